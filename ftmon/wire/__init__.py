@@ -1,0 +1,1 @@
+"""How a service is spoken to: bytes in, events and jobs out."""
