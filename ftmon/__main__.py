@@ -1,0 +1,24 @@
+"""`python -m ftmon` and the `ftmon` command."""
+
+import os
+import sys
+from contextlib import suppress
+
+from ftmon import cli
+
+
+def main() -> None:
+    """Run the command line and end with its exit status."""
+    try:
+        status = cli.main(sys.argv[1:])
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else 0
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    # A look-up of a name may hang in a thread that Python would wait for.
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

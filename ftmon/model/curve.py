@@ -1,0 +1,49 @@
+"""A figure over the steps of a run, in bounded memory."""
+
+from typing import NamedTuple
+
+
+class Bucket(NamedTuple):
+    """Neighbouring points as one: every spike is kept in `low` and `high`."""
+
+    step: int
+    """Of the first point."""
+    low: float
+    high: float
+    last: float
+
+
+class Curve:
+    """First and last value, and at most `capacity` buckets between them.
+
+    When the buckets are full, neighbours merge in pairs: the memory is bounded, and no extreme is lost.
+    """
+
+    def __init__(self, capacity: int = 2048) -> None:
+        self.capacity = capacity
+        self.first: float | None = None
+        self.last: float | None = None
+        self.buckets: list[Bucket] = []
+        self._points_per_bucket = 1
+        self._points_in_last = 0
+
+    def add(self, step: int, value: float) -> None:
+        """Add the next point."""
+        if self.first is None:
+            self.first = value
+        self.last = value
+        if self.buckets and self._points_in_last < self._points_per_bucket:
+            self.buckets[-1] = _merged(self.buckets[-1], Bucket(step, value, value, value))
+            self._points_in_last += 1
+            return
+        if len(self.buckets) == self.capacity:
+            self.buckets = [
+                _merged(*pair) for pair in zip(self.buckets[::2], self.buckets[1::2], strict=True)
+            ]
+            self._points_per_bucket *= 2
+        self.buckets.append(Bucket(step, value, value, value))
+        self._points_in_last = 1
+
+
+def _merged(first: Bucket, second: Bucket) -> Bucket:
+    return Bucket(first.step, min(first.low, second.low), max(first.high, second.high), second.last)

@@ -1,0 +1,91 @@
+"""The fine-tuning job as the service knows it."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from ftmon.errors import UsageError
+from ftmon.model.event import iso
+
+
+class Status(StrEnum):
+    """Where a job stands, in one vocabulary for every service."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing follows: the job is over."""
+        return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+
+
+def check_job_id(text: str) -> str:
+    """Return the text where it can be a job's id, which becomes part of a path that is asked for with the key.
+
+    Raises:
+        UsageError: for anything else, wherever it came from; the text itself is not repeated.
+    """
+    if not text:
+        raise UsageError("The job id is empty.")
+    if len(text) > 128:
+        raise UsageError(f"This is no job id: it has {len(text):,} characters, and an id has at most 128.")
+    if not _JOB_ID.fullmatch(text) or ".." in text:
+        raise UsageError(
+            "This is no job id: an id has only letters, digits and _ . : - in it (no ..), "
+            "such as ft-AF1WoRqd3aJAHsqc9NY7iL8F."
+        )
+    return text
+
+
+class JobKey(NamedTuple):
+    """What tells one job from every other: a service and an id there."""
+
+    base_url: str
+    """Normalised: no slash at the end."""
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One reading of the job object; every string is safe text, None is what the service does not say."""
+
+    id: str
+    status: Status = Status.UNKNOWN
+    provider_status: str | None = None
+    """The service's own word for the status."""
+    model: str | None = None
+    """The base model."""
+    fine_tuned_model: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    finished_at: datetime | None = None
+    n_epochs: int | None = None
+    error: str | None = None
+    """Why it failed."""
+
+
+def job_json(job: Job, events: int, error: str | None) -> dict[str, Any]:
+    """Return the closing object of `--json`: the job as last known, and how many events were told."""
+    return {
+        "object": "fine-tune",
+        "id": job.id,
+        "status": job.status.value,
+        "provider_status": job.provider_status,
+        "model": job.model,
+        "fine_tuned_model": job.fine_tuned_model,
+        "created_at": iso(job.created_at),
+        "finished_at": iso(job.finished_at),
+        "events": events,
+        "error": job.error or error,
+    }

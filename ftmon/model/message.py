@@ -1,0 +1,125 @@
+"""What services say in words: queue, cost, epochs, steps, losses, uploads, endings."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+
+from ftmon.model.job import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one message says; None for what it does not."""
+
+    queue: int | None = None
+    """Jobs ahead in the queue."""
+    cost: float | None = None
+    """US dollars."""
+    epoch: int | None = None
+    """Epochs completed."""
+    total_epochs: int | None = None
+    step: int | None = None
+    total_steps: int | None = None
+    train_loss: float | None = None
+    valid_loss: float | None = None
+    fine_tuned_model: str | None = None
+    result_file: str | None = None
+    started: bool = False
+    claim: Status | None = None
+    """The ending that the message claims. Only the job object says that a job is over."""
+    error: str | None = None
+
+
+NOTHING = Facts()
+
+
+def read_message(message: str) -> Facts:
+    """Read one message, already safe; `NOTHING` for one that says nothing known."""
+    for pattern, facts in _READERS.get(message.partition(" ")[0], ()):
+        if match := pattern.match(message):
+            return facts(match)
+    return NOTHING
+
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_TRAIN_LOSS = re.compile(rf"train(?:ing)? loss=({_NUMBER})")
+_VALID_LOSS = re.compile(rf"(?<!full )validation loss=({_NUMBER})")
+_FULL_VALID_LOSS = re.compile(rf"full validation loss=({_NUMBER})")
+
+
+def _loss(pattern: re.Pattern[str], message: str) -> float | None:
+    match = pattern.search(message)
+    return float(match[1]) if match and isfinite(float(match[1])) else None
+
+
+def _count(digits: str | None) -> int | None:
+    return int(digits) if digits else None
+
+
+def _step(match: re.Match[str]) -> Facts:
+    message = match.string
+    full = _loss(_FULL_VALID_LOSS, message)
+    return Facts(
+        step=int(match[1]),
+        total_steps=_count(match[2]),
+        train_loss=_loss(_TRAIN_LOSS, message),
+        valid_loss=_loss(_VALID_LOSS, message) if full is None else full,
+    )
+
+
+_Reader = tuple[re.Pattern[str], Callable[[re.Match[str]], Facts]]
+
+
+def _reader(pattern: str, facts: Callable[[re.Match[str]], Facts]) -> _Reader:
+    return re.compile(pattern), facts
+
+
+# A full stop ended the sentences of the first API's specification, and is no part of a name.
+_started = _reader(r"\S+(?: job)? started\.?$", lambda match: Facts(started=True))
+_succeeded = _reader(r"\S+(?: job)? succeeded", lambda match: Facts(claim=Status.SUCCEEDED))
+_failed = _reader(r"\S+(?: job)? failed", lambda match: Facts(claim=Status.FAILED))
+_cancelled = _reader(r"\S+(?: job)? cancell?ed", lambda match: Facts(claim=Status.CANCELLED))
+_queue = _reader(r".*\bQueue number: (\d{1,9})", lambda match: Facts(queue=int(match[1])))
+
+# By the first word of the message, so that a message that says nothing costs one look-up.
+_READERS: dict[str, tuple[_Reader, ...]] = {
+    "Step": (_reader(r"Step (\d{1,15})(?:/(\d{1,15}))?\s*[:,]", _step),),
+    "Completed": (
+        _reader(
+            r"Completed epoch (\d{1,9})(?:/(\d{1,9}))?",
+            lambda match: Facts(epoch=int(match[1]), total_epochs=_count(match[2])),
+        ),
+        _reader(r"Completed results file: (\S+)", lambda match: Facts(result_file=match[1])),
+    ),
+    "Epoch": (_reader(r"Epoch completed, at step (\d{1,15})", lambda match: Facts(step=int(match[1]))),),
+    "Fine-tune": (
+        _reader(r"Fine-tune costs \$(\d{1,12}(?:\.\d{1,9})?)", lambda match: Facts(cost=float(match[1]))),
+        _queue,
+        _started,
+        _succeeded,
+        _failed,
+        _cancelled,
+    ),
+    "Fine-tuning": (_started, _failed, _cancelled),
+    "Fine": (
+        _reader(r"Fine tuning job successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),
+        _reader(r"Fine tuning process stopping due to job", lambda match: Facts(claim=Status.CANCELLED)),
+    ),
+    "The": (_reader(r"The job has successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),),
+    "Job": (
+        _queue,
+        _reader(r"Job started at ", lambda match: Facts(started=True)),
+        _started,
+        _succeeded,
+        _reader(r"Job finished at ", lambda match: Facts(claim=Status.SUCCEEDED)),
+        _failed,
+        _cancelled,
+    ),
+    "Uploaded": (
+        _reader(r"Uploaded result files?: (\S+?)\.?$", lambda match: Facts(result_file=match[1])),
+        _reader(r"Uploaded (?:model|snapshot): (\S+?)\.?$", lambda match: Facts(fine_tuned_model=match[1])),
+    ),
+    "New": (_reader(r"New fine-tuned model created: (\S+)", lambda match: Facts(fine_tuned_model=match[1])),),
+    "Error:": (_reader(r"Error: (.+)", lambda match: Facts(error=match[1])),),
+}

@@ -1,0 +1,64 @@
+"""What the watcher reports: one immutable value for every piece of news."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ftmon.errors import FtmonError
+from ftmon.model.event import Event
+from ftmon.model.job import Job, JobKey
+
+
+class Wire(StrEnum):
+    """The health of the connection, which says nothing about the health of the job."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    QUIET = "quiet"
+    """Open, but no byte for 30 s, which is normal."""
+    POLLING = "polling"
+    """The service has no stream: the list is read every few seconds."""
+    WAITING = "waiting to retry"
+    CLOSED = "closed"
+    """All has been read."""
+    REFUSED = "refused"
+    """Given up, for the reason in `Connection.error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The state of the wire."""
+
+    wire: Wire
+    reason: str = ""
+    """Why it waits: a few words of safe text."""
+    attempt: int = 0
+    """How many times in a row it failed."""
+    delay: float = 0.0
+    """Seconds from the update's `at` until the next attempt."""
+    error: FtmonError | None = None
+    """Why the watching ended without the job's end."""
+
+    @property
+    def is_over(self) -> bool:
+        """No update will follow."""
+        return self.wire in (Wire.CLOSED, Wire.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one network chunk, or one change of the connection, brought."""
+
+    job_key: JobKey
+    at: datetime
+    """When it came, by this machine's clock."""
+    events: tuple[Event, ...] = ()
+    """New ones, in the order to show them."""
+    job: Job | None = None
+    """A new reading of the job, or None."""
+    connection: Connection | None = None
+    """The connection's new state, or None where it stays as it was."""
+    heard: bool = False
+    """The service was heard: a byte of an answer came."""
+    notice: str = ""
+    """A sentence for the user, once, such as how many malformed events were skipped."""

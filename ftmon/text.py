@@ -1,0 +1,128 @@
+"""Every number, time and size as a person reads it."""
+
+from datetime import datetime, timedelta
+
+import humanize
+
+from ftmon.model.event import Level
+from ftmon.model.job import Status
+
+STATUS_SIGNS = {
+    Status.PENDING: "◷",
+    Status.RUNNING: "▶",
+    Status.PAUSED: "⏸",
+    Status.SUCCEEDED: "✔",
+    Status.FAILED: "✘",
+    Status.CANCELLED: "⊘",
+    Status.UNKNOWN: "?",
+}
+"""A sign beside the word, so that nothing is told by colour alone."""
+
+LEVEL_WORDS = {Level.INFO: "", Level.WARNING: "warning: ", Level.ERROR: "error: "}
+
+
+def clock(time: datetime | None) -> str:
+    """Return `14:02:11` in local time."""
+    return time.astimezone().strftime("%H:%M:%S") if time else "--:--:--"
+
+
+def stamp(time: datetime | None) -> str:
+    """Return `2026-01-31 14:02:11` in local time."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else "---------- --:--:--"
+
+
+def day_clock(time: datetime | None) -> str:
+    """Return `Jan 31 14:02:11` in local time: a clock for a run of another day."""
+    return time.astimezone().strftime("%b %d %H:%M:%S") if time else "--- -- --:--:--"
+
+
+def age(seconds: float) -> str:
+    """Return `now`, `10s`, `3m`, `2h`, `5d`: coarse, so that an idle screen seldom changes."""
+    if seconds < 10:
+        return "now"
+    if seconds < 60:
+        return f"{int(seconds) // 10 * 10}s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60}m"
+    if seconds < 86_400:
+        return f"{int(seconds) // 3600}h"
+    return f"{int(seconds) // 86_400}d"
+
+
+def ago(time: datetime | None, now: datetime) -> str:
+    """Return `now`, `20s ago`, `3 minutes ago`, `an hour ago`; a time yet to come is `now`."""
+    if time is None:
+        return ""
+    seconds = (now - time).total_seconds()
+    if seconds < 10:
+        return "now"
+    if seconds < 60:
+        return f"{age(seconds)} ago"
+    return humanize.naturaltime(timedelta(seconds=seconds))
+
+
+def duration(seconds: float) -> str:
+    """Return `48s`, `12m 04s`, `3h 05m`, `2d 04h`."""
+    total = int(seconds)
+    if total < 60:
+        return f"{total}s"
+    if total < 3600:
+        return f"{total // 60}m {total % 60:02}s"
+    if total < 86_400:
+        return f"{total // 3600}h {total // 60 % 60:02}m"
+    return f"{total // 86_400}d {total // 3600 % 24:02}h"
+
+
+def elapsed(seconds: float) -> str:
+    """Return `40s`, `12m`, `3h 05m`, `2d 04h`: a duration that still grows, in the coarse steps of `age`."""
+    if seconds < 60:
+        return f"{int(seconds) // 10 * 10}s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60}m"
+    return duration(seconds)
+
+
+def until_next_step(seconds: float) -> float:
+    """Return how many seconds later `age`, `ago` and `elapsed` say something else."""
+    step = 10 if seconds < 60 else 60 if seconds < 86_400 else 3600
+    return step - seconds % step
+
+
+def left(seconds: float) -> str:
+    """Return an estimate of what is left: `~4 minutes left`, coarse, always with `~`."""
+    if seconds < 1:
+        return "~ any moment"
+    if seconds < 60:
+        return f"~{max(5, round(seconds / 5) * 5)}s left"
+    if seconds < 5400:
+        minutes = round(seconds / 60)
+        return f"~{minutes} minute{'s' if minutes > 1 else ''} left"
+    quarters = timedelta(minutes=15 * round(seconds / 900))
+    return f"~{humanize.precisedelta(quarters, minimum_unit='minutes', format='%d')} left"
+
+
+def percent(fraction: float) -> str:
+    """Return ` 58%`: rounded down, so that 100% means all of it."""
+    return f"{int(fraction * 100)}%"
+
+
+def money(dollars: float) -> str:
+    """Return `$3.67`."""
+    return f"${dollars:,.2f}"
+
+
+def count(number: int) -> str:
+    """Return `1,234`."""
+    return humanize.intcomma(number)
+
+
+def figure(value: float) -> str:
+    """Return a loss in at most four significant digits: `2.886`, `0.4638`, `3.5e-06`."""
+    if value == 0 or 0.001 <= abs(value) < 10_000:
+        return f"{value:.4g}"
+    return f"{value:.1e}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return `1 event`, `12 events`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"

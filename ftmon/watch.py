@@ -1,0 +1,185 @@
+"""The watcher: one daemon thread that follows a job and hands over what happens; both front ends use it.
+
+It alone touches the network. A front end that stalls (a stopped terminal, a full pipe) does not stop the
+reading until `MAX_WAITING` events wait for it.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ftmon.errors import FtmonError
+from ftmon.model.job import Job, JobKey, check_job_id
+from ftmon.model.update import Connection, Update, Wire
+from ftmon.settings import Settings
+
+if TYPE_CHECKING:
+    from ftmon.wire.client import Client
+    from ftmon.wire.follow import Follower
+    from ftmon.wire.pace import Pace
+
+MAX_WAITING = 50_000
+"""Events that may wait for the front end, about 25 MB of them."""
+
+_CLOSING = 0.5
+
+_T = TypeVar("_T")
+
+
+class Watcher:
+    """Follows one job at a time on a thread of its own."""
+
+    def __init__(
+        self, settings: Settings, *, stream: bool = True, patient: bool = False, pace: "Pace | None" = None
+    ) -> None:
+        self.base_url = settings.base_url
+        self.notices = settings.notices
+        self._settings = settings
+        self._is_stream_wanted = stream
+        self._is_patient = patient
+        self._pace = pace
+        self._wake: Callable[[], None] = lambda: None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._client: Client | None = None
+        self._follower: Follower | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._crash: BaseException | None = None
+
+        self._lock = threading.Lock()
+        self._updates: deque[Update] = deque()
+        self._waiting = 0
+        self._room = asyncio.Event()
+
+    def start(self, wake: Callable[[], None]) -> None:
+        """Start the thread, which calls `wake` when `drain` has news after it had none."""
+        self._wake = wake
+        self._thread.start()
+
+    def watch(self, job_id: str) -> JobKey:
+        """Follow this job instead of the one followed so far; the updates carry the returned key.
+
+        Raises:
+            UsageError: for what cannot be a job's id.
+        """
+        key = JobKey(self.base_url, check_job_id(job_id))
+        self._submit(self._follow(job_id))
+        return key
+
+    def drain(self) -> list[Update]:
+        """Return all updates since the last call, oldest first.
+
+        Raises:
+            BaseException: whatever crashed the watcher, which is a bug.
+        """
+        with self._lock:
+            updates = list(self._updates)
+            self._updates.clear()
+            is_full, self._waiting = self._waiting >= MAX_WAITING, 0
+        if is_full:
+            self._loop.call_soon_threadsafe(self._room.set)
+        if self._crash is not None and not updates:
+            raise self._crash
+        return updates
+
+    def jobs(self) -> Future[list[Job]]:
+        """Ask for the service's jobs, newest first; the future raises FtmonError."""
+        return self._submit(self._jobs())
+
+    def cancel(self, job_id: str) -> Future[Job]:
+        """Ask the service to cancel a job; the future raises FtmonError."""
+        return self._submit(self._cancel(check_job_id(job_id)))
+
+    def retry(self) -> None:
+        """Try again now instead of waiting."""
+        if self._follower is not None:
+            self._loop.call_soon_threadsafe(self._follower.retry)
+
+    def close(self) -> None:
+        """End the following and the thread, within half a second."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_CLOSING)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            tasks = asyncio.all_tasks(self._loop)
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            if self._client is not None:
+                self._loop.run_until_complete(self._client.aclose())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def _submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    async def _follow(self, job_id: str) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        self._following = asyncio.create_task(self._followed(job_id))
+        self._following.add_done_callback(self._note_crash)
+
+    async def _followed(self, job_id: str) -> None:
+        from ftmon.wire.follow import Follower
+
+        try:
+            client = self._connected()
+        except FtmonError as error:
+            refused = Connection(Wire.REFUSED, error=error)
+            await self._post(Update(JobKey(self.base_url, job_id), datetime.now(UTC), connection=refused))
+            return
+        self._follower = Follower(
+            client,
+            job_id,
+            self._post,
+            stream=self._is_stream_wanted,
+            patient=self._is_patient,
+            pace=self._pace,
+        )
+        await self._follower.run()
+
+    async def _jobs(self) -> list[Job]:
+        from ftmon.wire.dialects import fine_tunes
+
+        return fine_tunes.parse_jobs(await self._connected().get(fine_tunes.LIST_PATH))
+
+    async def _cancel(self, job_id: str) -> Job:
+        from ftmon.wire.dialects import fine_tunes
+
+        return fine_tunes.parse_job(await self._connected().post(fine_tunes.cancel_path(job_id))).job
+
+    def _connected(self) -> "Client":
+        """Return the client, made at the first use: importing httpx takes longer than the first paint."""
+        if self._client is None:
+            from ftmon.wire.client import Client
+
+            self._client = Client(self._settings)
+        return self._client
+
+    async def _post(self, update: Update) -> None:
+        """Hand an update over; wait for room where too many events wait already."""
+        with self._lock:
+            is_first = not self._updates
+            self._updates.append(update)
+            self._waiting += len(update.events)
+            is_full = self._waiting >= MAX_WAITING
+            self._room.clear()
+        if is_first:
+            self._wake()
+        if is_full:
+            await self._room.wait()
+
+    def _note_crash(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash = error
+            self._wake()

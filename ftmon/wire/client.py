@@ -1,0 +1,266 @@
+"""One request, one answer or one FtmonError: everything of httpx ends here."""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from ftmon import __version__, json_text
+from ftmon.errors import RefusedError, UnreachableError, UsageError
+from ftmon.safe import one_line, redact, safe
+from ftmon.settings import Key, Settings
+from ftmon.wire.dialects.fine_tunes import error_message
+from ftmon.wire.fault import place, retry_after, translated
+
+MAX_BODY = 256 * 2**20
+"""Bytes of a job or a list: one of 527 jobs was seen, one of a million events has 150 MB."""
+
+_HEAD_TIMEOUT = 25.0
+_BODY_TIMEOUT = 300.0
+_MAX_REDIRECTS = 5
+_MAX_PIECE = 2**20
+_TRANSIENT = frozenset({408, 409, 425, 429})
+
+# Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
+_SOCKET_OPTIONS = [(SOL_SOCKET, SO_KEEPALIVE, 1)] + [
+    (IPPROTO_TCP, option, value)
+    for option, value in ((4, 30), (5, 10), (6, 3))  # TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT on Linux
+]
+
+
+class Answer(NamedTuple):
+    """The head of a 200 answer, whose body is still to be read."""
+
+    response: httpx.Response
+
+    @property
+    def media_type(self) -> str:
+        """In lower case, without its parameters."""
+        kind: str = self.response.headers.get("Content-Type", "")
+        return kind.partition(";")[0].strip().lower()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes, in pieces of at most about 1 MiB.
+
+        Raises:
+            UnreachableError: when the connection breaks before the end of the body.
+        """
+        with translated(self.response.request.url):
+            encoding = self.response.headers.get("Content-Encoding", "identity").strip().lower()
+            if encoding in ("", "identity"):
+                async for chunk in self.response.aiter_raw():
+                    yield chunk
+                return
+            if encoding not in ("gzip", "x-gzip", "deflate"):
+                raise UnreachableError(
+                    f"the answer is packed in a way nobody asked for ({one_line(safe(encoding))})"
+                )
+            inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            async for chunk in self.response.aiter_raw():
+                while chunk:
+                    yield inflater.decompress(chunk, _MAX_PIECE)
+                    chunk = inflater.unconsumed_tail
+
+    async def body(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            UnreachableError: when it breaks off, is larger than `MAX_BODY` or takes longer than five minutes.
+        """
+        pieces, size = [], 0
+        try:
+            async with asyncio.timeout(_BODY_TIMEOUT):
+                async for piece in self.chunks():
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size > MAX_BODY:
+                        raise UnreachableError(f"the answer is larger than {MAX_BODY >> 20} MiB")
+        except TimeoutError as error:
+            raise UnreachableError("the answer did not end") from error
+        return b"".join(pieces)
+
+
+class Client:
+    """Speaks HTTP to one service, and to no other origin."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._origin = _origin(httpx.URL(settings.base_url))
+        try:
+            self._http = httpx.AsyncClient(
+                transport=httpx.AsyncHTTPTransport(
+                    verify=_tls(settings), proxy=_proxy(settings), socket_options=_SOCKET_OPTIONS, retries=0
+                ),
+                auth=_KeyAuth(settings.key) if settings.key else None,
+                headers=[
+                    *settings.headers,
+                    ("User-Agent", f"ftmon/{__version__}"),
+                    ("Cache-Control", "no-store"),
+                    ("Accept-Encoding", "identity"),
+                ],
+                timeout=httpx.Timeout(10, read=None),
+                trust_env=False,
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise UsageError(f"The proxy of the environment cannot be used: {error}") from error
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def get(self, path: str) -> bytes:
+        """Return the body of a JSON answer.
+
+        Raises:
+            RefusedError, UnreachableError: as the status says; see `_check`.
+        """
+        async with self.open(path, accept="application/json") as answer:
+            return await answer.body()
+
+    async def post(self, path: str) -> bytes:
+        """Send an empty POST and return the body; raises as `get`."""
+        async with self.open(path, accept="application/json", method="POST") as answer:
+            return await answer.body()
+
+    @asynccontextmanager
+    async def open(
+        self, path: str, *, accept: str, last_event_id: str = "", method: str = "GET"
+    ) -> AsyncIterator[Answer]:
+        """Send a request and hand over its answer once its head is there and says 200.
+
+        Redirects are followed within the origin only, at most 5 of them.
+
+        Raises:
+            RefusedError: 400, 401, 403, 404 and their kin; TLS; a redirect to another origin.
+            UnreachableError: no connection, no head within 25 s, 408, 409, 425, 429, 5xx, all else but 200.
+        """
+        headers = {"Accept": accept}
+        if last_event_id:
+            headers["Last-Event-ID"] = last_event_id.encode("utf-8", "replace").decode("latin-1")
+        url = httpx.URL(self.settings.base_url + path)
+        for _ in range(_MAX_REDIRECTS + 1):
+            with translated(url):
+                request = self._http.build_request(method, url, headers=headers)
+                try:
+                    async with asyncio.timeout(_HEAD_TIMEOUT):
+                        response = await self._http.send(request, stream=True)
+                except TimeoutError as error:
+                    raise UnreachableError(f"{place(url)} does not answer") from error
+            try:
+                if not response.has_redirect_location:
+                    await self._check(response)
+                    yield Answer(response)
+                    return
+                url = self._redirected(url, response)
+            finally:
+                await response.aclose()
+        raise RefusedError(f"{place(url)} redirects in a circle.", response.status_code)
+
+    def _redirected(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
+        try:
+            target = url.join(response.headers["Location"])
+            if _origin(target) == self._origin:
+                return target
+        except (ValueError, httpx.InvalidURL):
+            pass
+        raise RefusedError(
+            f"{place(url)} redirects to another place, which never gets your key; "
+            "if that is where the service is now, give it with --base-url.",
+            response.status_code,
+        )
+
+    async def _check(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        if status >= 500 or status in _TRANSIENT or status < 400:
+            raise UnreachableError(
+                f"the service answers {status}", retry_after=retry_after(response.headers), status=status
+            )
+        said = await self._error_text(response)
+        raise RefusedError(self._refusal(status, said), status)
+
+    async def _error_text(self, response: httpx.Response) -> str:
+        try:
+            value = json_text.decode((await _beginning(Answer(response), 65_536)).decode(errors="replace"))
+        except (ValueError, UnreachableError):
+            return ""
+        message = error_message(value) or ""
+        return one_line(self.redact(message))[:300].strip()
+
+    def _refusal(self, status: int, said: str) -> str:
+        key = self.settings.key
+        if status == 401 and key is None:
+            hint = "It wants a key: set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."
+        elif status == 401:
+            hint = f"The key came from {key.source if key else ''}."
+        elif status == 403:
+            hint = "The key is known but may not do this: is it the right project and organization?"
+        elif status == 404:
+            hint = f"Is the id right, and the base URL {self.settings.base_url}, and the organization?"
+        else:
+            hint = ""
+        words = {401: "does not accept the key", 403: "forbids it", 404: "knows no such job"}
+        sentence = f"The service {words.get(status, 'refuses')} ({status})"
+        return " ".join(part for part in (f"{sentence}: {said}" if said else f"{sentence}.", hint) if part)
+
+    def redact(self, text: str) -> str:
+        """Return a text of the service without the key in it."""
+        return redact(text, [self.settings.key.value] if self.settings.key else [])
+
+
+class _KeyAuth(httpx.Auth):
+    """Puts the key on the request at the last moment, so that no dict in between holds it."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._key.value}"
+        yield request
+
+
+async def _beginning(answer: Answer, size: int) -> bytes:
+    body = b""
+    try:
+        async with asyncio.timeout(_HEAD_TIMEOUT):
+            async for piece in answer.chunks():
+                body += piece
+                if len(body) >= size:
+                    break
+    except TimeoutError:
+        pass
+    return body[:size]
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    if settings.base_url.startswith("http:"):
+        # Loading certificates takes as long as all else; this context trusts nobody and is never asked.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if settings.ca_file:
+            return ssl.create_default_context(cafile=settings.ca_file)
+        return httpx.create_ssl_context()
+    except (OSError, ssl.SSLError) as error:
+        source = f"--ca-file {settings.ca_file}" if settings.ca_file else "SSL_CERT_FILE or SSL_CERT_DIR"
+        raise UsageError(f"The certificates of {source} cannot be read: {error}") from error
+
+
+def _proxy(settings: Settings) -> str | None:
+    parts = urlsplit(settings.base_url)
+    if settings.is_loopback or proxy_bypass(parts.netloc):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"

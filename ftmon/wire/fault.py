@@ -1,0 +1,101 @@
+"""What goes wrong on the way to a service, as FtmonErrors."""
+
+import ssl
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from socket import gaierror
+
+import httpx
+
+from ftmon.errors import FtmonError, RefusedError, UnreachableError
+from ftmon.safe import safe
+
+
+def place(url: httpx.URL) -> str:
+    """Return `host:port` as it may be shown."""
+    return safe(f"{url.host}:{url.port}" if url.port else url.host)
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """Return how many seconds to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date.
+
+    A date is held against the answer's own Date header, because this machine's clock may be wrong.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * unit
+        except ValueError:
+            continue
+        if isfinite(seconds) and seconds >= 0:
+            return seconds
+    try:
+        until = parsedate_to_datetime(headers["Retry-After"])
+        return max(0.0, (until - parsedate_to_datetime(headers["Date"])).total_seconds())
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+
+
+@contextmanager
+def translated(url: httpx.URL) -> Generator[None, None, None]:
+    """Turn whatever httpx raises on the way to `url` into an FtmonError."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise _translation(error, url) from error
+    except zlib.error as error:
+        raise UnreachableError("the packed answer is damaged") from error
+    except (httpx.InvalidURL, httpx.StreamError) as error:
+        raise UnreachableError(f"the request to {place(url)} failed") from error
+
+
+def _translation(error: httpx.TransportError, url: httpx.URL) -> FtmonError:
+    at = place(url)
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return RefusedError(
+                f"The certificate of {at} cannot be trusted: {safe(cause.verify_message)}. "
+                "If it is signed by your own authority, give that with --ca-file (or SSL_CERT_FILE)."
+            )
+        if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError):
+            return RefusedError(
+                f"{at} does not speak TLS as it should ({cause.reason}). Is it plain http://?"
+            )
+        if isinstance(cause, gaierror):
+            return UnreachableError(f"the name {safe(url.host)} cannot be resolved")
+        if isinstance(cause, ConnectionRefusedError):
+            return UnreachableError(f"{at} refused the connection")
+        if isinstance(cause, ConnectionResetError):
+            return UnreachableError(f"{at} reset the connection")
+    match error:
+        case httpx.ConnectTimeout():
+            return UnreachableError(f"{at} cannot be reached within 10 s")
+        case httpx.TimeoutException():
+            return UnreachableError(f"{at} does not answer")
+        case httpx.ConnectError():
+            return UnreachableError(f"{at} cannot be reached")
+        case httpx.RemoteProtocolError():
+            return UnreachableError("the connection was cut")
+        case httpx.ReadError() | httpx.WriteError() | httpx.CloseError():
+            return UnreachableError("the connection was reset")
+        case httpx.ProxyError():
+            return UnreachableError("the proxy refused the connection")
+        case _:
+            return UnreachableError(f"the request to {at} failed")
+
+
+def _causes(error: BaseException) -> Generator[BaseException, None, None]:
+    """Yield an error and all that led to it, groups opened."""
+    todo: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while todo:
+        cause = todo.pop(0)
+        if cause is None or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        if isinstance(cause, BaseExceptionGroup):
+            todo.extend(cause.exceptions)
+        todo += [cause.__cause__, cause.__context__]

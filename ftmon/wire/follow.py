@@ -1,0 +1,227 @@
+"""Stay on a job until it is over: stream or poll, back off, resume, close the gap at the end."""
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+
+from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
+from ftmon.model.job import Status
+from ftmon.model.update import Connection, Wire
+from ftmon.wire.client import Client
+from ftmon.wire.dialects import fine_tunes
+from ftmon.wire.dialects.fine_tunes import Page
+from ftmon.wire.pace import Pace
+from ftmon.wire.source import NO_ROUTE, Report, Source
+from ftmon.wire.stream import End, Stream
+
+_MAX_UNSURE_CONNECTIONS = 3
+"""How many streams are read for what a cut one may have missed, where there is no list to compare with."""
+
+
+class Follower:
+    """Follows one job and reports what happens; `run` returns when all has been told."""
+
+    def __init__(
+        self,
+        client: Client,
+        job_id: str,
+        report: Report,
+        *,
+        stream: bool = True,
+        patient: bool = False,
+        pace: Pace | None = None,
+    ) -> None:
+        self._source = Source(client, job_id, report)
+        self._is_stream_wanted = stream
+        self._is_patient = patient
+        self._pace = pace or Pace()
+        self._hurry = asyncio.Event()
+        self._is_whole = True
+        """What was shown came in one connection, from the first event on."""
+        self._connections = 0
+        self._attempt = 0
+        self._last_event_id = ""
+        self._retry = 0.0
+        self._unknown_since: float | None = None
+        """When a stream first said that it is over while nothing says how."""
+
+    async def run(self) -> None:
+        """Follow the job to its end; the last update says that the connection is closed or refused."""
+        await self._source.tell(connection=Connection(Wire.CONNECTING))
+        give_up_at = None if self._is_patient else monotonic() + self._pace.give_up
+        try:
+            while not await self._attempted(give_up_at):
+                pass
+        except FtmonError as error:
+            await self._source.tell(connection=Connection(Wire.REFUSED, error=error))
+
+    def retry(self) -> None:
+        """End the present wait."""
+        self._hurry.set()
+
+    async def _attempted(self, give_up_at: float | None) -> bool:
+        """Try once; wait after a fault that may pass. True once all has been told."""
+        try:
+            return await (self._watch() if self._is_stream_wanted else self._review())
+        except UnreachableError as error:
+            fault = error
+        except RefusedError as error:
+            fault = await self._confirmed(error)
+        left = None if self._source.was_heard or give_up_at is None else give_up_at - monotonic()
+        if left is not None and left <= 0:
+            raise GaveUpError(
+                f"Gave up after {self._pace.give_up:.0f} s: {fault}. "
+                "Is the base URL right? With --wait, ftmon goes on trying."
+            ) from fault
+        await self._back_off(fault, left)
+        return False
+
+    async def _watch(self) -> bool:
+        """Read the job, then the stream of its events."""
+        if self._connections == 0:
+            await self._source.read_job()
+        elif await self._is_concluded():
+            return True
+        if self._unknown_since and monotonic() - self._unknown_since > self._pace.lag:
+            raise GaveUpError(
+                "The stream is over, but the service does not say how the job ended. "
+                "What was shown is all that it told."
+            )
+        end = await self._connect()
+        if end is None:
+            return True
+        if end is End.GIVEN_UP:
+            return False
+        if await self._is_concluded(end):
+            return True
+        job = self._source.job
+        if job is None or job.status is Status.UNKNOWN:
+            self._unknown_since = self._unknown_since or monotonic()
+            raise UnreachableError("the stream ended, and how the job ended is not known yet")
+        raise UnreachableError("the stream ended before the job did")
+
+    async def _review(self) -> bool:
+        """Read everything so far, once."""
+        entries = await self._source.read_job()
+        page = await self._source.read_page()
+        if page is None and entries is not None:
+            page = fine_tunes.read_entries(entries)
+        if page is None:
+            raise self._source.job_refusal or UnreachableError("the answer is no list of events")
+        await self._source.tell_page(page, Connection(Wire.CLOSED))
+        return True
+
+    async def _is_concluded(self, end: End | None = None) -> bool:
+        """Read the job; if it is over, tell what the service holds more often than was shown, and close.
+
+        `end` is how a stream ended just now; None before one is opened.
+        """
+        entries = await self._source.read_job()
+        if not self._source.is_final:
+            return False
+        page: Page | None = None
+        if not (end is End.DONE and self._is_whole):
+            page = await self._source.read_page() if entries is None else fine_tunes.read_entries(entries)
+            if page is None and end is None and self._connections <= _MAX_UNSURE_CONNECTIONS:
+                return False
+        await self._source.tell_page(page, Connection(Wire.CLOSED))
+        return True
+
+    async def _connect(self) -> End | None:
+        """Open the stream and read it, or poll where the service has none; None once all has been told."""
+        started, shown = monotonic(), self._source.ledger.count
+        self._connections += 1
+        try:
+            async with self._source.open_stream(self._last_event_id) as answer:
+                if answer.media_type == "text/event-stream":
+                    return await self._read(Stream(answer, self._source, self._pace, self._last_event_id))
+                if not answer.media_type.endswith("json"):
+                    kind = answer.media_type or "of no known type"
+                    raise UnreachableError(f"the answer is {kind}, not a stream of events")
+                body = await answer.body()
+            await self._poll(body)
+        except RefusedError as error:
+            if error.status not in NO_ROUTE:
+                raise
+            if self._source.job is None:
+                raise self._source.job_refusal or error from error
+            # A service that tells the status only, or has no events yet.
+            await self._poll(None)
+        finally:
+            lived = monotonic() - started
+            has_news = self._source.ledger.count > shown
+            if lived >= (self._pace.settled_with_news if has_news else self._pace.settled):
+                self._attempt = 0
+        return None
+
+    async def _read(self, stream: Stream) -> End:
+        try:
+            end = await stream.read()
+        finally:
+            self._last_event_id = stream.decoder.last_event_id
+            self._retry = (stream.decoder.retry or 0) / 1000
+            if stream.is_tail or stream.lost:
+                self._is_whole = False
+        if end is End.GIVEN_UP:
+            self._is_whole = False
+        return end
+
+    async def _poll(self, body: bytes | None) -> None:
+        """Read the list and the job every few seconds until the job is over, and the list once more after it.
+
+        `body` is the first list, None where it is still to be read.
+        """
+        source = self._source
+        await source.tell(connection=Connection(Wire.POLLING), heard=True)
+        while True:
+            is_last = source.is_final
+            try:
+                page = await source.read_page() if body is None else fine_tunes.parse_page(body)
+            except ValueError as error:
+                raise UnreachableError("the answer is no list of events") from error
+            if page is None and source.job is None:
+                raise UnreachableError("the answer is no list of events")
+            source.was_heard = True
+            await source.tell_page(page, Connection(Wire.CLOSED) if is_last else None)
+            if is_last:
+                return
+            await self._wait(self._pace.poll)
+            await source.read_job()
+            body = None
+
+    async def _confirmed(self, error: RefusedError) -> UnreachableError:
+        """Return a refusal that passed as a mere fault; raise one that lasts, or that came at the start."""
+        status = error.status
+        if not self._source.was_heard or (status is not None and status <= 400):
+            raise error
+        if status is not None:
+            try:
+                await self._source.read_job()
+            except UnreachableError as fault:
+                return fault
+            except RefusedError as lasting:
+                if lasting.status == 404:
+                    raise RefusedError(
+                        "The job is gone: the service no longer knows it (404).", 404
+                    ) from lasting
+                raise
+            if self._source.job is None:
+                raise error
+        return UnreachableError(str(error).rstrip("."))
+
+    async def _back_off(self, fault: UnreachableError, left: float | None) -> None:
+        """Wait before the next attempt, `left` seconds at most."""
+        self._is_whole = False
+        self._attempt += 1
+        delay = self._pace.delay(self._attempt, fault.retry_after, self._retry)
+        if left is not None:
+            delay = min(delay, left)
+        await self._source.tell(connection=Connection(Wire.WAITING, str(fault), self._attempt, delay))
+        await self._wait(delay)
+        await self._source.tell(connection=Connection(Wire.CONNECTING, str(fault), self._attempt))
+
+    async def _wait(self, seconds: float) -> None:
+        self._hurry.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()

@@ -1,0 +1,115 @@
+"""One job at one service: asks for it, and reports what is new in the answers."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ftmon.errors import RefusedError, UnreachableError
+from ftmon.model.event import Event
+from ftmon.model.job import Job, JobKey
+from ftmon.model.update import Connection, Update
+from ftmon.wire.client import Answer, Client
+from ftmon.wire.dialects import fine_tunes
+from ftmon.wire.dialects.fine_tunes import Page
+from ftmon.wire.ledger import Ledger
+
+Report = Callable[[Update], Awaitable[None]]
+
+NO_ROUTE = (404, 405, 501)
+"""What a service answers that does not have a route, or not for this job."""
+
+
+class Source:
+    """The requests for one job, and what is known from their answers."""
+
+    def __init__(self, client: Client, job_id: str, report: Report) -> None:
+        self.key = JobKey(client.settings.base_url, job_id)
+        self.client = client
+        self.ledger = Ledger()
+        self.job: Job | None = None
+        """As last read."""
+        self.job_refusal: RefusedError | None = None
+        """The service seems to have no route to the job object."""
+        self.was_heard = False
+        """A good answer was read."""
+        self.has_told_of_loss = False
+        """The user knows that something could not be read as an event."""
+        self._report = report
+
+    @property
+    def is_final(self) -> bool:
+        """The job is known to be over."""
+        return self.job is not None and self.job.status.is_final
+
+    async def read_job(self) -> list[Any] | None:
+        """Read the job object and report it; return the entries of its events, None where it has none.
+
+        A missing route and a server error are no reason to leave the events alone; once the job was seen, a
+        missing route means that it is gone.
+
+        Raises:
+            RefusedError, UnreachableError: as `Client.get`, but for those.
+        """
+        try:
+            answer = fine_tunes.parse_job(await self.client.get(fine_tunes.job_path(self.key.job_id)))
+        except RefusedError as error:
+            if self.job is not None or error.status not in NO_ROUTE:
+                raise
+            self.job_refusal = error
+            return None
+        except UnreachableError as error:
+            if error.status is None:
+                raise
+            return None
+        except ValueError:
+            return None
+        self.was_heard = True
+        self.job = replace(answer.job, id=self.key.job_id)
+        await self.tell(job=self.job, heard=True)
+        return answer.entries
+
+    async def read_page(self) -> Page | None:
+        """Read the list of events; None where the service has none to give.
+
+        Raises:
+            RefusedError, UnreachableError: as `Client.get`, but for a missing route.
+        """
+        try:
+            return fine_tunes.parse_page(
+                await self.client.get(fine_tunes.events_path(self.key.job_id, stream=False))
+            )
+        except RefusedError as error:
+            if error.status not in NO_ROUTE:
+                raise
+        except ValueError:
+            pass
+        return None
+
+    def open_stream(self, last_event_id: str) -> AbstractAsyncContextManager[Answer]:
+        """Ask for the stream; raises as `Client.open`."""
+        return self.client.open(
+            fine_tunes.events_path(self.key.job_id, stream=True),
+            accept="text/event-stream",
+            last_event_id=last_event_id,
+        )
+
+    async def tell_page(self, page: Page | None, connection: Connection | None = None) -> None:
+        """Report what a full list holds more often than was shown."""
+        page = page or Page([])
+        notice = f"Skipped what is no event ({page.malformed} in the list)." if page.malformed else ""
+        events = tuple(self.ledger.missing(page.events))
+        await self.tell(events=events, connection=connection, heard=True, notice=notice)
+
+    async def tell(
+        self,
+        *,
+        events: tuple[Event, ...] = (),
+        job: Job | None = None,
+        connection: Connection | None = None,
+        heard: bool = False,
+        notice: str = "",
+    ) -> None:
+        """Report one piece of news."""
+        await self._report(Update(self.key, datetime.now(UTC), events, job, connection, heard, notice))

@@ -1,0 +1,183 @@
+"""One open stream: its events, and the job beside it."""
+
+import asyncio
+import re
+from contextlib import aclosing, suppress
+from enum import Enum, auto
+from time import monotonic
+
+from ftmon.errors import RefusedError, UnreachableError
+from ftmon.model.event import Event
+from ftmon.model.job import Status
+from ftmon.model.update import Connection, Wire
+from ftmon.wire.client import Answer
+from ftmon.wire.dialects import fine_tunes
+from ftmon.wire.dialects.fine_tunes import Done, Fault
+from ftmon.wire.pace import Pace
+from ftmon.wire.source import Source
+from ftmon.wire.sse import Decoder, ServerEvent
+
+_HINT = re.compile(r"succe|fail|cancel|error|complete|start|paus", re.IGNORECASE)
+"""A message that may tell of a change of the job's status."""
+
+_HINTING = 8
+"""How many of a chunk's last events are looked at for one: what changes the status has few followers."""
+
+
+class End(Enum):
+    """How a stream ended, other than by a fault."""
+
+    DONE = auto()
+    """With `[DONE]`."""
+    EOF = auto()
+    """Cleanly, without it."""
+    GIVEN_UP = auto()
+    """By us: nothing came for too long, or the job has more to tell than the stream told."""
+
+
+class Stream:
+    """Reads one answer to its end."""
+
+    def __init__(self, answer: Answer, source: Source, pace: Pace, last_event_id: str) -> None:
+        self.decoder = Decoder(last_event_id=last_event_id)
+        self.is_tail = False
+        """It did not begin with the job's first event: the service resumes rather than replays."""
+        self._answer = answer
+        self._source = source
+        self._pace = pace
+        self._malformed = 0
+        self._is_empty = True
+        self._is_quiet = False
+        self._heard_at = self._news_at = monotonic()
+        self._told_at = 0.0
+        self._hint = asyncio.Event()
+
+    @property
+    def lost(self) -> int:
+        """How many messages could not be read as events."""
+        return self._malformed + self.decoder.dropped
+
+    async def read(self) -> End:
+        """Read the stream, and the job beside it.
+
+        Raises:
+            UnreachableError: when the connection breaks.
+        """
+        self._source.was_heard = True
+        self._source.ledger.begin_connection()
+        await self._source.tell(connection=Connection(Wire.LIVE), heard=True)
+        tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._mind())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return min(done, key=tasks.index).result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pump(self) -> End:
+        """Read the events, one update per chunk."""
+        async with aclosing(self._answer.chunks()) as chunks:
+            async for chunk in chunks:
+                if await self._is_done(self.decoder.feed(chunk)):
+                    return End.DONE
+        return End.DONE if await self._is_done(self.decoder.close()) else End.EOF
+
+    async def _is_done(self, frames: list[ServerEvent]) -> bool:
+        """Tell what is new in the frames; True if `[DONE]` is among them."""
+        self._heard_at = now = monotonic()
+        if frames:
+            self._news_at = now
+        is_done, events, notices = await self._sorted(frames)
+        if self.lost and not self._source.has_told_of_loss:
+            self._source.has_told_of_loss = True
+            notices.append(f"Skipped what is no event ({self.lost} so far); the stream goes on.")
+        connection = Connection(Wire.LIVE) if self._is_quiet else None
+        self._is_quiet = False
+        if events or notices or connection or now - self._told_at >= 1:
+            self._told_at = now
+            await self._source.tell(
+                events=tuple(events), connection=connection, heard=True, notice=" ".join(notices)
+            )
+        job = self._source.job
+        is_waiting = job is not None and job.status in (Status.PENDING, Status.PAUSED)
+        if events and (is_waiting or any(_HINT.search(event.message) for event in events[-_HINTING:])):
+            self._hint.set()
+        return is_done
+
+    async def _sorted(self, frames: list[ServerEvent]) -> tuple[bool, list[Event], list[str]]:
+        """Return whether `[DONE]` came, the new events, and what else there is to say."""
+        ledger = self._source.ledger
+        events: list[Event] = []
+        notices: list[str] = []
+        is_ambiguous = is_done = False
+        for frame in frames:
+            try:
+                item = fine_tunes.parse_frame(frame)
+            except ValueError:
+                self._malformed += 1
+                continue
+            if isinstance(item, Event):
+                if self._is_empty:
+                    self._is_empty = False
+                    self.is_tail = ledger.first is not None and ledger.first != item.key
+                if ledger.is_new(item):
+                    events.append(item)
+                elif self.is_tail:
+                    is_ambiguous = True
+            elif isinstance(item, Fault):
+                notices.append(f"The service told of an error: {self._source.client.redact(item.message)}")
+            elif isinstance(item, Done):
+                is_done = True
+                break
+        if is_ambiguous and (page := await self._source.read_page()):
+            # A repeat, or a line that the service really sent twice: the list knows how often.
+            events += ledger.missing(page.events)
+        return is_done, events, notices
+
+    async def _mind(self) -> End:
+        """Read the job when events hint at a change, and in silence; return to give the stream up.
+
+        Silence is normal: only a job that is over or has more to tell, or very long silence, is a fault.
+        """
+        pace = self._pace
+        read_at = monotonic()
+        is_over = False
+        while True:
+            is_hinted = self._hint.is_set()
+            silent_at = max(
+                self._heard_at + pace.quiet, read_at + pace.quiet_again if self._is_quiet else 0.0
+            )
+            last_at = self._news_at + pace.grace if is_over else self._heard_at + pace.stalled
+            due = min(silent_at, last_at, read_at + pace.hint if is_hinted else last_at)
+            if (wait := due - monotonic()) > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        # Once an event has hinted, only time can pass.
+                        await (asyncio.sleep(wait) if is_hinted else self._hint.wait())
+                continue
+            if due == last_at:
+                return End.GIVEN_UP
+            if is_silent := due == silent_at:
+                self._is_quiet = True
+                await self._source.tell(connection=Connection(Wire.QUIET))
+            self._hint.clear()
+            read_at = monotonic()
+            if await self._is_contradicted(is_silent=is_silent):
+                return End.GIVEN_UP
+            is_over = self._source.is_final
+
+    async def _is_contradicted(self, *, is_silent: bool) -> bool:
+        """Read the job beside the stream; True if it has news that a silent stream should have told."""
+        before = self._source.job
+        try:
+            entries = await self._source.read_job()
+        except UnreachableError:
+            return False
+        except RefusedError:
+            return True
+        job = self._source.job
+        if not is_silent or job is None or job.status.is_final:
+            return False
+        was_updated = before is not None and before.updated_at != job.updated_at
+        return was_updated or (entries is not None and len(entries) > self._source.ledger.count)
