@@ -1,0 +1,148 @@
+"""The routes of OpenAI's fine-tunes API, as far as they are about watching a job."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ftmon.demo.job import Job
+
+DONE = "data: [DONE]\n\n"
+
+
+class FineTunes:
+    """Answers what is asked about one job.
+
+    `cancel` stops its training. With `cut_after` each stream is cut once it has sent so many events that no
+    stream before it had sent: each gets further than the last, until one reaches the end.
+    """
+
+    def __init__(self, job: Job, cancel: Callable[[], object], cut_after: int | None = None) -> None:
+        self._job = job
+        self._cancel = cancel
+        self._cut_after = cut_after
+        self._most_sent = 0
+
+    def app(self, port: int) -> Starlette:
+        """Return the application that serves them on a port of the loopback."""
+        return Starlette(
+            routes=[
+                Route("/v1/fine-tunes", self.list_jobs),
+                Route("/v1/fine-tunes/{fine_tune_id}", self.retrieve),
+                Route("/v1/fine-tunes/{fine_tune_id}/events", self.events),
+                Route("/v1/fine-tunes/{fine_tune_id}/cancel", self.cancel, methods=["POST"]),
+                Route("/v1/files/{file_id}/content", self.file_content),
+            ],
+            middleware=[Middleware(OwnHostOnly, port=port)],
+            exception_handlers={404: _refuse_path, 405: _refuse_method},
+        )
+
+    async def list_jobs(self, request: Request) -> Response:
+        """Return all jobs, without their events."""
+        return JSONResponse({"object": "list", "data": [self._job.as_json(with_events=False)]})
+
+    async def retrieve(self, request: Request) -> Response:
+        """Return the job and its events."""
+        return self._refuse_other_job(request) or JSONResponse(self._job.as_json(with_events=True))
+
+    async def cancel(self, request: Request) -> Response:
+        """Stop the training, and return the job."""
+        if refusal := self._refuse_other_job(request):
+            return refusal
+        if self._job.is_final:
+            return _refusal(
+                400, f'Cannot cancel a job {self._job.id} that already has status "{self._job.status}".'
+            )
+        self._cancel()
+        self._job.tell("Fine-tune cancelled", status="cancelled")
+        return JSONResponse(self._job.as_json(with_events=True))
+
+    async def events(self, request: Request) -> Response:
+        """Return the events so far, or with `stream=true` these and all that follow."""
+        if refusal := self._refuse_other_job(request):
+            return refusal
+        if request.query_params.get("stream", "").lower() == "true":
+            return EventStream(self._frames())
+        return JSONResponse({"object": "list", "data": self._job.events})
+
+    async def file_content(self, request: Request) -> Response:
+        """Return what a file holds."""
+        file_id = request.path_params["file_id"]
+        for file in self._job.files:
+            if file.id == file_id:
+                return Response(file.content, headers={"content-type": "application/octet-stream"})
+        return _refusal(404, f"No such File object: {file_id}", param="id")
+
+    async def _frames(self) -> AsyncIterator[str]:
+        cut_at = self._most_sent + self._cut_after if self._cut_after else None
+        sent = 0
+        async for event in self._job.follow():
+            yield f"data: {json.dumps(event)}\n\n"
+            sent += 1
+            self._most_sent = max(self._most_sent, sent)
+            if sent == cut_at:
+                return
+        if self._job.is_final:
+            yield DONE
+
+    def _refuse_other_job(self, request: Request) -> Response | None:
+        asked = request.path_params["fine_tune_id"]
+        if asked == self._job.id:
+            return None
+        return _refusal(
+            404, f"Could not find fine tune: {asked}", param="fine_tune_id", code="fine_tune_not_found"
+        )
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events that end with [DONE].
+
+    Where they end without it the response is left unfinished, and the server breaks the connection off: the
+    client sees no last chunk, as so often with the real service.
+    """
+
+    def __init__(self, frames: AsyncIterator[str]) -> None:
+        super().__init__(frames, headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the frames, and the last chunk only after [DONE]."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for frame in self.body_iterator:
+            await send({"type": "http.response.body", "body": str(frame).encode(), "more_body": True})
+            if frame == DONE:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class OwnHostOnly:
+    """Refuses requests meant for another host: those of a web page whose name was pointed at the loopback."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app = app
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 421, or hand the request on."""
+        is_own = Headers(scope=scope).get("host", "").lower() in self._hosts
+        answer = self._app if is_own else _refusal(421, "This is not the host that was asked for.")
+        await answer(scope, receive, send)
+
+
+def _refusal(status: int, message: str, *, param: str | None = None, code: str | None = None) -> Response:
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return JSONResponse({"error": error}, status_code=status)
+
+
+async def _refuse_path(request: Request, error: Exception) -> Response:
+    return _refusal(404, f"Invalid URL ({request.method} {request.url.path})")
+
+
+async def _refuse_method(request: Request, error: Exception) -> Response:
+    hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
+    message = f"Not allowed to {request.method} on {request.url.path}. {hint}"
+    return _refusal(405, message, code="method_not_supported")
