@@ -3,21 +3,21 @@
 import argparse
 import os
 import shlex
-import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import ExitStack
-from types import FrameType, TracebackType
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from types import TracebackType
 from typing import NoReturn
 
 from ftmon import __version__
-from ftmon.errors import FtmonError, UsageError
+from ftmon.errors import FtmonError, OutputError, UsageError
 from ftmon.model.job import check_job_id
-from ftmon.plain import discard_stdout, follow, say
-from ftmon.safe import redact, safe
+from ftmon.plain import discard_stdout, encoded, follow, say, write
 from ftmon.settings import Settings, read_settings
 from ftmon.watch import Watcher
+
+_COMMANDS = ("demo", "watch")
 
 _EXIT_STATUS = """\
 exit status:
@@ -28,9 +28,15 @@ exit status:
   130 left before the end (143, 129 by signal)     141 the reader of the pipe is gone
 """
 
+_DESCRIPTION = """\
+Watch a fine-tuning job until it is over. On a terminal ftmon shows a screen, in a
+pipe plain lines; the exit status is the job's outcome. Leaving never touches the job.
+"""
+
 _EPILOG = f"""\
 commands:
   ftmon demo            train a tiny model here and watch it: no key, no network
+                        (see ftmon demo --help)
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:
@@ -51,11 +57,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run ftmon and return its exit status (see `_EXIT_STATUS`)."""
     sys.excepthook = _crashed
     try:
-        if arguments and arguments[0] == "demo":
-            return _demo(arguments[1:])
-        return _watch(arguments[1:] if arguments and arguments[0] == "watch" else arguments)
+        match list(arguments):
+            case ["demo", *rest]:
+                return _demo(rest)
+            case ["watch", *rest]:
+                return _watch(rest, is_job=True)
+            case others:
+                return _watch(others)
     except FtmonError as error:
-        say(safe(str(error)))
+        say(str(error))
         return error.exit_status
     except BrokenPipeError:
         discard_stdout()
@@ -64,13 +74,14 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def _watch(arguments: Sequence[str]) -> int:
+def _watch(arguments: Sequence[str], *, is_job: bool = False) -> int:
+    """Watch a job; `is_job` says that a command's name is meant as its id."""
     parser = _Parser(
         prog="ftmon",
-        description="Watch a fine-tuning job until it is over. On a terminal ftmon shows a screen, in a pipe "
-        "plain lines; the exit status is the job's outcome.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument(
         "job", metavar="JOB", nargs="?", help="the job's id; without one the screen asks for it"
@@ -81,7 +92,7 @@ def _watch(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--api-key-file", metavar="FILE", help="a private file that holds the key (- is stdin)"
     )
-    parser.add_argument("--wait", action="store_true", help="keep trying until the service can be reached")
+    parser.add_argument("--wait", action="store_true", help="keep trying where the service cannot be reached")
     parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust, for a service of your own")
     parser.add_argument(
         "--allow-http", action="store_true", help="send the key in plain http to another host"
@@ -89,8 +100,15 @@ def _watch(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--no-history", action="store_true", help="record nothing of this run, and read nothing"
     )
-    parser.add_argument("--version", action="version", version=f"ftmon {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"ftmon {__version__}", help="show the version"
+    )
     options = parser.parse_args(arguments)
+    if options.job in _COMMANDS and not is_job:
+        raise UsageError(
+            f"{options.job} is a command here and stands first, before the options. "
+            f"For a job of that name: ftmon watch {options.job}"
+        )
     if options.job is not None:
         check_job_id(options.job)
     settings = read_settings(
@@ -99,11 +117,17 @@ def _watch(arguments: Sequence[str]) -> int:
         ca_file=options.ca_file,
         allow_http=options.allow_http,
     )
-    watcher = Watcher(settings, stream=not options.no_stream, patient=options.wait)
-    again = f"ftmon {options.job or 'JOB'}"
-    if options.base_url:
-        again += f" --base-url {shlex.quote(options.base_url)}"
-    return _show(watcher, options.job, options, again)
+
+    def again(job_id: str) -> str:
+        words = ["ftmon", "watch", job_id] if job_id in _COMMANDS else ["ftmon", job_id]
+        for name in ("base_url", "api_key_file", "ca_file"):
+            if value := getattr(options, name):
+                words += [f"--{name.replace('_', '-')}", value]
+        if options.allow_http:
+            words.append("--allow-http")
+        return shlex.join(words)
+
+    return _show(settings, options.job, options, again)
 
 
 def _demo(arguments: Sequence[str]) -> int:
@@ -111,8 +135,9 @@ def _demo(arguments: Sequence[str]) -> int:
 
     parser = _Parser(
         prog="ftmon demo",
-        description="Train a tiny language model on this machine, serve its events as the fine-tunes API does, "
-        "and watch it. Needs no key and no network.",
+        description="Train a tiny language model on this machine, serve its events as the fine-tunes API "
+        "does, and watch it. Needs no key and no network.",
+        allow_abbrev=False,
     )
     _add_output(parser)
     parser.add_argument(
@@ -121,12 +146,13 @@ def _demo(arguments: Sequence[str]) -> int:
         help="only serve: print base_url and job_id as a line of JSON and go on until Ctrl-C",
     )
     launch.add_options(parser)
+    parser.set_defaults(no_stream=False, wait=False)
     options = parser.parse_args(arguments)
     if options.serve:
         return launch.serve(options)
     with ExitStack() as stack:
         service = stack.enter_context(launch.running(options))
-        return _show(Watcher(Settings(service.base_url)), service.job_id, options, "ftmon demo")
+        return _show(Settings(service.base_url), service.job_id, options, lambda job_id: "ftmon demo")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -135,42 +161,48 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--plain", action="store_true", help="print text lines, no screen")
     parser.add_argument("--exit", action="store_true", help="leave the screen when the job is over")
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, help="stop watching after this time (124)"
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help="stop watching after this time, with exit status 124",
     )
 
 
 def _seconds(value: str) -> float:
-    seconds = float(value)
-    if not 0 < seconds < 1e9:
-        raise ValueError
-    return seconds
+    with suppress(ValueError):
+        if 0 < (seconds := float(value)) < 1e9:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{value!r} is not a number of seconds above 0")
 
 
-def _show(watcher: Watcher, job_id: str | None, options: argparse.Namespace, again: str) -> int:
+_Again = Callable[[str], str]
+"""The command that watches a job again."""
+
+
+def _show(settings: Settings, job_id: str | None, options: argparse.Namespace, again: _Again) -> int:
     """Show the job on the screen, or as lines where there is none."""
-    if not (options.json or options.plain) and _is_screen():
-        return _screen(watcher, job_id, options, again)
-    if job_id is None:
+    has_screen = not (options.json or options.plain) and _is_screen()
+    if job_id is None and not has_screen:
         raise UsageError(
             "Which job? Give its id: ftmon JOB. (The screen, which asks for one, needs a terminal.)"
         )
+    watcher = Watcher(settings, stream=not options.no_stream, patient=options.wait)
+    if job_id is None or has_screen:
+        return _screen(watcher, job_id, options, again)
     for notice in watcher.notices:
         say(notice)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _ended)
     try:
         status = follow(watcher, job_id, as_json=options.json, timeout=options.timeout)
-    except KeyboardInterrupt:
-        say(f"left; the job goes on unharmed. To watch it again: {again}")
-        return 130
     finally:
         watcher.close()
+    if status == 130:
+        say(f"left; the job goes on unharmed. To watch it again: {again(job_id)}")
     if status == 5:
-        say(f"to watch it again: {again}")
+        say(f"to watch it again: {again(job_id)}")
     return status
 
 
-def _screen(watcher: Watcher, job_id: str | None, options: argparse.Namespace, again: str) -> int:
+def _screen(watcher: Watcher, job_id: str | None, options: argparse.Namespace, again: _Again) -> int:
     # Importing the screen takes a third of a second: a word before that says that the key was heard.
     os.write(2, f"ftmon: opening {job_id or 'the screen'} …".encode())
     from ftmon.tui.app import FtmonApp
@@ -180,9 +212,14 @@ def _screen(watcher: Watcher, job_id: str | None, options: argparse.Namespace, a
         app.run()
     finally:
         watcher.close()
-        os.write(2, b"\r\x1b[K")
-    for line in app.closing_lines(again):
-        print(line)
+        # Where the terminal is gone there is nobody left to tell.
+        with suppress(OSError):
+            os.write(2, b"\r\x1b[K")
+    # The screen may show another job than the one it was opened with.
+    if app.monitor is not None and app.monitor.run is not None:
+        lines = app.closing_lines(again(app.monitor.run.key.job_id))
+        with suppress(OutputError):
+            write(encoded("".join(f"{line}\n" for line in lines)))
     return app.return_code or 0
 
 
@@ -194,18 +231,17 @@ def _is_screen() -> bool:
     ) not in ("dumb", "unknown", "")
 
 
-def _ended(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
-
-
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell of a bug: the traceback without values, because values may be secrets."""
     lines = traceback.format_exception(kind, error, trace)
-    say(f"this is a bug in ftmon {__version__}; the job is unharmed.\n{redact(safe(''.join(lines)))}")
+    say(f"this is a bug in ftmon {__version__}; the job is unharmed.\n{''.join(lines)}")
     os._exit(70)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # The message may repeat what was typed, or what a script put there.
-        super().error(safe(message))
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        # argparse passes over what goes wrong with stdout.
+        write(encoded(message))

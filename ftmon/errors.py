@@ -29,9 +29,9 @@ class RefusedError(FtmonError):
 class UnreachableError(FtmonError):
     """The service could not be reached or answered nonsense: asking again may help.
 
-    Its message is a part of a sentence, such as `api.openai.com refused the connection`. `retry_after` is how
-    long the service wants to be left alone, in seconds, or None; `status` is the HTTP status, or None where no
-    answer was read.
+    Its message is a part of a sentence, such as `api.openai.com refused the connection`. `retry_after` is
+    how long the service wants to be left alone, in seconds, or None; `status` is the HTTP status, or None
+    where no answer was read.
     """
 
     exit_status = 5

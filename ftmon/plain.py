@@ -1,45 +1,82 @@
 """Lines, JSON Lines and the closing summary on stdout; notices on stderr."""
 
-import json
 import os
+import signal
 import sys
-import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any
+from types import FrameType
 
-from ftmon import text
+from ftmon import json_text, text
 from ftmon.errors import OutputError, TimeoutPassedError
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import Status, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
+from ftmon.safe import one_line, redact, safe
 from ftmon.watch import Watcher
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TIME_TO_LEAVE = 0.8
 
 
 def follow(watcher: Watcher, job_id: str, *, as_json: bool, timeout: float | None = None) -> int:
-    """Print a job's events as they come and its end, and return the exit status.
+    """Print a job's events as they come and its end, and return the exit status: 128 + n after a signal n.
 
     Raises:
         OutputError: where stdout cannot be written.
         BrokenPipeError: where its reader is gone.
         TimeoutPassedError: when `timeout` seconds passed first; what is known of the job is printed before.
     """
-    news = threading.Event()
-    watcher.start(news.set)
-    printer = Printer(Run(watcher.watch(job_id)), as_json=as_json)
+    news: SimpleQueue[int] = SimpleQueue()
+    watcher.start(lambda: news.put(0))
+    printer = Printer(Run(watcher.watch(job_id), outcome_only=as_json), as_json=as_json)
     deadline = None if timeout is None else monotonic() + timeout
-    try:
-        while printer.run.exit_status is None:
-            if not news.wait(None if deadline is None else max(0.0, deadline - monotonic())):
-                raise TimeoutPassedError(f"The job was not over after {timeout:g} s; it goes on unharmed.")
-            news.clear()
-            for update in watcher.drain():
-                printer.show(update)
-    finally:
-        # On every ending, Ctrl-C and signals included, the job as last known is the last thing said.
-        printer.close()
+    with _signals_into(news):
+        try:
+            while printer.run.exit_status is None:
+                left = None if deadline is None else deadline - monotonic()
+                if left is not None and left <= 0:
+                    raise TimeoutPassedError(
+                        f"The job was not over after {timeout:g} s; it goes on unharmed."
+                    )
+                with suppress(Empty):
+                    if number := news.get(timeout=left):
+                        return 128 + number
+                for update in watcher.drain():
+                    printer.show(update)
+        finally:
+            # On every ending, signals included, the job as last known is the last thing said.
+            printer.close()
     return printer.run.exit_status
+
+
+@contextmanager
+def _signals_into(news: SimpleQueue[int]) -> Iterator[None]:
+    """Put the number of a signal that asks to end into the queue, so that no line is cut in two.
+
+    Where that is not heeded in time, because nobody reads stdout any more, and at a second signal, the
+    process ends all the same.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for other in (*_ENDINGS, signal.SIGALRM):
+            signal.signal(other, lambda *_: os._exit(128 + number))
+        signal.setitimer(signal.ITIMER_REAL, _TIME_TO_LEAVE)
+        news.put(number)
+
+    before = {}
+    for number in _ENDINGS:
+        # What nohup and a shell in the background have set to be ignored stays ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Printer:
@@ -54,13 +91,10 @@ class Printer:
         self.run.apply(update)
         if update.events:
             job_id = self.run.key.job_id
-            write(
-                "".join(
-                    [_json_line(event_json(event, job_id)) for event in update.events]
-                    if self._as_json
-                    else [text_line(event) for event in update.events]
-                )
-            )
+            if self._as_json:
+                write(json_text.encode_lines([event_json(event, job_id) for event in update.events]))
+            else:
+                write(encoded("".join([text_line(event) for event in update.events])))
         say_news(update)
 
     def close(self) -> None:
@@ -69,9 +103,9 @@ class Printer:
         if run.job is None:
             return
         if self._as_json:
-            write(_json_line(job_json(run.job, run.events, run.error)))
+            write(json_text.encode_lines([job_json(run.job, run.events, run.failure)]))
         else:
-            write("\n" + "".join(f"{line}\n" for line in summary(run)))
+            write(encoded("\n" + "".join(f"{line}\n" for line in summary(run))))
 
 
 def text_line(event: Event) -> str:
@@ -86,8 +120,8 @@ def summary(run: Run) -> list[str]:
     if job is None:
         return []
     word = job.status.value if job.status is not Status.UNKNOWN else job.provider_status or job.status.value
-    lines = [f"{text.STATUS_SIGNS[job.status]} {job.id} {word}"]
-    lines += [f"  {name:<7} {value}" for name, value in _details(run) if value]
+    lines = [f"{text.STATUS_SIGNS[job.status]} {job.id} {one_line(word)}"]
+    lines += [f"  {name:<7} {one_line(value)}" for name, value in _details(run) if value]
     return lines
 
 
@@ -98,9 +132,8 @@ def _details(run: Run) -> list[tuple[str, str]]:
         for name, curve in (("train", run.train_loss), ("valid", run.valid_loss))
         if curve.first is not None and curve.last is not None
     ]
-    error = (run.job.error if run.job else None) or run.error
     return [
-        ("error", error or "" if run.status is Status.FAILED else ""),
+        ("error", run.failure or ""),
         ("model", run.fine_tuned_model or (run.job.model if run.job else None) or ""),
         ("result", run.result_file or ""),
         ("loss", "   ".join(losses)),
@@ -125,20 +158,26 @@ def say_news(update: Update) -> None:
 
 
 def say(sentence: str) -> None:
-    """Write a sentence to stderr, if there is one that takes it."""
+    """Write a sentence to stderr, if there is one that takes it: safe, and without what looks like a key."""
     with suppress(OSError, ValueError, AttributeError):
-        print(f"ftmon: {sentence}", file=sys.stderr, flush=True)
+        # `print` would take stdout where stderr is closed.
+        sys.stderr.write(f"ftmon: {redact(safe(sentence))}\n")
+        sys.stderr.flush()
 
 
-def write(lines: str) -> None:
-    """Write to stdout at once, in its own encoding; what that cannot hold is escaped.
+def encoded(lines: str) -> bytes:
+    """Return a text in the encoding of stdout; what that cannot hold is escaped."""
+    return lines.encode(sys.stdout.encoding if sys.stdout else "ascii", "backslashreplace")
+
+
+def write(lines: bytes) -> None:
+    """Write to stdout at once.
 
     Raises:
         OutputError, BrokenPipeError: where it cannot be written.
     """
     try:
-        encoding = sys.stdout.encoding
-        sys.stdout.buffer.write(lines.encode(encoding, "backslashreplace"))
+        sys.stdout.buffer.write(lines)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
@@ -150,7 +189,3 @@ def write(lines: str) -> None:
 def discard_stdout() -> None:
     """Let what Python still wants to write to a broken stdout go nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _json_line(value: dict[str, Any]) -> str:
-    return json.dumps(value) + "\n"

@@ -6,14 +6,17 @@ import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ftmon.errors import UsageError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 _KEY = re.compile(r"[!-~]{1,4096}")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_MAX_URL = 2048
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -59,16 +62,16 @@ def read_settings(
         UsageError: for an address, a key or a file that cannot be used; the sentence never holds a key.
     """
     url = check_base_url(
+        # An empty option is a script's mistake, not a wish for the provider's own address.
         base_url
-        or environ.get("FTMON_BASE_URL")
+        if base_url is not None
+        else environ.get("FTMON_BASE_URL")
         or environ.get("OPENAI_BASE_URL")
         or environ.get("OPENAI_API_BASE")
         or DEFAULT_BASE_URL
     )
-    if ca_file is not None and not Path(ca_file).is_file():
-        raise UsageError(f"There is no such CA file: {ca_file}")
     key = _read_key(api_key_file, environ)
-    settings = Settings(url, key, _headers(environ), Path(ca_file) if ca_file else None)
+    settings = Settings(url, key, _headers(environ), None if ca_file is None else _check_ca_file(ca_file))
     if key is None or allow_http or url.startswith("https:") or settings.is_loopback:
         return settings
     if key.source == "OPENAI_API_KEY":
@@ -84,32 +87,56 @@ def read_settings(
 
 
 def check_base_url(text: str) -> str:
-    """Return a base URL without the slash at its end.
+    """Return a base URL in its one form: scheme and host in lower case, no slash at the end.
 
     Raises:
-        UsageError: where it has no http or https scheme, no host, a bad port, a user, a query or `..` in it.
+        UsageError: where it has no http or https scheme, no host, a bad port, a user, a query or `..` in it;
+            the sentence repeats nothing that may be a secret.
     """
     text = text.strip()
     example = "such as http://127.0.0.1:8000/v1"
+    if not text:
+        raise UsageError(f"The base URL is empty; give one {example}.")
+    if len(text) > _MAX_URL:
+        raise UsageError(f"This is no base URL: it has {len(text):,} characters; give one {example}.")
     if not text.isprintable() or " " in text:
         raise UsageError(f"The base URL has blanks or control characters in it; give one {example}.")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise UsageError(f"This is no base URL: {text} ({error}); give one {example}.") from error
-    if "@" in parts.netloc:
+    if "@" in text:
         raise UsageError(
             "The base URL has a user name or password in it, which would be logged; leave it out."
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise UsageError(f"This is no base URL: {text}; give one with http:// or https://, {example}.")
-    if parts.query or parts.fragment or "\\" in text:
-        raise UsageError(f"The base URL must end with its path, without ? or #: {text}")
-    segments = re.sub("%2e", ".", parts.path, flags=re.IGNORECASE).split("/")
-    if ".." in segments or "." in segments:
+    if "?" in text or "#" in text or "\\" in text:
+        raise UsageError(f"The base URL must end with its path, without ? or #; give one {example}.")
+    try:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https"):
+            raise ValueError("it does not begin with http:// or https://")
+        _check_host(parts.hostname or "")
+        _check_port(parts)
+    except ValueError as error:
+        raise UsageError(f"This is no base URL: {text} ({error}); give one {example}.") from error
+    if not {".", ".."}.isdisjoint(unquote(parts.path).split("/")):
         raise UsageError(f"The base URL has a . or .. in its path: {text}")
-    return text.rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
+
+
+def _check_host(host: str) -> None:
+    """Raise ValueError for what no look-up of a name takes."""
+    if ":" in host or host.rpartition(".")[2].isdecimal():
+        ip_address(host)
+    elif not _HOST.fullmatch(host):
+        raise ValueError("its host is no name" if host else "it names no host")
+    elif "xn--" in host:
+        host.encode().decode("idna")
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        is_port = parts.port != 0
+    except ValueError:
+        is_port = False
+    if not is_port:
+        raise ValueError("its port is none of 1 to 65535")
 
 
 def _read_key(api_key_file: str | None, environ: Mapping[str, str]) -> Key | None:
@@ -123,10 +150,10 @@ def _read_key(api_key_file: str | None, environ: Mapping[str, str]) -> Key | Non
 
 def _key_file_text(name: str) -> str:
     if name == "-":
-        return sys.stdin.readline()
-    path = Path(name).expanduser()
+        # Closed, there is none.
+        return sys.stdin.buffer.readline(8192).decode(errors="replace") if sys.stdin else ""
     try:
-        with path.open("rb") as file:
+        with Path(name).expanduser().open("rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError(f"The key file {name} is not a regular file.")
@@ -136,8 +163,22 @@ def _key_file_text(name: str) -> str:
                     f"make it private first: chmod 600 {name}"
                 )
             return file.read(8192).decode(errors="replace")
-    except OSError as error:
-        raise UsageError(f"The key file {name} cannot be read: {error.strerror}.") from error
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"The key file {name} cannot be read: {_reason(error)}.") from error
+
+
+def _check_ca_file(name: str) -> Path:
+    try:
+        path = Path(name).expanduser()
+        with path.open("rb"):
+            return path
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"The CA file {name} cannot be read: {_reason(error)}.") from error
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    # A RuntimeError says that the home of `~` is not known.
+    return (error.strerror if isinstance(error, OSError) else None) or str(error).rstrip(".")
 
 
 def _check_key(text: str, source: str) -> Key:

@@ -18,6 +18,8 @@ STATUS_SIGNS = {
 }
 """A sign beside the word, so that nothing is told by colour alone."""
 
+_YEAR = 365 * 86_400
+
 LEVEL_WORDS = {Level.INFO: "", Level.WARNING: "warning: ", Level.ERROR: "error: "}
 
 
@@ -74,7 +76,9 @@ def duration(seconds: float) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Return `40s`, `12m`, `3h 05m`, `2d 04h`: a duration that still grows, in the coarse steps of `age`."""
+    """Return `<10s`, `40s`, `12m`, `3h 05m`, `2d 04h`: what still grows, in the coarse steps of `age`."""
+    if seconds < 10:
+        return "<10s"
     if seconds < 60:
         return f"{int(seconds) // 10 * 10}s"
     if seconds < 3600:
@@ -92,18 +96,20 @@ def left(seconds: float) -> str:
     """Return an estimate of what is left: `~4 minutes left`, coarse, always with `~`."""
     if seconds < 1:
         return "~ any moment"
-    if seconds < 60:
+    if seconds < 57.5:
         return f"~{max(5, round(seconds / 5) * 5)}s left"
     if seconds < 5400:
-        minutes = round(seconds / 60)
-        return f"~{minutes} minute{'s' if minutes > 1 else ''} left"
+        return f"~{plural(round(seconds / 60), 'minute')} left"
+    if seconds > _YEAR:
+        return "~ over a year left"
     quarters = timedelta(minutes=15 * round(seconds / 900))
     return f"~{humanize.precisedelta(quarters, minimum_unit='minutes', format='%d')} left"
 
 
 def percent(fraction: float) -> str:
-    """Return ` 58%`: rounded down, so that 100% means all of it."""
-    return f"{int(fraction * 100)}%"
+    """Return `58%`: rounded down, so that 100% means all of it."""
+    # In binary 0.58 * 100 is a little less than 58.
+    return f"{int(fraction * 100 + 1e-9)}%"
 
 
 def money(dollars: float) -> str:
@@ -117,9 +123,9 @@ def count(number: int) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a loss in at most four significant digits: `2.886`, `0.4638`, `3.5e-06`."""
-    if value == 0 or 0.001 <= abs(value) < 10_000:
-        return f"{value:.4g}"
+    """Return a loss in three significant digits: `2.89`, `0.464`, `1.50`, `3.5e-06`."""
+    if value == 0 or 0.01 <= abs(value) < 999.5:
+        return f"{value:#.3g}".removesuffix(".")
     return f"{value:.1e}"
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ftmon.errors import FtmonError
+from ftmon.errors import FtmonError, UnreachableError
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
@@ -67,7 +67,7 @@ class Watcher:
             UsageError: for what cannot be a job's id.
         """
         key = JobKey(self.base_url, check_job_id(job_id))
-        self._submit(self._follow(job_id))
+        self._loop.call_soon_threadsafe(self._follow, job_id)
         return key
 
     def drain(self) -> list[Update]:
@@ -104,6 +104,8 @@ class Watcher:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_CLOSING)
+        elif self._thread.ident is None:
+            self._loop.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -122,10 +124,9 @@ class Watcher:
     def _submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    async def _follow(self, job_id: str) -> None:
+    def _follow(self, job_id: str) -> None:
         if self._following is not None:
             self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
         self._following = asyncio.create_task(self._followed(job_id))
         self._following.add_done_callback(self._note_crash)
 
@@ -151,12 +152,20 @@ class Watcher:
     async def _jobs(self) -> list[Job]:
         from ftmon.wire.dialects import fine_tunes
 
-        return fine_tunes.parse_jobs(await self._connected().get(fine_tunes.LIST_PATH))
+        body = await self._connected().get(fine_tunes.LIST_PATH)
+        try:
+            return fine_tunes.parse_jobs(body)
+        except ValueError as error:
+            raise UnreachableError("the answer is no list of jobs") from error
 
     async def _cancel(self, job_id: str) -> Job:
         from ftmon.wire.dialects import fine_tunes
 
-        return fine_tunes.parse_job(await self._connected().post(fine_tunes.cancel_path(job_id))).job
+        body = await self._connected().post(fine_tunes.cancel_path(job_id))
+        try:
+            return fine_tunes.parse_job(body).job
+        except ValueError as error:
+            raise UnreachableError("the answer to the cancelling is no job") from error
 
     def _connected(self) -> "Client":
         """Return the client, made at the first use: importing httpx takes longer than the first paint."""

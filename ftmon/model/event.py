@@ -1,11 +1,13 @@
 """One entry of a job's history."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from hashlib import blake2b
 from math import isfinite
 from typing import Any, NamedTuple
+
+import msgspec
 
 from ftmon import json_text
 from ftmon.safe import safe
@@ -13,7 +15,12 @@ from ftmon.safe import safe
 NO_MESSAGE = "—"
 """Stands where an event has no message."""
 
-_KNOWN_FIELDS = frozenset({"object", "id", "created_at", "level", "message", "type", "data"})
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""A time of the last days of the calendar has no local time in half of the world."""
+
+_PLAIN_FIELDS = frozenset({"object", "created_at", "level", "message"})
+_KNOWN_FIELDS = _PLAIN_FIELDS | {"id", "type", "data"}
 
 
 class Level(StrEnum):
@@ -24,14 +31,17 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One entry of a job's history, as sent and as shown.
 
-    A tuple, because a run may hold a million of them; what is rarely asked for is parsed from `raw`.
+    Small, because a run may hold a million of them; what is rarely asked for is parsed from `raw`.
     """
 
-    key: bytes
-    """Says which events are the same one: a digest of the event's own id, else of its canonical JSON."""
+    key: int
+    """Says which events are the same one, in this process: a hash of the event's own id, else of what it says
+    (time, level, message; its canonical JSON where it has more fields than the first API's events)."""
+    loose_key: int
+    """Compares events of two routes of which one adds a field: a hash of time, level and message alone."""
     created_at: datetime | None
     level: Level
     message: str
@@ -46,9 +56,9 @@ class Event(NamedTuple):
         return fields
 
     @property
-    def loose_key(self) -> int:
-        """Compares events of two routes of which one adds a field: time, level and message alone."""
-        return hash((self.created_at, self.level, self.message))
+    def is_plain(self) -> bool:
+        """It has a time, a level and a message, and nothing else to tell."""
+        return self.key == self.loose_key
 
 
 class Metrics(NamedTuple):
@@ -60,6 +70,27 @@ class Metrics(NamedTuple):
     valid_loss: float | None = None
 
 
+class _PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An event of the first API, as nearly every one is: decoded at once, it needs no other look."""
+
+    object: str
+    created_at: int
+    level: str
+    message: str
+
+
+_decode_plain = msgspec.json.Decoder(_PlainEvent).decode
+
+
+def read_event(raw: str) -> Event | None:
+    """Make an event of a JSON text that has the four fields of the first API's events; None for any other."""
+    try:
+        plain = _decode_plain(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return _event(_parse_whole_time(plain.created_at), plain.created_at, plain.level, plain.message, raw)
+
+
 def parse_event(fields: dict[str, Any], raw: str) -> Event:
     """Make an event of a decoded object and the JSON text it was decoded from.
 
@@ -68,21 +99,28 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
     Raises:
         ValueError: for an object nested too deeply to be compared.
     """
-    own_id = fields.get("id")
-    identity = b"id:" + own_id.encode(errors="replace") if own_id and isinstance(own_id, str) else None
-    message = fields.get("message")
-    return Event(
-        blake2b(identity or json_text.canonical(fields), digest_size=16).digest(),
-        parse_time(fields.get("created_at")),
-        parse_level(fields.get("level")),
-        safe(message) if isinstance(message, str) and message else NO_MESSAGE,
-        raw,
-    )
+    pruned = json_text.pruned(fields)
+    created_at, own_id = fields.get("created_at"), fields.get("id")
+    event = _event(parse_time(created_at), created_at, fields.get("level"), fields.get("message"), raw)
+    if own_id and isinstance(own_id, str):
+        return msgspec.structs.replace(event, key=hash((own_id,)))
+    if pruned.keys() <= _PLAIN_FIELDS:
+        return event
+    return msgspec.structs.replace(event, key=hash(json_text.canonical(pruned)))
+
+
+def _event(time: datetime | None, created_at: object, level_word: object, message: object, raw: str) -> Event:
+    level = Level.INFO if level_word == "info" else parse_level(level_word)
+    if not isinstance(message, str):
+        message = ""
+    # An unreadable time still tells two events apart.
+    key = hash((time or repr(created_at), level, message))
+    return Event(key, key, time, level, safe(message) or NO_MESSAGE, raw)
 
 
 def parse_level(value: object) -> Level:
     """Read a level of any service: warn, warning, legacy_iwarning, ERROR …; anything else is info."""
-    if value == "info" or not isinstance(value, str):
+    if not isinstance(value, str):
         return Level.INFO
     word = value.lower()
     if "warn" in word:
@@ -92,34 +130,35 @@ def parse_level(value: object) -> Level:
     return Level.INFO
 
 
-@lru_cache(maxsize=1024)
-def _from_timestamp(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 def parse_time(value: object) -> datetime | None:
     """Read a time of any service: seconds or milliseconds since 1970, as a number or a text, or ISO 8601.
 
-    A time without a zone is UTC. None for what is missing, negative, not finite or beyond the year 9999.
+    A time without a zone is UTC. None for what is missing, before 1970, not finite or after the year 9998.
     """
     if isinstance(value, str):
+        text = value
         try:
-            parsed = datetime.fromisoformat(value.strip())
-            return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):
-            try:
-                value = float(value)
-            except ValueError:
-                return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    if not 0 <= value < 1e15:
+            value = float(text)
+        except ValueError:
+            return _parse_iso(text)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e15:
         return None
     # Seconds of the year 5138 are milliseconds of 1973: nobody fine-tuned in either.
-    return _from_timestamp(value / 1000 if value > 1e11 else value)
+    seconds = value / 1000 if value > 1e11 else value
+    return datetime.fromtimestamp(seconds, UTC) if seconds < _LATEST.timestamp() else None
+
+
+def _parse_iso(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text.strip())
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time if _EARLIEST <= time < _LATEST else None
+
+
+_parse_whole_time: Callable[[int], datetime | None] = lru_cache(maxsize=1024)(parse_time)
+"""Neighbouring events often share a second."""
 
 
 NO_METRICS = Metrics()
@@ -145,36 +184,44 @@ def parse_metrics(event: Event) -> Metrics:
                 return float(value)
         return None
 
-    step = number("step", "current_steps")
-    total = number("total_steps")
+    def count(*names: str) -> int | None:
+        value = number(*names)
+        return int(value) if value is not None and 0 <= value < 1e15 else None
+
     return Metrics(
-        int(step) if step is not None else None,
-        int(total) if total is not None else None,
+        count("step", "current_steps"),
+        count("total_steps"),
         number("train_loss", "loss"),
         number("full_valid_loss", "valid_loss", "eval_loss"),
     )
 
 
-def event_json(event: Event, job_id: str) -> dict[str, Any]:
-    """Return what `--json` prints of an event: JSON types only, every string safe.
+class EventJson(msgspec.Struct, gc=False):
+    """What `--json` prints of an event: these fields in this order, JSON types only, every string safe."""
 
-    Fields beyond the known ones stand under `extra`, which is absent when there are none.
-    """
-    fields = event.fields
-    own_id, kind = fields.get("id"), fields.get("type")
-    data = fields.get("data")
-    value: dict[str, Any] = {
-        "object": "fine-tune-event",
-        "job_id": job_id,
-        "id": safe(own_id) if isinstance(own_id, str) else own_id if isinstance(own_id, int) else None,
-        "created_at": iso(event.created_at),
-        "level": event.level.value,
-        "message": event.message,
-        "type": safe(kind) if isinstance(kind, str) else None,
-        "data": safe_json(data) if isinstance(data, dict) else None,
-    }
-    if not fields.keys() <= _KNOWN_FIELDS:
-        value["extra"] = safe_json({name: item for name, item in fields.items() if name not in _KNOWN_FIELDS})
+    object: str
+    job_id: str
+    id: str | int | None
+    created_at: str | None
+    level: Level
+    message: str
+    type: str | None = None
+    data: dict[str, Any] | None = None
+    extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    """The fields beyond these; absent when there are none."""
+
+
+def event_json(event: Event, job_id: str) -> EventJson:
+    """Return what `--json` prints of an event of a job."""
+    value = EventJson("fine-tune-event", job_id, None, iso(event.created_at), event.level, event.message)
+    if not event.is_plain:
+        fields = event.fields
+        own_id, kind, data = fields.get("id"), fields.get("type"), fields.get("data")
+        value.id = safe(own_id) if isinstance(own_id, str) else own_id if isinstance(own_id, int) else None
+        value.type = safe(kind) if isinstance(kind, str) else None
+        value.data = safe_json(data) if isinstance(data, dict) else None
+        if extra := {name: item for name, item in fields.items() if name not in _KNOWN_FIELDS}:
+            value.extra = safe_json(extra)
     return value
 
 

@@ -31,7 +31,7 @@ _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
 
 def check_job_id(text: str) -> str:
-    """Return the text where it can be a job's id, which becomes part of a path that is asked for with the key.
+    """Return the text where it can be a job's id, which becomes part of a path asked for with the key.
 
     Raises:
         UsageError: for anything else, wherever it came from; the text itself is not repeated.

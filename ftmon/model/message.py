@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import isfinite
+from typing import NamedTuple
 
 from ftmon.model.job import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What one message says; None for what it does not."""
 
     queue: int | None = None
@@ -80,21 +79,24 @@ _started = _reader(r"\S+(?: job)? started\.?$", lambda match: Facts(started=True
 _succeeded = _reader(r"\S+(?: job)? succeeded", lambda match: Facts(claim=Status.SUCCEEDED))
 _failed = _reader(r"\S+(?: job)? failed", lambda match: Facts(claim=Status.FAILED))
 _cancelled = _reader(r"\S+(?: job)? cancell?ed", lambda match: Facts(claim=Status.CANCELLED))
-_queue = _reader(r".*\bQueue number: (\d{1,9})", lambda match: Facts(queue=int(match[1])))
+_queue = _reader(r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue=int(match[1])))
 
 # By the first word of the message, so that a message that says nothing costs one look-up.
 _READERS: dict[str, tuple[_Reader, ...]] = {
     "Step": (_reader(r"Step (\d{1,15})(?:/(\d{1,15}))?\s*[:,]", _step),),
     "Completed": (
         _reader(
-            r"Completed epoch (\d{1,9})(?:/(\d{1,9}))?",
+            r"Completed epoch (\d{1,9})(?:/(\d{1,9}))?(?!\d)",
             lambda match: Facts(epoch=int(match[1]), total_epochs=_count(match[2])),
         ),
         _reader(r"Completed results file: (\S+)", lambda match: Facts(result_file=match[1])),
     ),
     "Epoch": (_reader(r"Epoch completed, at step (\d{1,15})", lambda match: Facts(step=int(match[1]))),),
     "Fine-tune": (
-        _reader(r"Fine-tune costs \$(\d{1,12}(?:\.\d{1,9})?)", lambda match: Facts(cost=float(match[1]))),
+        _reader(
+            r"Fine-tune costs \$(\d[\d,]{0,15}(?:\.\d{1,9})?)",
+            lambda match: Facts(cost=float(match[1].replace(",", ""))),
+        ),
         _queue,
         _started,
         _succeeded,

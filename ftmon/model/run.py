@@ -15,11 +15,13 @@ _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 class Run:
     """The state of one watched job: `apply` folds an update into it, everything else only reads.
 
-    It keeps no events, so that a run of a million of them costs no more than a run of ten.
+    It keeps no events, so that a run of a million of them costs no more than a run of ten. With
+    `outcome_only` it reads no messages but those of errors, which is enough to tell how a job ended.
     """
 
-    def __init__(self, key: JobKey) -> None:
+    def __init__(self, key: JobKey, *, outcome_only: bool = False) -> None:
         self.key = key
+        self._is_outcome_only = outcome_only
         self.job: Job | None = None
         self.connection = Connection(Wire.CONNECTING)
         self.heard_at: datetime | None = None
@@ -56,8 +58,14 @@ class Run:
             self._apply_job(update.job)
         if update.heard:
             self.heard_at = update.at
+        self.events += len(update.events)
         for event in update.events:
-            self._apply_event(event, update.at)
+            if (
+                not self._is_outcome_only
+                or event.level is not Level.INFO
+                or event.message.startswith("Error: ")
+            ):
+                self._apply_event(event, update.at)
 
     @property
     def status(self) -> Status:
@@ -77,6 +85,12 @@ class Run:
         if self.status.is_final:
             return _OUTCOMES[self.status]
         return self.connection.error.exit_status if self.connection.error else 0
+
+    @property
+    def failure(self) -> str | None:
+        """What the job says went wrong, or where it failed and does not say, the last event of an error."""
+        told = self.error if self.status is Status.FAILED else None
+        return (self.job.error if self.job else None) or told
 
     @property
     def progress(self) -> float | None:
@@ -106,8 +120,9 @@ class Run:
         seconds = (ended - started).total_seconds()
         if end <= start or seconds <= 0 or self.last_progress_at is None:
             return None
-        left = (1 - end) * seconds / (end - start) - (now - self.last_progress_at).total_seconds()
-        return max(0.0, left)
+        # A clock that was put back makes no progress come undone.
+        since = max(0.0, (now - self.last_progress_at).total_seconds())
+        return max(0.0, (1 - end) * seconds / (end - start) - since)
 
     def _apply_job(self, job: Job) -> None:
         self.job = job
@@ -117,7 +132,6 @@ class Run:
             self.queue = None
 
     def _apply_event(self, event: Event, at: datetime) -> None:
-        self.events += 1
         if event.level is Level.WARNING:
             self.warnings += 1
         elif event.level is Level.ERROR:
@@ -127,7 +141,8 @@ class Run:
             self.last_event_at = event.created_at
         facts = read_message(event.message)
         metrics = parse_metrics(event)
-        if facts.queue is not None:
+        # The past is told again after the job was read: its queue is no longer news.
+        if facts.queue is not None and self.status in (Status.PENDING, Status.UNKNOWN):
             self.queue = facts.queue
         if facts.started:
             self.queue = None
@@ -164,4 +179,7 @@ class Run:
         self.last_progress_at = at
         if self._pace and self._pace[-1][0] >= progress:
             return
+        if len(self._pace) > 1 and self._pace[-1][1] == created_at:
+            # One point a second, so that a fast run is measured over more than one.
+            self._pace.pop()
         self._pace.append((progress, created_at))

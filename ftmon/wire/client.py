@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ import httpx
 
 from ftmon import __version__, json_text
 from ftmon.errors import RefusedError, UnreachableError, UsageError
-from ftmon.safe import one_line, redact, safe
+from ftmon.safe import one_line, redact
 from ftmon.settings import Key, Settings
 from ftmon.wire.dialects.fine_tunes import error_message
 from ftmon.wire.fault import place, retry_after, translated
@@ -22,10 +22,10 @@ from ftmon.wire.fault import place, retry_after, translated
 MAX_BODY = 256 * 2**20
 """Bytes of a job or a list: one of 527 jobs was seen, one of a million events has 150 MB."""
 
-_HEAD_TIMEOUT = 25.0
 _BODY_TIMEOUT = 300.0
 _MAX_REDIRECTS = 5
 _MAX_PIECE = 2**20
+_MAX_ID = 1024
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 # Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
@@ -59,9 +59,7 @@ class Answer(NamedTuple):
                     yield chunk
                 return
             if encoding not in ("gzip", "x-gzip", "deflate"):
-                raise UnreachableError(
-                    f"the answer is packed in a way nobody asked for ({one_line(safe(encoding))})"
-                )
+                raise UnreachableError("the answer is packed in a way nobody asked for")
             inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
             async for chunk in self.response.aiter_raw():
                 while chunk:
@@ -77,11 +75,12 @@ class Answer(NamedTuple):
         pieces, size = [], 0
         try:
             async with asyncio.timeout(_BODY_TIMEOUT):
-                async for piece in self.chunks():
-                    pieces.append(piece)
-                    size += len(piece)
-                    if size > MAX_BODY:
-                        raise UnreachableError(f"the answer is larger than {MAX_BODY >> 20} MiB")
+                async with aclosing(self.chunks()) as chunks:
+                    async for piece in chunks:
+                        pieces.append(piece)
+                        size += len(piece)
+                        if size > MAX_BODY:
+                            raise UnreachableError(f"the answer is larger than {MAX_BODY >> 20} MiB")
         except TimeoutError as error:
             raise UnreachableError("the answer did not end") from error
         return b"".join(pieces)
@@ -90,8 +89,9 @@ class Answer(NamedTuple):
 class Client:
     """Speaks HTTP to one service, and to no other origin."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, head_timeout: float = 25.0) -> None:
         self.settings = settings
+        self._head_timeout = head_timeout
         self._origin = _origin(httpx.URL(settings.base_url))
         try:
             self._http = httpx.AsyncClient(
@@ -139,17 +139,18 @@ class Client:
 
         Raises:
             RefusedError: 400, 401, 403, 404 and their kin; TLS; a redirect to another origin.
-            UnreachableError: no connection, no head within 25 s, 408, 409, 425, 429, 5xx, all else but 200.
+            UnreachableError: no connection, no head in time, 408, 409, 425, 429, 5xx, all else but 200.
         """
-        headers = {"Accept": accept}
-        if last_event_id:
-            headers["Last-Event-ID"] = last_event_id.encode("utf-8", "replace").decode("latin-1")
+        headers = [(b"Accept", accept.encode())]
+        # An id that no header can hold is not sent: the whole replay does as well.
+        if last_event_id.isprintable() and 0 < len(last_event_id.strip()) == len(last_event_id) <= _MAX_ID:
+            headers.append((b"Last-Event-ID", last_event_id.encode()))
         url = httpx.URL(self.settings.base_url + path)
         for _ in range(_MAX_REDIRECTS + 1):
             with translated(url):
                 request = self._http.build_request(method, url, headers=headers)
                 try:
-                    async with asyncio.timeout(_HEAD_TIMEOUT):
+                    async with asyncio.timeout(self._head_timeout):
                         response = await self._http.send(request, stream=True)
                 except TimeoutError as error:
                     raise UnreachableError(f"{place(url)} does not answer") from error
@@ -189,7 +190,7 @@ class Client:
 
     async def _error_text(self, response: httpx.Response) -> str:
         try:
-            value = json_text.decode((await _beginning(Answer(response), 65_536)).decode(errors="replace"))
+            value = json_text.decode(await _beginning(Answer(response), 65_536, self._head_timeout))
         except (ValueError, UnreachableError):
             return ""
         message = error_message(value) or ""
@@ -208,6 +209,7 @@ class Client:
         else:
             hint = ""
         words = {401: "does not accept the key", 403: "forbids it", 404: "knows no such job"}
+        said = said if said.endswith((".", "!", "?")) or not said else f"{said}."
         sentence = f"The service {words.get(status, 'refuses')} ({status})"
         return " ".join(part for part in (f"{sentence}: {said}" if said else f"{sentence}.", hint) if part)
 
@@ -227,14 +229,15 @@ class _KeyAuth(httpx.Auth):
         yield request
 
 
-async def _beginning(answer: Answer, size: int) -> bytes:
+async def _beginning(answer: Answer, size: int, seconds: float) -> bytes:
     body = b""
     try:
-        async with asyncio.timeout(_HEAD_TIMEOUT):
-            async for piece in answer.chunks():
-                body += piece
-                if len(body) >= size:
-                    break
+        async with asyncio.timeout(seconds):
+            async with aclosing(answer.chunks()) as chunks:
+                async for piece in chunks:
+                    body += piece
+                    if len(body) >= size:
+                        break
     except TimeoutError:
         pass
     return body[:size]

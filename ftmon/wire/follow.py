@@ -5,7 +5,6 @@ from contextlib import suppress
 from time import monotonic
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
-from ftmon.model.job import Status
 from ftmon.model.update import Connection, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import fine_tunes
@@ -15,7 +14,7 @@ from ftmon.wire.source import NO_ROUTE, Report, Source
 from ftmon.wire.stream import End, Stream
 
 _MAX_UNSURE_CONNECTIONS = 3
-"""How many streams are read for what a cut one may have missed, where there is no list to compare with."""
+"""How many streams are read, once the job is over, for what a cut one missed, where there is no list."""
 
 
 class Follower:
@@ -38,12 +37,14 @@ class Follower:
         self._hurry = asyncio.Event()
         self._is_whole = True
         """What was shown came in one connection, from the first event on."""
+        self._has_streamed = False
         self._connections = 0
+        self._unsure_connections = 0
         self._attempt = 0
         self._last_event_id = ""
         self._retry = 0.0
         self._unknown_since: float | None = None
-        """When a stream first said that it is over while nothing says how."""
+        """When a stream ended while nothing says how the job stands, and none brought news since."""
 
     async def run(self) -> None:
         """Follow the job to its end; the last update says that the connection is closed or refused."""
@@ -82,11 +83,14 @@ class Follower:
             await self._source.read_job()
         elif await self._is_concluded():
             return True
-        if self._unknown_since and monotonic() - self._unknown_since > self._pace.lag:
+        if self._source.is_status_known:
+            self._unknown_since = None
+        elif self._unknown_since is not None and monotonic() - self._unknown_since > self._pace.lag:
             raise GaveUpError(
                 "The stream is over, but the service does not say how the job ended. "
                 "What was shown is all that it told."
             )
+        shown = self._source.ledger.count
         end = await self._connect()
         if end is None:
             return True
@@ -94,11 +98,13 @@ class Follower:
             return False
         if await self._is_concluded(end):
             return True
-        job = self._source.job
-        if job is None or job.status is Status.UNKNOWN:
-            self._unknown_since = self._unknown_since or monotonic()
-            raise UnreachableError("the stream ended, and how the job ended is not known yet")
-        raise UnreachableError("the stream ended before the job did")
+        if self._source.is_final:
+            return False
+        if self._source.is_status_known:
+            raise UnreachableError("the stream ended before the job did")
+        if self._unknown_since is None or self._source.ledger.count > shown:
+            self._unknown_since = monotonic()
+        raise UnreachableError("the stream ended, and how the job ended is not known yet")
 
     async def _review(self) -> bool:
         """Read everything so far, once."""
@@ -114,7 +120,8 @@ class Follower:
     async def _is_concluded(self, end: End | None = None) -> bool:
         """Read the job; if it is over, tell what the service holds more often than was shown, and close.
 
-        `end` is how a stream ended just now; None before one is opened.
+        `end` is how a stream ended just now; None before one is opened. Where there is no list to compare
+        with, a stream that was cut is read again before the job counts as told.
         """
         entries = await self._source.read_job()
         if not self._source.is_final:
@@ -122,7 +129,8 @@ class Follower:
         page: Page | None = None
         if not (end is End.DONE and self._is_whole):
             page = await self._source.read_page() if entries is None else fine_tunes.read_entries(entries)
-            if page is None and end is None and self._connections <= _MAX_UNSURE_CONNECTIONS:
+            if page is None and end is not End.DONE and self._unsure_connections < _MAX_UNSURE_CONNECTIONS:
+                self._unsure_connections += 1
                 return False
         await self._source.tell_page(page, Connection(Wire.CLOSED))
         return True
@@ -136,12 +144,12 @@ class Follower:
                 if answer.media_type == "text/event-stream":
                     return await self._read(Stream(answer, self._source, self._pace, self._last_event_id))
                 if not answer.media_type.endswith("json"):
-                    kind = answer.media_type or "of no known type"
+                    kind = "a web page" if answer.media_type == "text/html" else "something else"
                     raise UnreachableError(f"the answer is {kind}, not a stream of events")
                 body = await answer.body()
             await self._poll(body)
         except RefusedError as error:
-            if error.status not in NO_ROUTE:
+            if error.status not in NO_ROUTE or self._has_streamed:
                 raise
             if self._source.job is None:
                 raise self._source.job_refusal or error from error
@@ -155,11 +163,13 @@ class Follower:
         return None
 
     async def _read(self, stream: Stream) -> End:
+        self._has_streamed = True
         try:
             end = await stream.read()
         finally:
             self._last_event_id = stream.decoder.last_event_id
-            self._retry = (stream.decoder.retry or 0) / 1000
+            if stream.decoder.retry is not None:
+                self._retry = stream.decoder.retry / 1000
             if stream.is_tail or stream.lost:
                 self._is_whole = False
         if end is End.GIVEN_UP:
@@ -167,14 +177,15 @@ class Follower:
         return end
 
     async def _poll(self, body: bytes | None) -> None:
-        """Read the list and the job every few seconds until the job is over, and the list once more after it.
+        """Read the list and the job every few seconds until the job is over, then the list twice more.
 
+        Twice, because such services write events after the job's end as well.
         `body` is the first list, None where it is still to be read.
         """
         source = self._source
         await source.tell(connection=Connection(Wire.POLLING), heard=True)
+        is_last = source.is_final
         while True:
-            is_last = source.is_final
             try:
                 page = await source.read_page() if body is None else fine_tunes.parse_page(body)
             except ValueError as error:
@@ -185,8 +196,10 @@ class Follower:
             await source.tell_page(page, Connection(Wire.CLOSED) if is_last else None)
             if is_last:
                 return
+            is_last = source.is_final
             await self._wait(self._pace.poll)
-            await source.read_job()
+            if not is_last:
+                await source.read_job()
             body = None
 
     async def _confirmed(self, error: RefusedError) -> UnreachableError:
@@ -211,6 +224,7 @@ class Follower:
 
     async def _back_off(self, fault: UnreachableError, left: float | None) -> None:
         """Wait before the next attempt, `left` seconds at most."""
+        self._hurry.clear()
         self._is_whole = False
         self._attempt += 1
         delay = self._pace.delay(self._attempt, fault.retry_after, self._retry)
@@ -221,7 +235,7 @@ class Follower:
         await self._source.tell(connection=Connection(Wire.CONNECTING, str(fault), self._attempt))
 
     async def _wait(self, seconds: float) -> None:
-        self._hurry.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
+        self._hurry.clear()

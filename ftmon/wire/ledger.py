@@ -11,58 +11,93 @@ class Ledger:
 
     The nth copy of an event in one connection is new if fewer than n copies were shown. So a full, reordered
     or partial replay, a late insert and lines that the service really sent twice all come out right.
+
+    The list and the stream are two routes, and one may add a field to its events: what was shown from one is
+    looked for in the other by key, and then by loose key.
     """
 
     def __init__(self) -> None:
-        self.first: bytes | None = None
+        self.first: int | None = None
         """The key of the first event ever shown."""
         self.count = 0
         """How many events were shown."""
-        self._shown: dict[bytes, int] = {}
-        self._shown_loosely: dict[int, int] = {}
-        self._to_come: dict[bytes, int] = {}
-        """How many more copies of a key are repeats in this connection: shown, less what it has brought."""
+        self._streamed: dict[int, int] = {}
+        """How many copies were shown, by key: from connections …"""
+        self._listed: dict[int, int] = {}
+        """… and from lists."""
+        self._listed_loosely: dict[int, int] = {}
+        """The latter by loose key."""
+        self._with_more: dict[int, int] = {}
+        """By loose key, those of both whose key is another one, because they have more fields."""
+        # How many more copies of each are repeats in this connection: shown, less what it has brought.
+        self._streamed_to_come: dict[int, int] = {}
+        self._listed_to_come: dict[int, int] = {}
+        self._listed_loosely_to_come: dict[int, int] = {}
 
     def begin_connection(self) -> None:
         """Expect everything that was shown to come again."""
-        self._to_come = dict(self._shown)
+        self._streamed_to_come = dict(self._streamed)
+        self._listed_to_come = dict(self._listed)
+        self._listed_loosely_to_come = dict(self._listed_loosely)
 
     def is_new(self, event: Event) -> bool:
         """Take the next event of the connection: new, and recorded as shown, or a repeat."""
-        key = event.key
-        if self._to_come:
-            count = self._to_come.get(key, 0)
-            if count > 1:
-                self._to_come[key] = count - 1
-                return False
-            if count:
-                del self._to_come[key]
-                return False
-        self._record(event)
+        if _take(self._streamed_to_come, event.key):
+            return False
+        # One copy of the list is spent, by whichever key it is found.
+        is_listed = _take(self._listed_to_come, event.key)
+        if _take(self._listed_loosely_to_come, event.loose_key) or is_listed:
+            return False
+        self._record(event, self._streamed)
         return True
 
     def missing(self, events: Iterable[Event]) -> list[Event]:
         """Record as shown, and return, what a full list holds more often than it was shown."""
-        events = list(events)
-        # One of two routes may add a field to every event: then no key is shared, and looser ones compare.
-        loose = bool(self._shown) and not any(event.key in self._shown for event in events)
-        seen: Counter[bytes | int] = Counter()
-        missing = []
+        seen: Counter[int] = Counter()
+        accounted: Counter[int] = Counter()
+        others = []
         for event in events:
-            key = event.loose_key if loose else event.key
-            seen[key] += 1
-            shown = self._shown_loosely.get(event.loose_key, 0) if loose else self._shown.get(event.key, 0)
-            if seen[key] > shown:
+            seen[event.key] += 1
+            if seen[event.key] <= self._shown(event.key):
+                accounted[event.loose_key] += 1
+            else:
+                others.append(event)
+        missing = []
+        for event in others:
+            loose_key = event.loose_key
+            accounted[loose_key] += 1
+            if accounted[loose_key] > self._shown(loose_key) + self._with_more.get(loose_key, 0):
                 missing.append(event)
-                self._record(event)
+                self._record(event, self._listed)
+                _add(self._listed_loosely, loose_key)
                 # The connection has yet to bring it, or never will.
-                self._to_come[event.key] = self._to_come.get(event.key, 0) + 1
+                _add(self._listed_to_come, event.key)
+                _add(self._listed_loosely_to_come, loose_key)
         return missing
 
-    def _record(self, event: Event) -> None:
-        key, loose_key = event.key, event.loose_key
+    def _shown(self, key: int) -> int:
+        return self._streamed.get(key, 0) + self._listed.get(key, 0)
+
+    def _record(self, event: Event, counts: dict[int, int]) -> None:
         if self.first is None:
-            self.first = key
+            self.first = event.key
         self.count += 1
-        self._shown[key] = self._shown.get(key, 0) + 1
-        self._shown_loosely[loose_key] = self._shown_loosely.get(loose_key, 0) + 1
+        _add(counts, event.key)
+        if event.loose_key != event.key:
+            _add(self._with_more, event.loose_key)
+
+
+def _add(counts: dict[int, int], key: int) -> None:
+    counts[key] = counts.get(key, 0) + 1
+
+
+def _take(counts: dict[int, int], key: int) -> bool:
+    """Count one down and return True, or return False where there is none left."""
+    if not counts:
+        return False
+    count = counts.get(key, 0)
+    if count > 1:
+        counts[key] = count - 1
+    elif count:
+        del counts[key]
+    return count > 0

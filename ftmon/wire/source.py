@@ -8,7 +8,7 @@ from typing import Any
 
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.event import Event
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.update import Connection, Update
 from ftmon.wire.client import Answer, Client
 from ftmon.wire.dialects import fine_tunes
@@ -42,6 +42,11 @@ class Source:
     def is_final(self) -> bool:
         """The job is known to be over."""
         return self.job is not None and self.job.status.is_final
+
+    @property
+    def is_status_known(self) -> bool:
+        """The service said how the job stands, in a word that means something here."""
+        return self.job is not None and self.job.status is not Status.UNKNOWN
 
     async def read_job(self) -> list[Any] | None:
         """Read the job object and report it; return the entries of its events, None where it has none.
@@ -98,7 +103,10 @@ class Source:
     async def tell_page(self, page: Page | None, connection: Connection | None = None) -> None:
         """Report what a full list holds more often than was shown."""
         page = page or Page([])
-        notice = f"Skipped what is no event ({page.malformed} in the list)." if page.malformed else ""
+        notice = ""
+        if page.malformed and not self.has_told_of_loss:
+            self.has_told_of_loss = True
+            notice = f"Skipped what is no event ({page.malformed} in the list)."
         events = tuple(self.ledger.missing(page.events))
         await self.tell(events=events, connection=connection, heard=True, notice=notice)
 

@@ -8,7 +8,7 @@ from time import monotonic
 
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.event import Event
-from ftmon.model.job import Status
+from ftmon.model.job import Job, Status
 from ftmon.model.update import Connection, Wire
 from ftmon.wire.client import Answer
 from ftmon.wire.dialects import fine_tunes
@@ -17,8 +17,11 @@ from ftmon.wire.pace import Pace
 from ftmon.wire.source import Source
 from ftmon.wire.sse import Decoder, ServerEvent
 
-_HINT = re.compile(r"succe|fail|cancel|error|complete|start|paus", re.IGNORECASE)
+_CHANGE = re.compile(r"succe|fail|cancel|error|complete|start|paus", re.IGNORECASE)
 """A message that may tell of a change of the job's status."""
+
+_PROGRESS = re.compile(r"start|step|epoch", re.IGNORECASE)
+"""A message that tells that a job which waited runs."""
 
 _HINTING = 8
 """How many of a chunk's last events are looked at for one: what changes the status has few followers."""
@@ -48,6 +51,8 @@ class Stream:
         self._malformed = 0
         self._is_empty = True
         self._is_quiet = False
+        self._is_in_doubt = False
+        """Lines came that are repeats, or alike to the letter: the list is to say."""
         self._heard_at = self._news_at = monotonic()
         self._told_at = 0.0
         self._hint = asyncio.Event()
@@ -88,7 +93,7 @@ class Stream:
         self._heard_at = now = monotonic()
         if frames:
             self._news_at = now
-        is_done, events, notices = await self._sorted(frames)
+        is_done, events, notices = self._sorted(frames)
         if self.lost and not self._source.has_told_of_loss:
             self._source.has_told_of_loss = True
             notices.append(f"Skipped what is no event ({self.lost} so far); the stream goes on.")
@@ -100,17 +105,17 @@ class Stream:
                 events=tuple(events), connection=connection, heard=True, notice=" ".join(notices)
             )
         job = self._source.job
-        is_waiting = job is not None and job.status in (Status.PENDING, Status.PAUSED)
-        if events and (is_waiting or any(_HINT.search(event.message) for event in events[-_HINTING:])):
+        hint = _PROGRESS if job is not None and job.status in (Status.PENDING, Status.PAUSED) else _CHANGE
+        if self._is_in_doubt or any(hint.search(event.message) for event in events[-_HINTING:]):
             self._hint.set()
         return is_done
 
-    async def _sorted(self, frames: list[ServerEvent]) -> tuple[bool, list[Event], list[str]]:
+    def _sorted(self, frames: list[ServerEvent]) -> tuple[bool, list[Event], list[str]]:
         """Return whether `[DONE]` came, the new events, and what else there is to say."""
         ledger = self._source.ledger
         events: list[Event] = []
         notices: list[str] = []
-        is_ambiguous = is_done = False
+        is_done = False
         for frame in frames:
             try:
                 item = fine_tunes.parse_frame(frame)
@@ -124,15 +129,12 @@ class Stream:
                 if ledger.is_new(item):
                     events.append(item)
                 elif self.is_tail:
-                    is_ambiguous = True
+                    self._is_in_doubt = True
             elif isinstance(item, Fault):
                 notices.append(f"The service told of an error: {self._source.client.redact(item.message)}")
             elif isinstance(item, Done):
                 is_done = True
                 break
-        if is_ambiguous and (page := await self._source.read_page()):
-            # A repeat, or a line that the service really sent twice: the list knows how often.
-            events += ledger.missing(page.events)
         return is_done, events, notices
 
     async def _mind(self) -> End:
@@ -141,7 +143,7 @@ class Stream:
         Silence is normal: only a job that is over or has more to tell, or very long silence, is a fault.
         """
         pace = self._pace
-        read_at = monotonic()
+        read_at = hinted_at = monotonic() - pace.hint
         is_over = False
         while True:
             is_hinted = self._hint.is_set()
@@ -149,7 +151,7 @@ class Stream:
                 self._heard_at + pace.quiet, read_at + pace.quiet_again if self._is_quiet else 0.0
             )
             last_at = self._news_at + pace.grace if is_over else self._heard_at + pace.stalled
-            due = min(silent_at, last_at, read_at + pace.hint if is_hinted else last_at)
+            due = min(silent_at, last_at, hinted_at + pace.hint if is_hinted else last_at)
             if (wait := due - monotonic()) > 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
@@ -162,14 +164,30 @@ class Stream:
                 self._is_quiet = True
                 await self._source.tell(connection=Connection(Wire.QUIET))
             self._hint.clear()
+            before = self._source.job if read_at > self._heard_at else None
             read_at = monotonic()
-            if await self._is_contradicted(is_silent=is_silent):
+            hinted_at = read_at if is_hinted else hinted_at
+            await self._settle_doubt()
+            if await self._is_contradicted(before, is_silent=is_silent):
                 return End.GIVEN_UP
             is_over = self._source.is_final
 
-    async def _is_contradicted(self, *, is_silent: bool) -> bool:
-        """Read the job beside the stream; True if it has news that a silent stream should have told."""
-        before = self._source.job
+    async def _settle_doubt(self) -> None:
+        """Ask the list how often the service really sent what may be a repeat."""
+        if not self._is_in_doubt:
+            return
+        self._is_in_doubt = False
+        # Without an answer, the end of the job will tell.
+        with suppress(RefusedError, UnreachableError):
+            page = await self._source.read_page()
+            if page is not None:
+                await self._source.tell_page(page)
+
+    async def _is_contradicted(self, before: Job | None, *, is_silent: bool) -> bool:
+        """Read the job beside the stream; True if it has news that a silent stream should have told.
+
+        `before` is the job as read earlier in the same silence.
+        """
         try:
             entries = await self._source.read_job()
         except UnreachableError:
@@ -179,5 +197,8 @@ class Stream:
         job = self._source.job
         if not is_silent or job is None or job.status.is_final:
             return False
+        shown = self._source.ledger.count
+        if entries is not None and len(entries) > shown:
+            await self._source.tell_page(fine_tunes.read_entries(entries))
         was_updated = before is not None and before.updated_at != job.updated_at
-        return was_updated or (entries is not None and len(entries) > self._source.ledger.count)
+        return was_updated or self._source.ledger.count > shown

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ftmon import json_text
 from ftmon.errors import UsageError
-from ftmon.model.event import Event, parse_event, parse_time
+from ftmon.model.event import Event, parse_event, parse_time, read_event
 from ftmon.model.job import Job, Status, check_job_id
 from ftmon.safe import safe
 from ftmon.wire.sse import ServerEvent
@@ -19,6 +19,7 @@ LIST_PATH = "/fine-tunes"
 
 _STATUSES = {
     "created": Status.PENDING,
+    "validating_files": Status.PENDING,
     "pending": Status.PENDING,
     "queued": Status.PENDING,
     "notrunning": Status.PENDING,
@@ -26,6 +27,7 @@ _STATUSES = {
     "compressing": Status.RUNNING,
     "uploading": Status.RUNNING,
     "cancel_requested": Status.RUNNING,
+    "pausing": Status.RUNNING,
     "paused": Status.PAUSED,
     "succeeded": Status.SUCCEEDED,
     "completed": Status.SUCCEEDED,
@@ -89,6 +91,8 @@ def parse_frame(frame: ServerEvent) -> Event | Fault | Done:
         ValueError: for a message that is no JSON object.
     """
     data = frame.data
+    if (event := read_event(data)) is not None:
+        return event
     if data.startswith("[DONE]"):
         return DONE
     fields = json_text.decode(data)
@@ -122,6 +126,9 @@ def parse_job(body: bytes) -> JobAnswer:
     fields = json_text.decode(body)
     if not isinstance(fields, dict) or not ("status" in fields or "id" in fields):
         raise ValueError("no job object")
+    if "id" not in fields and error_message(fields):
+        # The `status` of `{"status": "error", "message": …}` is that of the request.
+        raise ValueError("an error, not a job")
     events = fields.get("events")
     return JobAnswer(_job(fields), events if isinstance(events, list) else None)
 
@@ -150,7 +157,7 @@ def read_entries(entries: list[Any]) -> Page:
             if not isinstance(item, dict):
                 raise ValueError("not an object")
             events.append(parse_event(item, json.dumps(item)))
-        except ValueError:
+        except (ValueError, RecursionError):
             malformed += 1
     times = [event.created_at for event in events if event.created_at is not None]
     if times and times[0] > times[-1]:
@@ -206,7 +213,7 @@ def _epochs(fields: dict[str, Any]) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    return safe(value) if isinstance(value, str) and value else None
+    return (safe(value) or None) if isinstance(value, str) else None
 
 
 def _is_job_id(value: object) -> bool:

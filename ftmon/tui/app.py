@@ -1,0 +1,211 @@
+"""The app: what is painted first, the themes, and every way out."""
+
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from ftmon.errors import TimeoutPassedError
+from ftmon.safe import redact
+from ftmon.tui.exits import Exits
+from ftmon.tui.theme import DARK, LIGHT
+
+# What draws the run is imported after the first paint, which would come a third later otherwise.
+if TYPE_CHECKING:
+    from ftmon.model.run import Run
+    from ftmon.tui.screens.monitor import MonitorScreen
+    from ftmon.watch import Watcher
+
+LEFT = 130
+BUG = 70
+
+_WIDTHS = [(0, "-tiny"), (34, "-narrow"), (80, "-wide")]
+_HEIGHTS = [
+    (0, "-slit"),
+    (4, "-flat"),
+    (9, "-short"),
+    (15, "-medium"),
+    (22, "-roomy"),
+    (30, "-tall"),
+    (50, "-huge"),
+]
+"""The least width and height at which a screen has a class."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class FtmonApp(App[int]):
+    """Watches jobs; `return_code` after `run()` is the exit status.
+
+    That is the outcome of the job shown last, 130 where it was left before its end, 0 where none was ever
+    opened, 124 after `timeout` seconds, 128 plus the number of a signal, and 70 for a bug.
+    """
+
+    TITLE = "ftmon"
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "toggle_dark", "dark/light", tooltip="Switch between dark and light", id="view.dark"),
+        Binding("question_mark", "help", "help", key_display="?", tooltip="All keys", id="help"),
+        Binding("q", "quit", "quit", tooltip="Leave ftmon; the job goes on", id="quit"),
+        Binding("ctrl+q", "quit", "quit", False, priority=True, tooltip="Leave ftmon", id="quit.always"),
+        Binding("ctrl+p", "command_palette", "commands", False, tooltip="All commands", id="palette"),
+        Binding(
+            "ctrl+c",
+            "copy_or_quit",
+            "leave",
+            False,
+            priority=True,
+            tooltip="Copy the selection, or leave",
+            id="leave",
+        ),
+    ]
+
+    def __init__(
+        self,
+        watcher: "Watcher",
+        job_id: str | None = None,
+        *,
+        exit_when_over: bool = False,
+        timeout: float | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        super().__init__()
+        self.monitor: MonitorScreen | None = None
+        """None until the first paint is done."""
+        self._watcher = watcher
+        self._job_id = job_id
+        self._exit_when_over = exit_when_over
+        self._timeout = timeout
+        self._now = now
+        self._exits = Exits(self._leave_by_signal)
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        # Setting the theme in the usual way parses all styles a second time.
+        self.set_reactive(App.theme, DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    @property
+    def watched(self) -> "Run | None":
+        """What is known of the job shown, or None while none was opened."""
+        return self.monitor.run if self.monitor else None
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Themes that are not ftmon's have no colour for what somebody ended."""
+        return {"ended": "#a58bd6"}
+
+    def compose(self) -> ComposeResult:
+        """The first paint: the header as it will be."""
+        name = f" {self._job_id or 'ftmon'}"
+        badge = "◌ connecting " if self._job_id else ""
+        line = Content.assemble((name.ljust(self.size.width - len(badge)), "bold"), (badge, "$secondary"))
+        yield Static(line.stylize_before("on $panel"))
+
+    def on_load(self) -> None:
+        """Be ready for signals before the terminal is changed."""
+        self._exits.guard()
+
+    def on_mount(self) -> None:
+        """Import what draws the run once the first paint is done."""
+        self.call_after_refresh(self._show_monitor)
+        if self._timeout is not None:
+            self.set_timer(self._timeout, self._time_out, name="timeout")
+
+    def _show_monitor(self) -> None:
+        from ftmon.tui.screens.monitor import MonitorScreen
+
+        self.monitor = MonitorScreen(self._watcher, self._job_id, self._now)
+        self.push_screen(self.monitor)
+
+    def on_monitor_screen_over(self) -> None:
+        """Ring, and leave where that is wanted."""
+        self.bell()
+        if self._exit_when_over:
+            self.exit(return_code=self._exit_status())
+
+    # Keys
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        from ftmon.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def action_toggle_dark(self) -> None:
+        """Switch between the dark and the light theme."""
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    def action_copy_or_quit(self) -> None:
+        """Copy what is selected; with nothing selected, leave."""
+        text = self.screen.get_selected_text() or getattr(self.focused, "selected_text", "")
+        if text:
+            self.copy_to_clipboard(text)
+        else:
+            self.exit(return_code=self._exit_status())
+
+    async def action_quit(self) -> None:
+        """Leave; the job goes on."""
+        self.exit(return_code=self._exit_status())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers."""
+        if self.monitor is not None:
+            yield from self.monitor.commands()
+        yield SystemCommand("Dark or light", "Switch to the other one", self.action_toggle_dark)
+        yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
+        yield SystemCommand("Help", "All keys", self.action_help)
+        yield SystemCommand("Quit", "Leave ftmon; the job goes on", self.action_quit)
+
+    # Leaving
+
+    def closing_lines(self, again: str) -> list[str]:
+        """Return what to say once the screen is left: how it ended, and what to type next."""
+        from ftmon.plain import summary
+
+        run = self.watched
+        if run is None or self.return_code == BUG:
+            return []
+        lines = summary(run)
+        if run.exit_status is None:
+            lines.append(f"left; the job goes on unharmed. To watch it again: {again}")
+        return lines
+
+    def _exit_status(self) -> int:
+        run = self.watched
+        if run is None:
+            return LEFT if self._job_id else 0
+        return LEFT if run.exit_status is None else run.exit_status
+
+    def _time_out(self) -> None:
+        run = self.watched
+        if run is None or run.exit_status is None:
+            self.exit(return_code=TimeoutPassedError.exit_status)
+
+    def _leave_by_signal(self, status: int) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: self.exit(return_code=status))
+
+    async def _shutdown(self) -> None:
+        await super()._shutdown()
+        self._exits.release()
+
+    def _fatal_error(self) -> None:
+        """Say that this is a bug, with a traceback that shows no values: one of them may be a key."""
+        self._return_code = BUG
+        if self._exit_renderables:
+            return
+        self.bell()
+        error = self._exception
+        lines = "".join(traceback.format_exception(error)) if error else ""
+        note = f"This is a bug in ftmon; the job is not affected.\n\n{lines}"
+        self._exit_renderables.append(Text(redact(note).rstrip()))
+        self._close_messages_no_wait()

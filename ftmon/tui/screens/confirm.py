@@ -1,0 +1,54 @@
+"""The question before a job is cancelled."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from ftmon.paths import stylesheet
+from ftmon.tui.look import LOOKS
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """True only where the user says so; every other way out keeps the job running."""
+
+    CSS_PATH = stylesheet("confirm.tcss")
+    COMPONENT_CLASSES = LOOKS
+    AUTO_FOCUS = "#keep"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)", "cancel the job", tooltip="Cancel the job", id="confirm.yes"),
+        Binding("n,escape,q", "dismiss(False)", "keep it", tooltip="Keep the job running", id="confirm.no"),
+        Binding(
+            "left,right,up,down",
+            "app.focus_next",
+            "other",
+            False,
+            tooltip="The other answer",
+            id="confirm.other",
+        ),
+    ]
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__()
+        self._job_id = job_id
+
+    def compose(self) -> ComposeResult:
+        """The question and two answers."""
+        with Vertical(id="dialog"):
+            yield Static(Content.styled("Cancel this job?", ".strong"))
+            yield Static(Content(self._job_id), id="job")
+            yield Static(
+                Content.styled("The service stops training it. This cannot be taken back.", ".muted")
+            )
+            with Horizontal():
+                yield Button(Content("Keep it running (n)"), id="keep", variant="primary", compact=True)
+                yield Button(Content("Cancel the job (y)"), id="cancel", variant="error", compact=True)
+
+    @on(Button.Pressed)
+    def _answer(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "cancel")

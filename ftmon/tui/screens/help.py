@@ -1,0 +1,68 @@
+"""All keys, grouped by task."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from ftmon import __version__
+from ftmon.paths import stylesheet
+from ftmon.tui.look import LOOKS
+from ftmon.tui.screens.monitor import MonitorScreen
+from ftmon.tui.widgets.event_log import EventLog
+
+_GROUPS = {
+    "The job": ("job.open", "job.retry", "job.cancel"),
+    "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
+    "Copying": ("copy", "log.choose_up", "log.choose_down", "log.unchoose"),
+    "Looks": ("log.times", "view.chart", "view.dark"),
+    "ftmon": ("palette", "help", "quit", "leave"),
+}
+
+_SIGNS = (
+    ("● live", "the wire is open, and when the last byte came"),
+    ("◐ quiet", "open, but silent for 30 s, which is normal"),
+    ("↻ retrying", "the wire broke; the job is not affected"),
+    ("✔ ✘ ⊘", "the job succeeded, failed, was cancelled"),
+)
+
+_KEY_WIDTH = 14
+
+
+class HelpScreen(ModalScreen[None]):
+    """Every key, in the words of its binding."""
+
+    CSS_PATH = stylesheet("help.tcss")
+    COMPONENT_CLASSES = LOOKS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark", "dismiss", "close", tooltip="Close the help", id="help.close"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """One text, which scrolls."""
+        with VerticalScroll(id="dialog"):
+            yield Static(Content("\n").join(self._lines()))
+
+    def _lines(self) -> Iterator[Content]:
+        tables = (EventLog.BINDINGS, MonitorScreen.BINDINGS, self.app.BINDINGS)
+        bindings = [binding for table in tables for binding in Binding.make_bindings(table)]
+        yield Content.assemble(
+            ("ftmon", ".strong"), (f" {__version__}", ".muted"), ("   esc closes", ".muted")
+        )
+        for title, ids in _GROUPS.items():
+            yield Content()
+            yield Content.styled(title, ".strong")
+            for binding_id in ids:
+                same = [binding for binding in bindings if binding.id == binding_id]
+                if same:
+                    keys = " ".join(dict.fromkeys(self.app.get_key_display(binding) for binding in same))
+                    yield Content.assemble((f"  {keys:<{_KEY_WIDTH}}", ".key"), same[0].tooltip)
+        yield Content()
+        yield Content.styled("Signs", ".strong")
+        for sign, meaning in _SIGNS:
+            yield Content.assemble(f"  {sign:<{_KEY_WIDTH}}", (meaning, ".muted"))

@@ -1,0 +1,286 @@
+"""One run: how it stands, its losses and its events."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import ClassVar
+
+from textual import getters, on, work
+from textual.app import ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from ftmon.errors import FtmonError
+from ftmon.model.job import JobKey, Status
+from ftmon.model.run import Run
+from ftmon.model.update import Update, Wire
+from ftmon.paths import stylesheet
+from ftmon.text import until_next_step
+from ftmon.tui.emptiness import emptiness
+from ftmon.tui.intake import Intake, News
+from ftmon.tui.look import LOOKS
+from ftmon.tui.widgets.event_log import EventLog
+from ftmon.tui.widgets.job_header import JobHeader
+from ftmon.tui.widgets.key_bar import KeyBar
+from ftmon.tui.widgets.log_title import LogTitle
+from ftmon.tui.widgets.loss_chart import LossChart
+from ftmon.tui.widgets.loss_line import LossLine
+from ftmon.tui.widgets.outcome import Outcome, ending
+from ftmon.tui.widgets.progress_line import ProgressLine
+from ftmon.tui.widgets.status_line import StatusLine
+from ftmon.watch import Watcher
+
+
+class MonitorScreen(Screen[None]):
+    """Holds the run that is watched and draws it; a repaint comes only when something on it would change."""
+
+    CSS_PATH: ClassVar = [stylesheet("app.tcss"), stylesheet("monitor.tcss")]
+    COMPONENT_CLASSES = LOOKS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
+        Binding("r", "retry", "retry now", tooltip="Connect again now", id="job.retry"),
+        Binding(
+            "c", "toggle_chart", "chart", tooltip="Show or hide the chart of the losses", id="view.chart"
+        ),
+        Binding("y", "copy", "copy", tooltip="Copy the selection, the marked event or the job id", id="copy"),
+        Binding(
+            "x", "cancel_job", "cancel job", tooltip="Ask the service to cancel the job", id="job.cancel"
+        ),
+    ]
+
+    header = getters.query_one(JobHeader)
+    status = getters.query_one(StatusLine)
+    progress = getters.query_one(ProgressLine)
+    losses = getters.query_one(LossLine)
+    chart = getters.query_one(LossChart)
+    log_title = getters.query_one(LogTitle)
+    event_log = getters.query_one(EventLog)
+    outcome = getters.query_one(Outcome)
+
+    class Over(Message):
+        """The run that was watched has come to its end."""
+
+    def __init__(self, watcher: Watcher, job_id: str | None, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.run = Run(JobKey(watcher.base_url, job_id)) if job_id else None
+        """What is known of the job shown, or None while none was opened."""
+        self._watcher = watcher
+        self._now = now
+        self._intake = Intake(watcher, self, self._fold, self.draw)
+        self._retry_at: datetime | None = None
+        self._offered: tuple[bool, bool] = False, False
+        self._was_over = False
+        self._is_chart_wanted = True
+        self._ages_due = 0.0
+
+    def compose(self) -> ComposeResult:
+        """From the top to the bottom."""
+        yield JobHeader()
+        yield StatusLine()
+        yield ProgressLine()
+        yield LossLine()
+        yield LossChart()
+        yield LogTitle()
+        yield EventLog(self._now)
+        yield Outcome()
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Paint first, then let the watcher import what it needs."""
+        self.draw()
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self._intake.start()
+        for notice in self._watcher.notices:
+            self.notify(notice, severity="warning", markup=False, timeout=10)
+        if self.run is not None:
+            self.open_job(self.run.key.job_id)
+        else:
+            self.action_open()
+
+    def open_job(self, job_id: str) -> None:
+        """Watch this job instead of the one that is shown."""
+        try:
+            key = self._watcher.watch(job_id)
+        except FtmonError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.run = Run(key)
+        self._retry_at = None
+        self._was_over = False
+        self.event_log.clear()
+        self.draw()
+
+    # Taking in
+
+    @on(News)
+    def _take_news(self) -> None:
+        self._intake.take_news()
+
+    def _fold(self, update: Update) -> None:
+        if self.run is None or update.job_key != self.run.key:
+            return
+        self.run.apply(update)
+        self.event_log.extend(update.events)
+        if update.connection is not None:
+            waits = update.connection.wire is Wire.WAITING
+            self._retry_at = update.at + timedelta(seconds=update.connection.delay) if waits else None
+        if update.notice:
+            self.notify(update.notice, severity="warning", markup=False)
+
+    # Drawing
+
+    def draw(self) -> None:
+        """Draw the run as it is now."""
+        run = self.run
+        self.chart.draw(run)
+        self.set_class(self._is_chart_wanted and self.chart.has_curve, "-charted")
+        self.set_class(not self.chart.has_point, "-without-losses")
+        self.losses.draw(run, with_sparklines=not self.chart.display)
+        self.event_log.show_empty(list(emptiness(run)))
+        self.event_log.paint()
+        self._draw_title()
+        self.outcome.ending = ending(run, self._now()) if run else None
+        self._draw_ages()
+        offered = self._can_cancel(), self._can_retry()
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
+        if run is not None and run.is_over and not self._was_over:
+            self._was_over = True
+            self.post_message(self.Over())
+
+    def _draw_ages(self) -> None:
+        """Draw what changes by itself, and set a timer for the moment at which it says something else."""
+        run, now = self.run, self._now()
+        self.header.draw(run, self._retry_at, now)
+        self.status.draw(run, now, with_percent=not self.progress.display)
+        self.progress.draw(run, now)
+        wait = min(self._waits(), default=None)
+        if wait is None:
+            return
+        due = monotonic() + wait
+        if monotonic() < self._ages_due <= due:
+            return
+        self._ages_due = due
+        self.set_timer(wait, self._age, name="ages")
+
+    def _age(self) -> None:
+        self._ages_due = 0.0
+        self.event_log.refresh_ages()
+        self._draw_ages()
+
+    def _waits(self) -> Iterator[float]:
+        run, now = self.run, self._now()
+        if run is None:
+            return
+        age = self.event_log.until_next_age(now)
+        if age is not None:
+            yield age
+        if run.is_over:
+            return
+        if run.connection.wire is Wire.WAITING:
+            yield 1.0
+        elif run.heard_at:
+            yield until_next_step(max(0.0, (now - run.heard_at).total_seconds()))
+        elapsed = run.elapsed(now)
+        if elapsed is not None and not run.status.is_final:
+            yield until_next_step(elapsed)
+
+    def on_resize(self) -> None:
+        """Draw for the parts that this size has."""
+        self.call_after_refresh(self.draw)
+
+    @on(EventLog.Changed)
+    def _draw_title(self) -> None:
+        self.log_title.draw(self.run, self.event_log.following, self.event_log.unseen)
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what can be done now."""
+        if action == "cancel_job":
+            return self._can_cancel()
+        if action == "retry":
+            return self._can_retry()
+        return True
+
+    def _can_cancel(self) -> bool:
+        run = self.run
+        return run is not None and run.job is not None and not (run.is_over or run.status.is_final)
+
+    def _can_retry(self) -> bool:
+        run = self.run
+        if run is None:
+            return False
+        return run.connection.wire is Wire.WAITING or (run.is_over and not run.status.is_final)
+
+    @work
+    async def action_open(self) -> None:
+        """Ask for a job and open it."""
+        from ftmon.tui.screens.open_job import OpenJobScreen
+
+        job_id = await self.app.push_screen_wait(OpenJobScreen(self._watcher, self._now))
+        if job_id is not None:
+            self.open_job(job_id)
+
+    @work
+    async def action_cancel_job(self) -> None:
+        """Ask whether the job shall be cancelled, and ask the service to do it."""
+        from ftmon.tui.screens.confirm import ConfirmScreen
+
+        run = self.run
+        if run is None or not await self.app.push_screen_wait(ConfirmScreen(run.key.job_id)):
+            return
+        try:
+            job = await asyncio.wrap_future(self._watcher.cancel(run.key.job_id))
+        except FtmonError as error:
+            self.notify(f"The job was not cancelled. {error}", severity="error", markup=False, timeout=10)
+            return
+        word = "is cancelled" if job.status is Status.CANCELLED else "will be cancelled"
+        self.notify(f"The service says that the job {word}.", markup=False)
+
+    def action_retry(self) -> None:
+        """Connect now instead of waiting; where watching ended without the job's end, watch anew."""
+        if self.run is not None and self.run.is_over:
+            self.open_job(self.run.key.job_id)
+        else:
+            self._watcher.retry()
+
+    def action_toggle_chart(self) -> None:
+        """Show the chart, or give its room to the events."""
+        self._is_chart_wanted = not self._is_chart_wanted
+        self.draw()
+
+    def action_copy(self) -> None:
+        """Copy what is selected, else the marked event, else the job's id."""
+        if text := self.get_selected_text():
+            self._copy(text, "the selection")
+        elif text := self.event_log.marked_text:
+            self._copy(text, "the event")
+        elif self.run is not None:
+            self._copy(self.run.key.job_id, "the job id")
+
+    def _copy(self, text: str, what: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.notify(f"Copied {what}.", markup=False, timeout=2)
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """What the palette offers for this run."""
+        yield SystemCommand("Open a job", "Type an id, or pick one of the service's jobs", self.action_open)
+        run = self.run
+        if run is None:
+            return
+        job_id, model = run.key.job_id, run.fine_tuned_model
+        yield SystemCommand("Copy the job id", "To the clipboard", lambda: self._copy(job_id, "the job id"))
+        if model:
+            yield SystemCommand(
+                "Copy the model's name", "To the clipboard", lambda: self._copy(model, "the name")
+            )
+        if self._can_cancel():
+            yield SystemCommand("Cancel the job", "ftmon asks you first", self.action_cancel_job)
+        if self._can_retry():
+            yield SystemCommand("Retry now", "Connect again now", self.action_retry)

@@ -1,0 +1,136 @@
+"""The dialog that asks for a job."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
+
+from textual import getters, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+
+from ftmon.errors import FtmonError, UsageError
+from ftmon.model.job import Job, check_job_id
+from ftmon.paths import stylesheet
+from ftmon.text import plural
+from ftmon.tui.look import LOOKS
+from ftmon.tui.widgets.job_input import JobInput
+from ftmon.tui.widgets.job_list import JobList
+from ftmon.watch import Watcher
+
+
+class OpenJobScreen(ModalScreen[str | None]):
+    """Takes a job's id, typed or picked from the service's own jobs; None where none was wanted."""
+
+    CSS_PATH = stylesheet("open_job.tcss")
+    COMPONENT_CLASSES = LOOKS
+    AUTO_FOCUS = "JobInput"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "move('down')", "next", tooltip="The next job of the list", id="open.next"),
+        Binding("up", "move('up')", "before", tooltip="The job before", id="open.before"),
+        Binding("pagedown", "move('page_down')", "page down", tooltip="One page down", id="open.page_down"),
+        Binding("pageup", "move('page_up')", "page up", tooltip="One page up", id="open.page_up"),
+        Binding("escape", "dismiss(None)", "close", tooltip="Close the dialog", id="open.close"),
+    ]
+
+    field = getters.query_one(JobInput)
+    jobs = getters.query_one(JobList)
+    hint = getters.query_one("#hint", Static)
+
+    def __init__(self, watcher: Watcher, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._watcher = watcher
+        self._now = now
+        self._state = Content.styled("asking the service for its jobs …", ".muted")
+
+    def compose(self) -> ComposeResult:
+        """The field, what it says, and the jobs."""
+        with Vertical(id="dialog"):
+            yield Static(
+                Content.assemble(
+                    ("Watch a job", ".strong"), ("  of ", ".muted"), (self._watcher.base_url, ".muted")
+                ),
+                id="service",
+            )
+            yield JobInput()
+            yield Static(self._state, id="hint")
+            yield JobList(self._now())
+            yield Static(
+                _keys(("enter", "open"), ("↑↓", "choose"), ("→", "complete"), ("esc", "close")), id="keys"
+            )
+
+    def on_mount(self) -> None:
+        """Ask for the jobs."""
+        self._list_jobs()
+
+    @work
+    async def _list_jobs(self) -> None:
+        try:
+            jobs = [job for job in await asyncio.wrap_future(self._watcher.jobs()) if _is_usable(job)]
+        except FtmonError as error:
+            self._state = Content.styled(f"The jobs cannot be listed: {error}", ".warning")
+        else:
+            self.jobs.show(jobs)
+            self.field.suggest([job.id for job in jobs])
+            words = f"{plural(len(jobs), 'job')} at this service" if jobs else "the service has no jobs yet"
+            self._state = Content.styled(words, ".muted")
+            self.jobs.narrow(self.field.value)
+        self.hint.update(self._state)
+
+    @on(Input.Changed)
+    def _narrow(self, event: Input.Changed) -> None:
+        found = self.jobs.narrow(event.value)
+        result = event.validation_result
+        if not event.value.strip():
+            self.hint.update(self._state)
+        elif result is not None and not result.is_valid:
+            self.hint.update(Content.styled(" ".join(result.failure_descriptions), ".warning"))
+        else:
+            words = (
+                f"enter opens this job; {plural(found, 'job')} of the list match"
+                if found
+                else "enter opens this job"
+            )
+            self.hint.update(Content.styled(words, ".muted"))
+
+    @on(Input.Submitted)
+    def _open(self, event: Input.Submitted) -> None:
+        """Open the job that is highlighted, else the one that is typed."""
+        job_id = self.jobs.chosen_id or event.value.strip()
+        try:
+            self.dismiss(check_job_id(job_id))
+        except UsageError as error:
+            self.hint.update(Content.styled(str(error), ".warning"))
+
+    @on(OptionList.OptionSelected)
+    def _pick(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+    def action_move(self, where: str) -> None:
+        """Move the highlight of the list while the field keeps the keys."""
+        move: dict[str, Callable[[], None]] = {
+            "down": self.jobs.action_cursor_down,
+            "up": self.jobs.action_cursor_up,
+            "page_down": self.jobs.action_page_down,
+            "page_up": self.jobs.action_page_up,
+        }
+        move[where]()
+
+
+def _is_usable(job: Job) -> bool:
+    try:
+        check_job_id(job.id)
+    except UsageError:
+        return False
+    return True
+
+
+def _keys(*keys: tuple[str, str]) -> Content:
+    parts: list[tuple[str, str]] = []
+    for key, word in keys:
+        parts += [(key, ".key"), (f" {word}   ", ".muted")]
+    return Content.assemble(*parts)

@@ -1,0 +1,123 @@
+"""What an event looks like in the list: its time, its sign, its words."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple
+
+from ftmon.model.event import Event, Level
+from ftmon.model.job import Status
+from ftmon.model.message import read_message
+from ftmon.safe import one_line
+from ftmon.text import STATUS_SIGNS, ago, clock, count, day_clock
+from ftmon.tui.look import STATUS_LOOKS
+from ftmon.tui.widgets.rows import wrap
+
+_CLOCK = 10
+_DAY_CLOCK = 17
+_AGO = 16
+_SIGN = 2
+"""Widths of columns, each with its gap."""
+
+FITS_BOTH = 96
+"""A list this wide has room for both times."""
+
+_LONGEST = 4096
+"""Characters of a message that the list shows; copying gives all of them."""
+
+_LEVEL_SIGNS = {Level.WARNING: ("▲", "warning"), Level.ERROR: ("✘", "bad")}
+
+_FIGURE = re.compile(r"(train|valid)[^=,]*=\s*([-+.\deE]+)")
+
+
+class Times(Enum):
+    """How the time of an event is told."""
+
+    BOTH = "both"
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+
+
+class Columns(NamedTuple):
+    """How wide the columns of the list are, in cells."""
+
+    clock: int
+    ago: int
+    sign: int
+    message: int
+
+    @property
+    def indent(self) -> int:
+        """Where the message begins."""
+        return self.clock + self.ago + self.sign
+
+
+def columns(width: int, times: Times, is_dated: bool) -> Columns:
+    """Share out a width; `is_dated` where the run has events of another day."""
+    if width < 34:
+        return Columns(0, 0, _SIGN, max(1, width - _SIGN))
+    clock_width = _DAY_CLOCK if is_dated and width >= 60 else _CLOCK
+    if times is Times.RELATIVE:
+        clock_width = 0
+    ago_width = _AGO
+    if times is Times.ABSOLUTE or (times is Times.BOTH and width < FITS_BOTH):
+        ago_width = 0
+    return Columns(clock_width, ago_width, _SIGN, width - clock_width - ago_width - _SIGN)
+
+
+def shown_text(event: Event) -> str:
+    """Return what the list shows of a message: one line, with a note where it is cut."""
+    message = event.message
+    if len(message) > _LONGEST:
+        rest = len(message) - _LONGEST
+        message = f"{message[:_LONGEST]} … and {count(rest)} more characters; y copies them all"
+    return one_line(message)
+
+
+def ago_text(event: Event, now: datetime, width: int) -> str:
+    """Return the humanized time, padded to a column of this width: `3 minutes ago`, `2 years ago`."""
+    words = ago(event.created_at, now)
+    if "," in words:
+        words = f"{words.partition(',')[0]} ago"
+    return words[: width - 2].ljust(width)
+
+
+def row_pieces(event: Event, line: int, place: Columns, age: str) -> list[tuple[str, str]]:
+    """Return one row of an event as texts and their looks; `line` counts its rows."""
+    mark, look = _sign(event)
+    row = wrap(shown_text(event), place.message)[line]
+    if line:
+        return [(" " * place.indent, ""), *_message_pieces(row, look)]
+    time = day_clock(event.created_at) if place.clock > _CLOCK else clock(event.created_at)
+    head = [(time.ljust(place.clock), "muted")] if place.clock else []
+    return [*head, (age, "muted"), (mark.ljust(place.sign), look), *_message_pieces(row, look)]
+
+
+def _sign(event: Event) -> tuple[str, str]:
+    """Return an event's sign and the look of the whole: warnings, errors and the turns of a run stand out."""
+    if event.level in _LEVEL_SIGNS:
+        return _LEVEL_SIGNS[event.level]
+    facts = read_message(event.message)
+    if facts.claim is not None:
+        return STATUS_SIGNS[facts.claim], STATUS_LOOKS[facts.claim]
+    if facts.started:
+        return STATUS_SIGNS[Status.RUNNING], "alive"
+    if facts.epoch is not None:
+        return "◆", "strong"
+    if facts.fine_tuned_model or facts.result_file:
+        return "⬆", "strong"
+    return " ", ""
+
+
+def _message_pieces(row: str, look: str) -> Iterator[tuple[str, str]]:
+    """Cut one row of a message: losses have the colours of their curves."""
+    if look:
+        yield row, look
+        return
+    end = 0
+    for match in _FIGURE.finditer(row):
+        yield row[end : match.start(2)], ""
+        yield match[2], match[1]
+        end = match.end()
+    yield row[end:], ""

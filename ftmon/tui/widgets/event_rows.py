@@ -1,0 +1,101 @@
+"""All events of a run, and the rows that they take at one width."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from textual.selection import Selection
+
+from ftmon.model.event import Event
+from ftmon.text import until_next_step
+from ftmon.tui.widgets.event_row import Columns, Times, ago_text, columns, row_pieces, shown_text
+from ftmon.tui.widgets.rows import Rows, wrap
+
+_DATED_AFTER = timedelta(hours=12)
+
+
+class EventRows:
+    """A list of events that knows what stands in each row, and renders none that is not asked for."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.columns = columns(80, Times.BOTH, False)
+        self.is_dated = False
+        """The run has events of another day: the clock alone would not tell when they were."""
+        self._rows = Rows()
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def extend(self, new: Iterable[Event]) -> None:
+        """Add events at the end."""
+        width = self.columns.message
+        for event in new:
+            self.events.append(event)
+            message = event.message
+            is_one_row = len(message) <= width and message.isascii() and "\n" not in message
+            self._rows.add(1 if is_one_row else len(wrap(shown_text(event), width)))
+
+    def place(self, place: Columns) -> None:
+        """Wrap every event anew for other columns."""
+        self.columns = place
+        self._rows = Rows()
+        present, self.events = self.events, []
+        self.extend(present)
+
+    def becomes_dated(self, now: datetime) -> bool:
+        """Return whether the first event has turned out to be of another day since the last call."""
+        if self.is_dated or not self.events or self.events[0].created_at is None:
+            return False
+        self.is_dated = self.events[0].created_at < now - _DATED_AFTER
+        return self.is_dated
+
+    def index(self, row: int) -> int:
+        """Return the event that a row belongs to; the last one for what is below."""
+        return self._rows.find(min(max(0, row), len(self) - 1))[0]
+
+    def span(self, index: int) -> tuple[int, int]:
+        """Return the first row of an event and the row after its last one."""
+        return self._rows.first_row(index), self._rows.first_row(index + 1)
+
+    def pieces(self, row: int, age: str) -> list[tuple[str, str]]:
+        """Return one row as texts and their looks."""
+        index, line = self._rows.find(row)
+        return row_pieces(self.events[index], line, self.columns, age)
+
+    def age(self, row: int, now: datetime, *, is_first: bool) -> str:
+        """Return the age beside a row: of several equal ones below each other, the first is told."""
+        width = self.columns.ago
+        index, line = self._rows.find(row)
+        if not width or line:
+            return " " * width
+        text = ago_text(self.events[index], now, width)
+        if not is_first and index and text == ago_text(self.events[index - 1], now, width):
+            return " " * width
+        return text
+
+    def until_next_age(self, row: int, now: datetime) -> float | None:
+        """Return in how many seconds the age beside a row changes, or None where there is none."""
+        if not self.columns.ago or not self.events:
+            return None
+        created_at = self.events[self.index(row)].created_at
+        return until_next_step(max(0.0, (now - created_at).total_seconds())) if created_at else None
+
+    def text(self, selection: Selection) -> str:
+        """Return the selected text as the list shows it, with each event on a line of its own."""
+        if not self.events:
+            return ""
+        first = selection.start.y if selection.start else 0
+        last = min(selection.end.y if selection.end else len(self), len(self) - 1)
+        lines: list[str] = []
+        for row in range(first, last + 1):
+            start, end = selection.get_span(row) or (0, 0)
+            # An age is true only while it is on the screen.
+            pieces = self.pieces(row, "\0" * self.columns.ago)
+            text = "".join(text for text, _ in pieces)[start : None if end == -1 else end].replace("\0", "")
+            is_continued = self._rows.find(row)[1] > 0
+            if is_continued and lines:
+                lines[-1] += text[max(0, self.columns.indent - self.columns.ago - start) :]
+            else:
+                lines.append(text)
+        return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,66 @@
+"""The keys that do something now, as many as fit."""
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
+
+_ALWAYS = ("help", "quit")
+
+_ORDER = (
+    "job.retry",
+    "job.open",
+    "log.follow",
+    "log.times",
+    "view.chart",
+    "copy",
+    "job.cancel",
+    "view.dark",
+    *_ALWAYS,
+)
+"""The ids of the bindings shown, the most useful first."""
+
+
+class KeyBar(Widget):
+    """One row of keys; a click on one presses it."""
+
+    def on_mount(self) -> None:
+        """Follow what the screen's keys can do."""
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self.refresh()
+
+    def render(self) -> Content:
+        """Lay out the keys, the most useful first; help and leaving are always among them."""
+        found: dict[str, Binding] = {}
+        for active in self.screen.active_bindings.values():
+            name = active.binding.id
+            if name in _ORDER and active.binding.show and active.enabled:
+                found.setdefault(name, active.binding)
+        always = [self._entry(found.pop(name)) for name in _ALWAYS if name in found]
+        room = self.content_size.width - sum(entry.cell_length for entry in always)
+        shown = []
+        for name in _ORDER:
+            if name in found:
+                entry = self._entry(found[name])
+                room -= entry.cell_length
+                if room < 0:
+                    break
+                shown.append(entry)
+        return Content.assemble(*shown, *always)
+
+    def _entry(self, binding: Binding) -> Content:
+        press = Style.from_meta({"press": binding.key})
+        display = self.app.get_key_display(binding)
+        entry = Content.assemble((display, ".key"), " ", (binding.description, ".muted"), "  ")
+        return entry.stylize(press)
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked."""
+        key = event.style.meta.get("press")
+        if key is not None:
+            self.app.simulate_key(key)

@@ -1,0 +1,29 @@
+"""What the list of events holds, and whether it follows its end."""
+
+from ftmon.model.run import Run
+from ftmon.text import count, plural
+from ftmon.tui.widgets.line import Line, Part
+
+
+class LogTitle(Line):
+    """The rule above the events."""
+
+    FILL = "─"
+
+    def draw(self, run: Run | None, following: bool, unseen: int) -> None:
+        """Show the counts of this run."""
+        if run is None:
+            self.show([Part("events", "muted")])
+            return
+        left = [Part("events", "muted"), Part(count(run.events), "")]
+        if run.warnings:
+            left.append(Part(f"▲ {plural(run.warnings, 'warning')}", "warning", 2))
+        if run.errors:
+            left.append(Part(f"✘ {plural(run.errors, 'error')}", "bad", 1))
+        if following:
+            right = Part("↓ following" if not run.is_over else "all shown", "muted", 3)
+        else:
+            right = Part(
+                f"scrolled up · {count(unseen)} new below" if unseen else "scrolled up", "warning", 3
+            )
+        self.show(left, [right])

@@ -1,0 +1,43 @@
+"""How the losses fell, in one row."""
+
+from collections.abc import Iterator
+
+from ftmon.model.curve import Curve
+from ftmon.model.run import Run
+from ftmon.text import figure
+from ftmon.tui.widgets.line import Line, Part
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_SPARK_WIDTH = 24
+
+
+class LossLine(Line):
+    """First and last value of both losses, each with a sparkline where there is room."""
+
+    def draw(self, run: Run | None, *, with_sparklines: bool) -> None:
+        """Show this run."""
+        losses: list[Part] = []
+        if run is not None:
+            losses += _series("train", run.train_loss, 0, with_sparklines)
+            losses += _series("valid", run.valid_loss, 2, with_sparklines)
+        self.show([Part("loss", "muted", 1), *losses] if losses else [])
+
+
+def _series(name: str, curve: Curve, rank: int, with_sparkline: bool) -> Iterator[Part]:
+    if curve.first is None or curve.last is None:
+        return
+    yield Part(f"{name} {figure(curve.first)} → {figure(curve.last)}", name, rank)
+    if with_sparkline and len(curve.buckets) > 1:
+        yield Part(sparkline([bucket.last for bucket in curve.buckets], _SPARK_WIDTH), name, 3 + rank)
+
+
+def sparkline(values: list[float], width: int) -> str:
+    """Return the values as at most `width` blocks; of more values, a block is the last of its share."""
+    shown = (
+        values
+        if len(values) <= width
+        else [values[(column + 1) * len(values) // width - 1] for column in range(width)]
+    )
+    low, high = min(shown), max(shown)
+    scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BLOCKS[round((value - low) * scale)] for value in shown)

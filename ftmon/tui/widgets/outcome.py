@@ -1,0 +1,87 @@
+"""How it ended: the one thing on the screen that nobody may misread."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from ftmon.model.job import Status
+from ftmon.model.run import Run
+from ftmon.safe import one_line
+from ftmon.text import STATUS_SIGNS, duration, plural
+from ftmon.tui.look import STATUS_LOOKS
+
+_WIDE = 60
+
+
+class Ending(NamedTuple):
+    """What is said of an ending, most important first."""
+
+    look: str
+    short: str
+    """The headline where there is little room."""
+    headline: str
+    detail: str
+    advice: str
+
+
+def ending(run: Run, now: datetime) -> Ending | None:
+    """Return what to say of a run that is over, or None while it goes on.
+
+    That ftmon could not go on watching is told as that, and never looks like an ending of the job.
+    """
+    exit_status = run.exit_status
+    if exit_status is None:
+        return None
+    leave = f"q leaves with exit status {exit_status}"
+    if run.status.is_final:
+        sign, word = STATUS_SIGNS[run.status], run.status.value
+        seconds = run.elapsed(now)
+        told = [f"in {duration(seconds)}"] if seconds else []
+        told.append(plural(run.events, "event"))
+        verb = "was cancelled" if run.status is Status.CANCELLED else word
+        headline = f"{sign} The job {verb}  ·  {'  ·  '.join(told)}"
+        advice = f"o opens another job  ·  {leave}"
+        return Ending(STATUS_LOOKS[run.status], f"{sign} {word}", headline, _detail(run), advice)
+    if run.connection.error is not None:
+        headline = "▲ ftmon cannot watch this job"
+        if run.job is not None:
+            headline = "▲ ftmon stopped watching; the job itself may go on"
+        detail = one_line(str(run.connection.error))
+        return Ending("warning", "▲ not watching", headline, detail, f"r tries again  ·  {leave}")
+    word = f"the job is {run.status.value}" if run.job else "the job's status is unknown"
+    headline = f"■ Everything so far has been read; {word}"
+    return Ending("ended", "■ all read", headline, plural(run.events, "event"), f"r reads again  ·  {leave}")
+
+
+def _detail(run: Run) -> str:
+    if run.status is Status.SUCCEEDED:
+        return f"model {one_line(run.fine_tuned_model)}" if run.fine_tuned_model else ""
+    error = (run.job and run.job.error) or (run.error if run.status is Status.FAILED else None)
+    return one_line(error) if error else ""
+
+
+class Outcome(Widget):
+    """A banner below the events, once the run is over."""
+
+    ending: reactive[Ending | None] = reactive(None, layout=True)
+
+    def watch_ending(self, ending: Ending | None) -> None:
+        """Appear in the ending's colour."""
+        for look in ("good", "bad", "ended", "warning"):
+            self.set_class(ending is not None and ending.look == look, f"-{look}")
+        self.set_class(ending is not None, "-over")
+
+    def render(self) -> Content:
+        """All that is to be said; what has no room is cut off at the end."""
+        if self.ending is None:
+            return Content()
+        ending = self.ending
+        headline = ending.headline if self.app.size.width >= _WIDE else ending.short
+        rows = [Content.styled(headline, "bold")]
+        if ending.detail:
+            rows.append(Content(ending.detail))
+        rows.append(Content.styled(ending.advice, ".muted"))
+        return Content("\n").join(rows)

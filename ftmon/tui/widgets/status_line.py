@@ -1,0 +1,55 @@
+"""How the job stands."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ftmon.model.job import Status
+from ftmon.model.run import Run
+from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent
+from ftmon.tui.look import STATUS_LOOKS
+from ftmon.tui.widgets.line import Line, Part
+
+
+class StatusLine(Line):
+    """Status, queue, epoch, step, cost and time of a run."""
+
+    def draw(self, run: Run | None, now: datetime, *, with_percent: bool) -> None:
+        """Show this run; with its percentage where no other line tells it."""
+        self.show(_parts(run, now, with_percent) if run else ())
+
+
+def _parts(run: Run, now: datetime, with_percent: bool) -> Iterator[Part]:
+    yield status_part(run)
+    if with_percent and run.progress is not None and not run.status.is_final:
+        yield Part(percent(run.progress), "alive", 1)
+    if run.queue is not None and not run.status.is_final:
+        yield Part(f"{count(run.queue)} ahead" if run.queue else "next in the queue", "waiting", 2)
+    if run.epoch is not None:
+        yield Part(f"epoch {_of(run.epoch, run.total_epochs)}", "", 2)
+    elif run.total_epochs is not None:
+        yield Part(f"{count(run.total_epochs)} epochs", "muted", 5)
+    if run.step is not None:
+        yield Part(f"step {_of(run.step, run.total_steps)}", "muted", 4)
+    if run.cost is not None:
+        yield Part(money(run.cost), "muted", 5)
+    seconds = run.elapsed(now)
+    if seconds is not None:
+        goes_on = not (run.is_over or run.status.is_final)
+        time = elapsed(seconds) if goes_on else duration(seconds)
+        yield Part(f"for {time}" if run.status is Status.PENDING else time, "muted", 3)
+
+
+def status_part(run: Run) -> Part:
+    """Return the status as a sign and a word; the service's own word where ftmon knows none."""
+    if run.job is None:
+        return Part("… status not read yet" if not run.is_over else "? status unknown", "muted")
+    word = run.status.value
+    if run.status is Status.UNKNOWN and run.job.provider_status:
+        word = run.job.provider_status
+    if run.is_over and not run.status.is_final:
+        return Part(f"{STATUS_SIGNS[run.status]} {word} when last seen", "waiting")
+    return Part(f"{STATUS_SIGNS[run.status]} {word}", STATUS_LOOKS[run.status])
+
+
+def _of(done: int, total: int | None) -> str:
+    return f"{count(done)}/{count(total)}" if total else count(done)

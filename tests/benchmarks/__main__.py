@@ -1,0 +1,27 @@
+"""`python -m tests.benchmarks [NAME …]` measures, with nothing else running, and prints ratios."""
+
+import sys
+from collections.abc import Callable
+
+from tests.benchmarks import backlog, idle, latency, start, stream
+
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "stream": stream.run,
+    "start": start.run,
+    "backlog": backlog.run,
+    "idle": idle.run,
+    "latency": latency.run,
+}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+    for name in names:
+        BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""A backlog of 100,000 events: until all are in the log, and how long keys had to wait meanwhile."""
+
+import asyncio
+import time
+
+from ftmon.settings import Settings
+from ftmon.tui.app import FtmonApp
+from ftmon.watch import Watcher
+from tests.benchmarks.service import JOB_ID, service
+
+EVENTS = 100_000
+
+
+async def _measure(base_url: str) -> tuple[float, float]:
+    """Return the seconds from connecting to the whole log, and the longest that the app's loop was busy."""
+    app = FtmonApp(Watcher(Settings(base_url)), JOB_ID)
+    longest = 0.0
+    started = time.monotonic()
+    async with app.run_test(size=(120, 40)):
+        connected = time.monotonic()
+        last = connected
+        while app.watched is None or app.watched.events < EVENTS:
+            await asyncio.sleep(0.002)
+            now = time.monotonic()
+            longest = max(longest, now - last - 0.002)
+            last = now
+            if now - started > 60:
+                raise TimeoutError("the backlog did not arrive")
+        app.exit()
+    return last - connected, longest
+
+
+def run(runs: int = 3) -> None:
+    with service(backlog=EVENTS, is_open=True) as base_url:
+        for _ in range(runs):
+            seconds, longest = asyncio.run(_measure(base_url))
+            print(
+                f"backlog  {EVENTS:,} events in the log after {seconds:.2f} s (aim: under 3), "
+                f"keys waited at most {longest * 1000:.0f} ms (aim: under 100)"
+            )

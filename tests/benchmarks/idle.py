@@ -1,0 +1,24 @@
+"""CPU and output of an idle screen."""
+
+import time
+
+from tests.benchmarks.service import JOB_ID, service
+from tests.benchmarks.terminal import FTMON, terminal
+
+
+def run(seconds: float = 60) -> None:
+    with (
+        service(backlog=200, is_open=True) as base_url,
+        terminal(*FTMON, JOB_ID, "--base-url", base_url) as screen,
+    ):
+        screen.wait_for(b"Step 199")
+        # The first ages are fine-grained; an idle pane is one that was left alone for a while.
+        screen.drain(15)
+        cpu, received, started = screen.cpu(), screen.received, time.monotonic()
+        screen.drain(seconds)
+        elapsed = time.monotonic() - started
+        percent = (screen.cpu() - cpu) / elapsed * 100
+        per_minute = (screen.received - received) / elapsed * 60
+    print(
+        f"idle     {percent:.2f} % CPU (aim: under 0.25), {per_minute:.0f} bytes a minute (aim: under 1,000)"
+    )

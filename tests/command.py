@@ -1,0 +1,140 @@
+"""The installed command, run in a process of its own."""
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+KEY = "sk-Zx9-secret-0123456789"
+PATIENCE = 20.0
+"""Seconds after which something is held not to come."""
+
+FTMON = [sys.executable, "-m", "ftmon"]
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment without what would reach a real service, in UTC."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENAI_", "FTMON_", "LC_", "PYTEST_"))
+    }
+    return {**kept, "TZ": "UTC", "LANG": "C.UTF-8", **more}
+
+
+def check_output(*outputs: bytes) -> None:
+    """No output holds a control character but line ends and tabs, a secret or a traceback."""
+    for output in outputs:
+        assert not _CONTROL.search(output), output
+        assert b"Zx9" not in output, output
+        assert b"Traceback" not in output, output
+
+
+def ftmon(
+    *arguments: str, command: Sequence[str] = FTMON, env: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ftmon to its end; standard input is empty unless the options say otherwise."""
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run(
+        [*command, *arguments],
+        env=environment(**(env or {})),
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+        **options,
+    )
+    check_output(done.stdout, done.stderr)
+    return done
+
+
+def objects(output: bytes | str) -> list[dict[str, Any]]:
+    """Decode JSON Lines."""
+    return [json.loads(line) for line in output.splitlines()]
+
+
+class Running:
+    """A command that runs, whose lines are read as they come."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._threads: list[threading.Thread] = []
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._lines = self._reader(process.stdout)
+        self._notices = self._reader(process.stderr)
+
+    def line(self) -> str:
+        """Wait for the next line of standard output; empty at its end."""
+        return self._next(self._lines)
+
+    def notice(self) -> str:
+        """Wait for the next line of standard error; empty at its end."""
+        return self._next(self._notices)
+
+    def notices(self) -> list[str]:
+        """Wait for the end of standard error and return its further lines."""
+        return list(iter(self.notice, ""))
+
+    def rest(self) -> list[str]:
+        """Wait for the end of standard output and return its further lines."""
+        return list(iter(self.line, ""))
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Wait for the exit status."""
+        return self.process.wait(timeout)
+
+    def close(self) -> None:
+        """End the command, and the reading of what it prints."""
+        self.process.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def _reader(self, stream: IO[bytes]) -> "queue.Queue[bytes]":
+        lines: queue.Queue[bytes] = queue.Queue()
+
+        def read() -> None:
+            for line in stream:
+                lines.put(line)
+            lines.put(b"")
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        self._threads.append(thread)
+        return lines
+
+    def _next(self, lines: "queue.Queue[bytes]") -> str:
+        line = lines.get(timeout=PATIENCE)
+        check_output(line)
+        return line.decode()
+
+
+@contextmanager
+def running(*arguments: str, command: Sequence[str] = FTMON, **env: str) -> Iterator[Running]:
+    """Run ftmon while the block runs, and end it with the block."""
+    process = subprocess.Popen(
+        [*command, *arguments],
+        env=environment(**env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        started = Running(process)
+        try:
+            yield started
+        finally:
+            started.close()

@@ -1,0 +1,168 @@
+"""A server that plays scripts of bytes, so that a fault on the wire is a few words of data."""
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from enum import Enum, auto
+from time import monotonic
+from typing import NamedTuple
+
+
+class End(Enum):
+    """How a connection ends; a script without one ends with `FIN`."""
+
+    FIN = auto()
+    RST = auto()
+    HANG = auto()
+    """Silence, until the other side has enough."""
+
+
+class After(NamedTuple):
+    """Goes on once a target has been asked for so many times."""
+
+    target: str
+    requests: int = 1
+
+
+class Pulse(NamedTuple):
+    """Sends the same again and again, until the other side has enough."""
+
+    data: bytes
+    seconds: float
+
+
+Step = bytes | After | Pulse | asyncio.Event | End
+Script = Sequence[Step]
+"""What is done once a request has been read: bytes are sent, an `After` or an Event is waited for."""
+
+
+class Request(NamedTuple):
+    """One request as it came, the names of its headers in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    at: float
+    """When, by the monotonic clock."""
+
+
+class Server:
+    """Plays one script a request for each target, the last one again and again; other targets are 404.
+
+    A function in place of the scripts chooses one when it is asked for.
+    """
+
+    def __init__(self, scripts: Mapping[str, Sequence[Script] | Callable[[], Script]]) -> None:
+        self.scripts = scripts
+        self.requests: list[Request] = []
+        self.connections = 0
+        """How many were opened."""
+        self.open = 0
+        """How many are open now."""
+        self.sent = 0
+        """How many bytes were taken by the network."""
+        self.port = 0
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(
+        self, listener: socket.socket | None = None, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[None]:
+        listener = listener or free_port()
+        self.port = listener.getsockname()[1]
+        server = await asyncio.start_server(self._accept, sock=listener, ssl=tls)
+        try:
+            yield
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def asked(self, target: str) -> list[Request]:
+        return [request for request in self.requests if request.target == target]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what a request, or the begin or end of a connection, makes true."""
+        while not condition():
+            await self._changed.wait()
+
+    def _note(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open += 1
+        self._note()
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                request = _parsed(await reader.readuntil(b"\r\n\r\n"))
+                self.requests.append(request)
+                self._note()
+                for step in self._script(request.target):
+                    await self._play(step, reader, writer)
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
+            self.open -= 1
+            self._note()
+
+    def _script(self, target: str) -> Script:
+        scripts = self.scripts.get(target) or [[b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]]
+        if callable(scripts):
+            return scripts()
+        return scripts[min(len(self.asked(target)), len(scripts)) - 1]
+
+    async def _play(self, step: Step, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        match step:
+            case bytes():
+                writer.write(step)
+                await writer.drain()
+                self.sent += len(step)
+            case After(target, requests):
+                await self.until(lambda: len(self.asked(target)) >= requests)
+            case Pulse(data, seconds):
+                while True:
+                    writer.write(data)
+                    await writer.drain()
+                    await asyncio.sleep(seconds)
+            case asyncio.Event():
+                await step.wait()
+            case End.RST:
+                peer: socket.socket = writer.get_extra_info("socket")
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
+            case End.HANG:
+                await reader.read()
+            case End.FIN:
+                writer.write_eof()
+
+
+def free_port(port: int = 0) -> socket.socket:
+    """Return a socket bound to a port of the loopback interface, which refuses until it is served."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
+
+
+def _parsed(head: bytes) -> Request:
+    first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    method, target, _ = first.split(" ")
+    fields = [line.partition(":") for line in lines]
+    return Request(method, target, {name.lower(): value.strip() for name, _, value in fields}, monotonic())

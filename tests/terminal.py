@@ -1,0 +1,143 @@
+"""A terminal that an emulator draws: what a user would see of a program, and what it left behind."""
+
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pyte
+
+from tests.command import PATIENCE, environment
+
+_ALTERNATE = re.compile(rb"(\x1b\[\?1049[hl])")
+_MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
+_USUAL = {7, 25}
+"""The modes that are on from the beginning: wrapping, and the cursor."""
+
+
+class Terminal:
+    """Runs a command on a terminal of its own."""
+
+    def __init__(self, command: Sequence[str], columns: int, lines: int, **env: str) -> None:
+        self.written = b""
+        """All bytes that the command wrote."""
+        self._main = pyte.Screen(columns, lines)
+        self._alternate = pyte.Screen(columns, lines)
+        self._screen = self._main
+        self._stream = pyte.ByteStream(self._screen)
+        self._unread = b""
+        self._ours, self._theirs = os.openpty()
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
+        self.before = termios.tcgetattr(self._theirs)
+        self.process = subprocess.Popen(
+            command,
+            env=environment(TERM="xterm-256color", **env),
+            preexec_fn=lambda: os.login_tty(os.dup(self._theirs)),
+        )
+
+    @property
+    def is_alternate(self) -> bool:
+        """Whether the alternate screen is shown, and not that of the shell."""
+        return self._screen is self._alternate
+
+    @property
+    def text(self) -> str:
+        """What is on the screen now."""
+        return "\n".join(self._screen.display)
+
+    @property
+    def modes(self) -> set[int]:
+        """The modes that are on, of those that a program switches."""
+        modes = set(_USUAL)
+        for numbers, switch in _MODE.findall(self.written):
+            changed = set(map(int, numbers.split(b";")))
+            modes = modes | changed if switch == b"h" else modes - changed
+        return modes
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        os.write(self._ours, keys.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the size, as a user who drags a corner does."""
+        for screen in (self._main, self._alternate):
+            screen.resize(lines, columns)
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Take in what is written until the condition holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, self.text
+            self._take_in(0.05)
+
+    def until_shown(self, words: str) -> None:
+        """Take in what is written until the words are on the screen."""
+        self.until(lambda: words in self.text)
+
+    def wait(self) -> int:
+        """Take in what is written until the command has ended, and return its exit status."""
+        self.until(lambda: self.process.poll() is not None)
+        while self._take_in(0):
+            pass
+        return self.process.returncode
+
+    def assert_restored(self) -> None:
+        """The terminal is as it was before the command."""
+        assert termios.tcgetattr(self._theirs) == self.before
+        assert self.modes == _USUAL
+        assert not self.is_alternate
+        assert self.written.count(b"\x1b[>") == self.written.count(b"\x1b[<"), "keyboard protocol"
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a window is closed."""
+        os.close(self._theirs)
+        os.close(self._ours)
+        self._ours = self._theirs = -1
+
+    def close(self) -> None:
+        """End the command, and with it the terminal."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        if self._ours >= 0:
+            self.hang_up()
+
+    def _take_in(self, seconds: float) -> bool:
+        if not select.select([self._ours], [], [], seconds)[0]:
+            return False
+        data = os.read(self._ours, 65536)
+        self.written += data
+        data = self._unread + data
+        # Half of the sequence that switches screens waits for its other half.
+        half = next((size for size in range(7, 0, -1) if data.endswith(b"\x1b[?1049"[:size])), 0)
+        self._unread = data[len(data) - half :]
+        for part in _ALTERNATE.split(data[: len(data) - half]):
+            if _ALTERNATE.fullmatch(part):
+                self._switch(to_alternate=part.endswith(b"h"))
+            else:
+                self._stream.feed(part)
+        return True
+
+    def _switch(self, *, to_alternate: bool) -> None:
+        self._stream.detach(self._screen)
+        if to_alternate:
+            self._alternate.reset()
+        self._screen = self._alternate if to_alternate else self._main
+        self._stream.attach(self._screen)
+
+
+@contextmanager
+def terminal(command: Sequence[str], columns: int = 100, lines: int = 30, **env: str) -> Iterator[Terminal]:
+    """Run a command on a terminal while the block runs."""
+    shown = Terminal(command, columns, lines, **env)
+    try:
+        yield shown
+    finally:
+        shown.close()

@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftmon.model.curve import Bucket, Curve
+
+
+def test_a_curve_without_points_has_no_ends() -> None:
+    curve = Curve()
+    assert (curve.first, curve.last, curve.buckets) == (None, None, [])
+
+
+def test_a_few_points_are_kept_as_they_are() -> None:
+    curve = Curve(capacity=4)
+    for step, value in [(1, 3.0), (2, 1.0), (5, 2.0)]:
+        curve.add(step, value)
+    assert curve.buckets == [Bucket(1, 3.0, 3.0, 3.0), Bucket(2, 1.0, 1.0, 1.0), Bucket(5, 2.0, 2.0, 2.0)]
+    assert (curve.first, curve.last) == (3.0, 2.0)
+
+
+def test_neighbours_merge_in_pairs_when_the_buckets_are_full() -> None:
+    curve = Curve(capacity=4)
+    for step, value in enumerate([5.0, 9.0, 4.0, 1.0, 3.0]):
+        curve.add(step, value)
+    assert curve.buckets == [Bucket(0, 5.0, 9.0, 9.0), Bucket(2, 1.0, 4.0, 1.0), Bucket(4, 3.0, 3.0, 3.0)]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.sampled_from([2, 4, 8, 64]))
+def test_however_many_points_the_memory_is_bounded_and_no_extreme_is_lost(
+    values: list[float], capacity: int
+) -> None:
+    curve = Curve(capacity)
+    for step, value in enumerate(values):
+        curve.add(step, value)
+        assert len(curve.buckets) <= capacity
+    assert (curve.first, curve.last) == (values[0], values[-1])
+    assert min(bucket.low for bucket in curve.buckets) == min(values)
+    assert max(bucket.high for bucket in curve.buckets) == max(values)
+    assert curve.buckets[-1].last == values[-1]
+
+
+@given(st.integers(1, 300))
+def test_each_bucket_holds_as_many_points_in_their_order(count: int) -> None:
+    curve = Curve(capacity=8)
+    for step in range(count):
+        curve.add(step, float(step))
+    starts = [bucket.step for bucket in curve.buckets]
+    size = starts[1] if len(starts) > 1 else count
+    assert starts == list(range(0, count, size))
+    for bucket in curve.buckets:
+        assert (bucket.low, bucket.high) == (bucket.step, min(bucket.step + size, count) - 1)
+
+
+@pytest.mark.parametrize("capacity", [2, 2048])
+def test_a_spike_among_many_points_can_still_be_seen(capacity: int) -> None:
+    curve = Curve(capacity)
+    for step in range(10_000):
+        curve.add(step, 99.0 if step == 4321 else 1.0)
+    (spike,) = [bucket for bucket in curve.buckets if bucket.high == 99.0]
+    assert spike.step <= 4321

@@ -1,0 +1,157 @@
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "ftmon"
+
+# From the top to the bottom: a module imports from further down only, or from its own package.
+LAYERS = [
+    ["ftmon.__main__"],
+    ["ftmon.cli"],
+    ["ftmon.tui"],
+    ["ftmon.plain", "ftmon.demo"],
+    ["ftmon.watch"],
+    ["ftmon.wire"],
+    ["ftmon.settings", "ftmon.text"],
+    ["ftmon.model"],
+    ["ftmon.json_text", "ftmon.safe", "ftmon.errors", "ftmon.paths"],
+    ["ftmon"],
+]
+
+HOMES = {
+    "textual": ["ftmon.tui"],
+    "rich": ["ftmon.tui"],
+    "httpx": ["ftmon.wire.client", "ftmon.wire.fault"],
+    "humanize": ["ftmon.text"],
+    "msgspec": ["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse"],
+    "starlette": ["ftmon.demo"],
+    "uvicorn": ["ftmon.demo"],
+}
+"""Which modules may import a library."""
+
+# What reads, waits, draws or tells the time.
+WORLD = {
+    "asyncio",
+    "io",
+    "os",
+    "pathlib",
+    "select",
+    "signal",
+    "socket",
+    "subprocess",
+    "sys",
+    "threading",
+    "time",
+}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+modules = pytest.mark.parametrize("module", MODULES)
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """Yield what a module imports anywhere in it, as full names of modules."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            assert node.module
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module
+
+
+def is_in(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def layer_of(module: str) -> tuple[int, str]:
+    """Return how far down a module is, and the package that it belongs to."""
+    places = [(depth, part) for depth, parts in enumerate(LAYERS) for part in parts if is_in(module, part)]
+    return max(places, key=lambda place: len(place[1]))
+
+
+@modules
+def test_every_module_has_a_layer(module: str) -> None:
+    assert module == "ftmon" or layer_of(module)[1] != "ftmon"
+
+
+@modules
+def test_a_module_imports_from_below_or_from_its_own_package(module: str) -> None:
+    depth, package = layer_of(module)
+    for imported in imports_of(module):
+        if is_in(imported, "ftmon"):
+            below, other = layer_of(imported)
+            assert other == package or below > depth, f"{module} imports {imported}"
+
+
+@modules
+def test_a_library_is_imported_where_it_is_at_home_and_nowhere_else(module: str) -> None:
+    for imported in imports_of(module):
+        library = imported.partition(".")[0]
+        if library != "ftmon" and library not in sys.stdlib_module_names:
+            homes = HOMES.get(library, [])
+            assert any(is_in(module, home) for home in homes), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_every_library_that_has_a_home_is_used_there(library: str) -> None:
+    for home in HOMES[library]:
+        users = [module for module in MODULES if is_in(module, home)]
+        assert any(is_in(imported, library) for user in users for imported in imports_of(user))
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if is_in(module, "ftmon.model")])
+def test_the_model_knows_no_clock_and_no_world(module: str) -> None:
+    assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD
+
+
+@pytest.mark.parametrize("module", ["ftmon.wire.sse", "ftmon.wire.ledger", "ftmon.wire.dialects.fine_tunes"])
+def test_what_decodes_reads_nothing_itself(module: str) -> None:
+    assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        (
+            "import ftmon.cli",
+            ["textual", "rich", "httpx", "httpcore", "starlette", "uvicorn", "ftmon.tui", "ftmon.demo"],
+        ),
+        ("import ftmon.wire.follow", ["textual", "humanize", "ftmon.plain"]),
+        ("import ftmon.tui.app", ["httpx", "starlette", "ftmon.demo"]),
+        ("import ftmon.demo.server", ["textual", "httpx", "ftmon.wire", "ftmon.model"]),
+    ],
+)
+def test_what_is_not_needed_is_not_loaded(statement: str, absent: list[str]) -> None:
+    script = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20
+    )
+    assert not set(absent) & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["../x"], ["ft-1", "--base-url", "x"]], ids=str
+)
+def test_an_answer_that_needs_no_network_loads_neither_screen_nor_client(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ftmon", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert "ftmon.cli" in loaded
+    assert not {"textual", "httpx"} & loaded

@@ -1,0 +1,304 @@
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ftmon.errors import FtmonError, GaveUpError, OutputError, RefusedError, UsageError
+from ftmon.model.curve import Bucket
+from ftmon.model.event import Event, parse_event
+from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.run import Run
+from ftmon.model.update import Connection, Update, Wire
+
+KEY = JobKey("http://127.0.0.1:8000/v1", "ft-1")
+START = datetime(2026, 1, 31, 12, tzinfo=UTC)
+CLOSED = Connection(Wire.CLOSED)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def event_of(message: str, seconds: float = 0, **fields: Any) -> Event:
+    fields = {"message": message, "created_at": at(seconds).timestamp(), "level": "info", **fields}
+    return parse_event(fields, json.dumps(fields))
+
+
+def update_of(*events: Event, seconds: float = 0, **news: Any) -> Update:
+    return Update(KEY, at(seconds), events, heard=True, **news)
+
+
+def run_of(updates: Iterable[Update]) -> Run:
+    run = Run(KEY)
+    for update in updates:
+        run.apply(update)
+    return run
+
+
+def told(*messages: str) -> Run:
+    return run_of([update_of(*map(event_of, messages))])
+
+
+def ended(status: Status, connection: Connection = CLOSED, **fields: Any) -> Run:
+    return run_of([update_of(job=Job("ft-1", status, **fields), connection=connection)])
+
+
+def test_a_run_that_has_heard_nothing_knows_nothing() -> None:
+    run = Run(KEY)
+    assert (run.status, run.is_over, run.exit_status, run.progress) == (Status.UNKNOWN, False, None, None)
+    assert (run.elapsed(START), run.remaining(START), run.heard_at, run.failure) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_status"), [(Status.SUCCEEDED, 0), (Status.FAILED, 1), (Status.CANCELLED, 3)]
+)
+def test_the_exit_status_is_the_outcome_of_the_job(status: Status, exit_status: int) -> None:
+    assert ended(status).exit_status == exit_status
+    assert ended(status, Connection(Wire.REFUSED, error=RefusedError("no"))).exit_status == exit_status
+
+
+@pytest.mark.parametrize("wire", [wire for wire in Wire if wire not in (Wire.CLOSED, Wire.REFUSED)])
+@pytest.mark.parametrize("status", Status)
+def test_there_is_no_exit_status_while_news_may_come(wire: Wire, status: Status) -> None:
+    assert ended(status, Connection(wire)).exit_status is None
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_status"),
+    [
+        (UsageError("a"), 2),
+        (RefusedError("a", 404), 4),
+        (GaveUpError("a"), 5),
+        (OutputError("a"), 6),
+        (None, 0),
+    ],
+)
+@pytest.mark.parametrize("status", [Status.PENDING, Status.RUNNING, Status.UNKNOWN])
+def test_without_an_outcome_the_exit_status_is_why_the_watching_ended(
+    status: Status, error: FtmonError | None, exit_status: int
+) -> None:
+    wire = Wire.REFUSED if error else Wire.CLOSED
+    assert ended(status, Connection(wire, error=error)).exit_status == exit_status
+
+
+def test_what_messages_say_is_no_outcome() -> None:
+    run = told("Fine-tune failed")
+    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED), connection=CLOSED))
+    assert (run.status, run.exit_status) == (Status.SUCCEEDED, 0)
+
+
+def test_events_are_counted_by_their_level() -> None:
+    run = run_of(
+        [
+            update_of(event_of("a"), event_of("b", level="warn")),
+            update_of(event_of("c", level="error"), event_of("c", level="error")),
+        ]
+    )
+    assert (run.events, run.warnings, run.errors) == (4, 1, 2)
+
+
+def test_the_queue_counts_down_until_the_training_starts() -> None:
+    run = told("Fine-tune enqueued. Queue number: 2", "Fine-tune is in the queue. Queue number: 1")
+    assert run.queue == 1
+    run.apply(update_of(event_of("Fine-tune started")))
+    assert run.queue is None
+
+
+def test_the_queue_is_over_when_the_job_says_that_it_runs() -> None:
+    run = told("Fine-tune enqueued. Queue number: 2")
+    run.apply(update_of(job=Job("ft-1", Status.PENDING)))
+    assert run.queue == 2
+    run.apply(update_of(job=Job("ft-1", Status.RUNNING)))
+    assert run.queue is None
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.SUCCEEDED, Status.CANCELLED])
+def test_the_past_told_again_does_not_put_a_job_back_into_the_queue(status: Status) -> None:
+    run = run_of(
+        [update_of(job=Job("ft-1", status)), update_of(event_of("Fine-tune enqueued. Queue number: 9"))]
+    )
+    assert run.queue is None
+
+
+def test_cost_model_and_result_file_are_kept() -> None:
+    run = told("Fine-tune costs $3.67", "Uploaded model: curie:ft-1", "Uploaded result file: file-1", "bye")
+    assert (run.cost, run.fine_tuned_model, run.result_file) == (3.67, "curie:ft-1", "file-1")
+
+
+def test_a_cost_of_nothing_is_a_cost() -> None:
+    assert told("Fine-tune costs $3.67", "Fine-tune costs $0.00").cost == 0
+
+
+def test_the_job_s_own_word_of_its_model_is_better_than_a_message() -> None:
+    run = told("Uploaded model: curie:ft-1")
+    run.apply(update_of(job=Job("ft-1", Status.RUNNING)))
+    assert run.fine_tuned_model == "curie:ft-1"
+    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED, fine_tuned_model="curie:ft-2")))
+    assert run.fine_tuned_model == "curie:ft-2"
+
+
+@pytest.mark.parametrize(
+    ("messages", "progress"),
+    [
+        (["Fine-tune started"], None),
+        (["Completed epoch 1/4"], 0.25),
+        (["Completed epoch 1/4", "Completed epoch 3/4"], 0.75),
+        (["Completed epoch 2"], None),
+        (["Step 50/200: training loss=1"], 0.25),
+        (["Step 100/200: training loss=1", "Step 50: training loss=1"], 0.25),
+        (["Step 100/200: training loss=1", "Completed epoch 1/4"], 0.5),
+        (["Step 0/200: training loss=1"], 0.0),
+        (["Step 5/0: training loss=1"], None),
+        (["Step 300/200: training loss=1"], 1.0),
+        (["Step 100: training loss=1", "Completed epoch 1/4"], 0.25),
+    ],
+)
+def test_the_progress_is_that_of_the_steps_or_else_of_the_epochs(
+    messages: list[str], progress: float | None
+) -> None:
+    assert told(*messages).progress == progress
+
+
+def test_the_job_tells_how_many_epochs_there_are() -> None:
+    run = run_of(
+        [update_of(job=Job("ft-1", Status.RUNNING, n_epochs=4)), update_of(event_of("Completed epoch 1"))]
+    )
+    assert (run.total_epochs, run.progress) == (4, 0.25)
+
+
+def test_losses_come_from_the_words() -> None:
+    run = told(
+        "Step 1/9: training loss=2.5, validation loss=3.5",
+        "Step 2/9: training loss=2.0",
+        "Step 3/9: training loss=1.5, validation loss=2.5",
+    )
+    assert (run.train_loss.first, run.train_loss.last) == (2.5, 1.5)
+    assert run.valid_loss.buckets == [Bucket(1, 3.5, 3.5, 3.5), Bucket(3, 2.5, 2.5, 2.5)]
+
+
+def test_figures_come_from_the_data_where_the_words_have_none() -> None:
+    data = {"step": 10, "total_steps": 40, "train_loss": 2.5, "valid_loss": 3.5}
+    run = run_of([update_of(event_of("a", data=data), event_of("Step 20/40: training loss=1.5", data=data))])
+    assert (run.step, run.total_steps, run.progress) == (20, 40, 0.5)
+    assert run.train_loss.buckets == [Bucket(10, 2.5, 2.5, 2.5), Bucket(20, 1.5, 1.5, 1.5)]
+
+
+def test_the_time_runs_from_the_start_of_the_training() -> None:
+    run = run_of(
+        [update_of(event_of("Created"), event_of("Fine-tune started", 60), job=Job("ft-1", Status.RUNNING))]
+    )
+    assert run.elapsed(at(100)) == 40
+
+
+def test_before_the_training_the_time_runs_from_the_creation() -> None:
+    run = run_of([update_of(job=Job("ft-1", Status.PENDING, created_at=at(0)))])
+    assert run.elapsed(at(100)) == 100
+
+
+def test_the_time_stands_still_when_the_job_is_over() -> None:
+    run = run_of([update_of(event_of("Fine-tune started", 60), event_of("Fine-tune succeeded", 90))])
+    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED), connection=CLOSED))
+    assert run.elapsed(at(9999)) == 30
+    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED, finished_at=at(95))))
+    assert run.elapsed(at(9999)) == 35
+
+
+def test_a_clock_that_is_behind_the_service_makes_no_negative_time() -> None:
+    run = run_of([update_of(event_of("Fine-tune started", 60))])
+    assert run.elapsed(at(-1000)) == 0
+    run.apply(update_of(event_of("Completed epoch 1/4", 90)))
+    assert run.elapsed(at(-1000)) == 30
+
+
+def test_an_estimate_needs_a_measured_pace() -> None:
+    run = told("Fine-tune started")
+    assert run.remaining(at(10)) is None
+
+
+def test_the_rest_is_estimated_from_the_pace_and_counts_down() -> None:
+    run = run_of(
+        [
+            update_of(event_of("Fine-tune started", 0)),
+            update_of(event_of("Completed epoch 1/4", 100), seconds=100),
+            update_of(event_of("Completed epoch 2/4", 200), seconds=200),
+        ]
+    )
+    assert run.remaining(at(200)) == pytest.approx(200)
+    assert run.remaining(at(250)) == pytest.approx(150)
+    assert run.remaining(at(9999)) == 0
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.PAUSED, Status.SUCCEEDED, Status.FAILED])
+def test_nothing_is_estimated_of_a_job_that_does_not_run(status: Status) -> None:
+    run = run_of(
+        [
+            update_of(event_of("Fine-tune started", 0), event_of("Completed epoch 1/4", 100), seconds=100),
+            update_of(job=Job("ft-1", status)),
+        ]
+    )
+    assert run.remaining(at(100)) is None
+
+
+def test_times_that_go_backwards_or_are_absurd_estimate_nothing_negative() -> None:
+    run = run_of(
+        [
+            update_of(event_of("Fine-tune started", 1000)),
+            update_of(event_of("Step 1/100: training loss=1", 10)),
+            update_of(event_of("Step 2/100: training loss=1", created_at="soon")),
+        ]
+    )
+    assert run.remaining(at(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "own", "failure"),
+    [
+        (Status.FAILED, None, "The file is too long."),
+        (Status.FAILED, "invalid file", "invalid file"),
+        (Status.SUCCEEDED, None, None),
+        (Status.CANCELLED, None, None),
+        (Status.RUNNING, None, None),
+        (Status.CANCELLED, "too slow", "too slow"),
+    ],
+)
+def test_an_error_that_an_event_told_is_the_reason_only_where_the_job_failed(
+    status: Status, own: str | None, failure: str | None
+) -> None:
+    run = told("Error: The file is too long.", "Fine-tune failed")
+    run.apply(update_of(job=Job("ft-1", status, error=own)))
+    assert run.failure == failure
+
+
+def test_the_last_event_of_level_error_tells_why_it_failed() -> None:
+    run = run_of(
+        [update_of(event_of("first", level="error"), event_of("last", level="error"), event_of("bye"))]
+    )
+    run.apply(update_of(job=Job("ft-1", Status.FAILED)))
+    assert run.failure == "last"
+
+
+@pytest.mark.parametrize("outcome_only", [False, True])
+def test_the_outcome_is_told_also_by_a_run_that_reads_nothing_else(outcome_only: bool) -> None:
+    run = Run(KEY, outcome_only=outcome_only)
+    events = [
+        event_of("Step 1/2: training loss=1"),
+        event_of("Error: no space"),
+        event_of("odd", level="warn"),
+    ]
+    run.apply(update_of(*events, job=Job("ft-1", Status.FAILED), connection=CLOSED))
+    assert (run.events, run.warnings, run.failure, run.exit_status) == (3, 1, "no space", 1)
+    assert run.step == (None if outcome_only else 1)
+
+
+def test_only_what_came_from_the_service_is_heard() -> None:
+    run = run_of([Update(KEY, at(1), connection=Connection(Wire.WAITING, "refused", 1, 2.0))])
+    assert (run.heard_at, run.connection.reason) == (None, "refused")
+    run.apply(update_of(seconds=2))
+    assert run.heard_at == at(2)
+
+
+def test_news_without_a_state_of_the_wire_leaves_it_as_it_was() -> None:
+    run = run_of([update_of(connection=Connection(Wire.LIVE)), update_of(event_of("a"))])
+    assert run.connection.wire is Wire.LIVE

@@ -1,0 +1,96 @@
+"""The app on a stage: a real watcher, a real service on loopback, and the eyes and hands of a user."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from textual.pilot import Pilot
+
+from ftmon.settings import Settings
+from ftmon.tui.app import FtmonApp
+from ftmon.tui.screens.monitor import MonitorScreen
+from ftmon.watch import Watcher
+from ftmon.wire.pace import Pace
+from tests.servers.fine_tunes import JOB_ID, START
+from tests.servers.scripted import Script, Server
+
+JOBS = "/v1/fine-tunes"
+
+# Five minutes after the first event.
+NOW = datetime.fromtimestamp(START, UTC) + timedelta(minutes=5)
+
+HASTY = Pace(first_delay=600, longest_delay=600)
+"""What has to be waited for is waited for as long as it takes: nothing happens behind the test's back."""
+
+
+class Stage:
+    """What a user sees and does."""
+
+    def __init__(self, app: FtmonApp, pilot: Pilot[int], server: Server) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.server = server
+
+    @property
+    def monitor(self) -> MonitorScreen:
+        assert self.app.monitor is not None
+        return self.app.monitor
+
+    @property
+    def is_ready(self) -> bool:
+        return self.app.monitor is not None and self.app.monitor.is_mounted
+
+    @property
+    def rows(self) -> list[str]:
+        """What is on the screen, row by row."""
+        return [strip.text.rstrip() for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.rows)
+
+    def row_of(self, words: str) -> int:
+        return next(y for y, row in enumerate(self.rows) if words in row)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        try:
+            async with asyncio.timeout(10):
+                while not condition():
+                    await self.pilot.pause(0.01)
+        except TimeoutError:
+            raise AssertionError(self.text) from None
+
+    async def until_shown(self, words: str) -> None:
+        await self.until(lambda: words in self.text)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def stage(
+    scripts: Mapping[str, Sequence[Script] | Callable[[], Script]],
+    *,
+    size: tuple[int, int] = (80, 24),
+    job_id: str | None = JOB_ID,
+    pace: Pace = HASTY,
+    stream: bool = True,
+    now: datetime = NOW,
+    **options: Any,
+) -> AsyncIterator[Stage]:
+    """Play the scripts to an app of this size."""
+    server = Server(scripts)
+    async with server.running():
+        watcher = Watcher(Settings(f"{server.origin}/v1"), stream=stream, pace=pace)
+        app = FtmonApp(watcher, job_id, now=lambda: now, **options)
+        try:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                actor = Stage(app, pilot, server)
+                await actor.until(lambda: actor.is_ready or app.return_code is not None)
+                await pilot.pause()
+                yield actor
+        finally:
+            watcher.close()

@@ -1,0 +1,336 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+
+from ftmon.wire.pace import Pace
+from tests.servers.fine_tunes import (
+    DONE,
+    JOB,
+    JOB_ID,
+    LIST,
+    STORY,
+    STREAM,
+    Fields,
+    answer,
+    event,
+    failure,
+    job,
+    page,
+    refusal,
+    stream,
+)
+from tests.servers.scripted import End, Script
+from tests.tui.stage import JOBS, stage
+
+Scripts = dict[str, Sequence[Script]]
+
+TRAINING = [
+    *STORY[:4],
+    event("Step 10/40: training loss=2.80, validation loss=2.10", 100),
+    event("Step 20/40: training loss=1.40, validation loss=1.05", 110),
+]
+
+RUNNING: Scripts = {JOB: [answer(job())], STREAM: [stream(*TRAINING, End.HANG)]}
+
+
+def over(status: str, *events: Fields, **more: Any) -> Scripts:
+    return {JOB: [answer(job(status, **more))], STREAM: [stream(*events, DONE)]}
+
+
+SUCCEEDED = over("succeeded", *STORY, fine_tuned_model="curie:ft-1", updated_at=1691666093)
+FAILED = over("failed", *STORY[:4], event("The file has no rows", 95, level="error"))
+CANCELLED = over("cancelled", *STORY[:4], event("Fine-tune cancelled", 95))
+UNKNOWN_JOB: Scripts = {JOB: [refusal(404, "No such fine-tune job")], STREAM: [refusal(404, "No such job")]}
+GONE_MIDWAY: Scripts = {
+    JOB: [answer(job()), refusal(404, "No such fine-tune job")],
+    STREAM: [stream(*STORY[:4]), refusal(404, "No such job")],
+}
+
+
+async def test_a_running_job_is_told_with_its_progress_cost_and_losses() -> None:
+    async with stage(RUNNING, size=(120, 40)) as seen:
+        await seen.until_shown("Step 20/40")
+        for words in (JOB_ID, "curie", "● live", "▶ running", "step 20/40", "50%", "$3.67"):
+            assert words in seen.text
+        assert "train 2.80 → 1.40" in seen.text
+        assert "valid 2.10 → 1.05" in seen.text
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(200, 60), (140, 40), (80, 24), (40, 10), (20, 5)])
+async def test_status_wire_and_newest_event_are_seen_at_every_size(columns: int, lines: int) -> None:
+    async with stage(RUNNING, size=(columns, lines)) as seen:
+        await seen.until_shown("loss=1.05")
+        assert "▶ running" in seen.text
+        assert "50%" in seen.text
+        assert "● live" in seen.text
+        assert JOB_ID[-5:] in seen.rows[0]
+        assert all(len(row) <= columns for row in seen.rows)
+        assert len(seen.rows) == lines
+
+
+async def test_the_status_is_the_last_thing_to_give_way() -> None:
+    async with stage(RUNNING, size=(20, 2)) as seen:
+        await seen.until_shown("▶ running")
+
+
+async def test_parts_return_when_the_terminal_grows() -> None:
+    async with stage(RUNNING, size=(40, 6)) as seen:
+        await seen.until_shown("▶ running")
+        assert "train" not in seen.rows[2]
+        await seen.pilot.resize_terminal(120, 40)
+        await seen.until_shown("train 2.80 → 1.40")
+        await seen.until(lambda: seen.monitor.chart.display)
+
+
+@pytest.mark.parametrize(
+    ("scripts", "words", "status"),
+    [
+        (SUCCEEDED, ["✔ succeeded", "✔ The job succeeded", "model curie:ft-1", "exit status 0"], 0),
+        (FAILED, ["✘ failed", "✘ The job failed", "The file has no rows", "exit status 1"], 1),
+        (CANCELLED, ["⊘ cancelled", "⊘ The job was cancelled", "exit status 3"], 3),
+        (UNKNOWN_JOB, ["✘ refused", "▲ ftmon cannot watch this job", "r tries again", "exit status 4"], 4),
+    ],
+)
+async def test_an_ending_is_told_by_sign_word_and_exit_status(
+    scripts: Scripts, words: list[str], status: int
+) -> None:
+    async with stage(scripts, size=(100, 30)) as seen:
+        await seen.until_shown(words[1])
+        for word in words:
+            assert word in seen.text
+        await seen.press("q")
+    assert seen.app.return_code == status
+
+
+@pytest.mark.parametrize(
+    ("scripts", "word"), [(SUCCEEDED, "✔ succeeded"), (FAILED, "✘ failed"), (CANCELLED, "⊘ cancelled")]
+)
+async def test_an_ending_is_told_in_the_smallest_pane(scripts: Scripts, word: str) -> None:
+    async with stage(scripts, size=(20, 5)) as seen:
+        await seen.until(lambda: seen.text.count(word) == 2)
+
+
+async def test_a_service_that_cannot_be_reached_is_no_failure_of_the_job() -> None:
+    scripts: Scripts = {JOB: [failure(503)], STREAM: [failure(503)], LIST: [failure(503)]}
+    async with stage(scripts, pace=Pace(give_up=0), size=(100, 30)) as seen:
+        await seen.until_shown("✘ gave up")
+        assert "failed" not in seen.text
+        assert "exit status 5" in seen.text
+        await seen.press("q")
+    assert seen.app.return_code == 5
+
+
+async def test_a_job_that_is_deleted_midway_keeps_what_was_shown() -> None:
+    async with stage(GONE_MIDWAY, size=(100, 30), pace=Pace(first_delay=0, longest_delay=0)) as seen:
+        await seen.until_shown("✘ refused")
+        assert "Fine-tune started" in seen.text
+        assert "when last seen" in seen.text
+        assert "the job itself may go on" in seen.text
+
+
+async def test_a_broken_wire_is_told_beside_a_job_that_goes_on() -> None:
+    scripts: Scripts = {JOB: [answer(job())], STREAM: [stream(*STORY[:4], End.RST), failure(503)]}
+    async with stage(scripts, size=(140, 40)) as seen:
+        await seen.until_shown("↻ retrying")
+        assert "▶ running" in seen.text
+        assert "the job is not affected" in seen.rows[0]
+        assert "r retry now" in seen.text
+
+
+async def test_r_connects_again_at_once() -> None:
+    scripts: Scripts = {
+        JOB: [answer(job())],
+        STREAM: [stream(*STORY[:4], End.RST), stream(*STORY[:5], End.HANG)],
+    }
+    async with stage(scripts, size=(140, 40)) as seen:
+        await seen.until_shown("↻ retrying")
+        await seen.press("r")
+        await seen.until_shown("Saved a checkpoint")
+        assert "↻ retrying" not in seen.text
+
+
+async def test_r_watches_anew_where_watching_was_given_up() -> None:
+    scripts: Scripts = {
+        JOB: [failure(503), answer(job())],
+        STREAM: [failure(503), stream(*STORY[:5], End.HANG)],
+        LIST: [failure(503)],
+    }
+    async with stage(scripts, pace=Pace(give_up=0), size=(100, 30)) as seen:
+        await seen.until_shown("✘ gave up")
+        await seen.press("r")
+        await seen.until_shown("Saved a checkpoint")
+        assert "cannot watch" not in seen.text
+
+
+async def test_waiting_for_the_first_event_is_told() -> None:
+    scripts: Scripts = {JOB: [answer(job("pending"))], STREAM: [stream(End.HANG)]}
+    async with stage(scripts) as seen:
+        await seen.until_shown("waiting for the first event")
+        assert "◷ pending" in seen.text
+
+
+async def test_a_queued_job_tells_how_many_are_ahead() -> None:
+    scripts: Scripts = {
+        JOB: [answer(job("pending"))],
+        STREAM: [stream(*STORY[:2], event("Fine-tune enqueued. Queue number: 8", 60), End.HANG)],
+    }
+    async with stage(scripts) as seen:
+        await seen.until_shown("8 ahead")
+
+
+async def test_only_the_events_so_far_end_with_a_word_on_the_job() -> None:
+    scripts: Scripts = {JOB: [answer(job())], LIST: [page(*STORY[:4])]}
+    async with stage(scripts, stream=False, size=(100, 30)) as seen:
+        await seen.until_shown("Everything so far has been read; the job is running")
+        await seen.press("q")
+    assert seen.app.return_code == 0
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+async def test_leaving_before_the_end_is_130(key: str) -> None:
+    async with stage(RUNNING) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press(key)
+    assert seen.app.return_code == 130
+
+
+async def test_leaving_where_no_job_was_ever_opened_is_0() -> None:
+    async with stage({JOBS: [answer({"object": "list", "data": []})]}, job_id=None) as seen:
+        await seen.until_shown("the service has no jobs yet")
+        await seen.press("escape")
+        await seen.until_shown("No job is open.")
+        await seen.press("q")
+    assert seen.app.return_code == 0
+
+
+async def test_the_screen_is_left_by_itself_where_that_was_wanted() -> None:
+    async with stage(SUCCEEDED, exit_when_over=True) as seen:
+        await seen.until(lambda: seen.app.return_code is not None)
+    assert seen.app.return_code == 0
+    assert seen.app.closing_lines("ftmon JOB")[0] == f"✔ {JOB_ID} succeeded"
+
+
+async def test_the_last_words_tell_how_to_watch_again() -> None:
+    async with stage(RUNNING) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("q")
+    assert seen.app.closing_lines("ftmon ft-1")[-1].endswith(
+        "the job goes on unharmed. To watch it again: ftmon ft-1"
+    )
+
+
+async def test_the_timeout_ends_with_124() -> None:
+    async with stage(RUNNING, timeout=0.01) as seen:
+        await seen.until(lambda: seen.app.return_code is not None)
+    assert seen.app.return_code == 124
+
+
+async def test_a_job_is_cancelled_only_after_a_yes() -> None:
+    scripts = {**RUNNING, f"{JOB}/cancel": [answer(job("cancelled"))]}
+    async with stage(scripts) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("x")
+        await seen.until_shown("Cancel this job?")
+        await seen.press("enter")
+        assert not seen.server.asked(f"{JOB}/cancel")
+        await seen.press("x", "n")
+        assert not seen.server.asked(f"{JOB}/cancel")
+        await seen.press("x", "y")
+        await seen.until_shown("The service says that the job is")
+        assert [request.method for request in seen.server.asked(f"{JOB}/cancel")] == ["POST"]
+
+
+async def test_a_refused_cancel_is_told() -> None:
+    scripts = {**RUNNING, f"{JOB}/cancel": [refusal(403, "You may not do this")]}
+    async with stage(scripts, size=(120, 40)) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("x", "y")
+        await seen.until_shown("The job was not cancelled")
+
+
+async def test_an_ended_job_cannot_be_cancelled() -> None:
+    async with stage(SUCCEEDED) as seen:
+        await seen.until_shown("✔ The job succeeded")
+        assert "cancel job" not in seen.text
+        await seen.press("x")
+        assert "Cancel this job?" not in seen.text
+
+
+async def test_c_gives_the_room_of_the_chart_to_the_events() -> None:
+    async with stage(RUNNING, size=(120, 40)) as seen:
+        await seen.until_shown("⠉")
+        await seen.press("c")
+        assert not seen.monitor.chart.display
+        await seen.press("c")
+        assert seen.monitor.chart.display
+
+
+async def test_help_tells_every_key_that_is_bound() -> None:
+    async with stage(RUNNING, size=(100, 70)) as seen:
+        await seen.press("question_mark")
+        await seen.until_shown("Reading")
+        bound = [*seen.app.BINDINGS, *seen.monitor.BINDINGS, *seen.monitor.event_log.BINDINGS]
+        for binding in Binding.make_bindings(bound):
+            assert binding.id
+            assert binding.tooltip
+            if binding.id != "quit.always":
+                assert binding.tooltip in seen.text
+        await seen.press("escape")
+        assert "Reading" not in seen.text
+
+
+async def test_a_click_on_a_key_presses_it() -> None:
+    async with stage(RUNNING) as seen:
+        await seen.until_shown("▶ running")
+        x = seen.rows[-1].index("? help")
+        await seen.pilot.click(offset=(x + 3, 23))
+        await seen.until_shown("Reading")
+
+
+@pytest.mark.parametrize("theme", ["ftmon-light", "textual-dark", "nord", "ansi-dark"])
+async def test_every_theme_has_all_colours(theme: str) -> None:
+    async with stage(CANCELLED) as seen:
+        await seen.until_shown("⊘ The job was cancelled")
+        seen.app.theme = theme
+        await seen.pilot.pause()
+        assert "⊘ The job was cancelled" in seen.text
+
+
+async def test_d_switches_between_dark_and_light() -> None:
+    async with stage(RUNNING) as seen:
+        await seen.press("d")
+        assert not seen.app.current_theme.dark
+        await seen.press("d")
+        assert seen.app.current_theme.dark
+
+
+async def test_the_palette_offers_what_the_job_can_do() -> None:
+    async with stage(RUNNING) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("ctrl+p")
+        await seen.until_shown("Cancel the job")
+
+
+async def test_a_bug_ends_with_70_and_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        key_of_the_user = "sk-verysecretkey"
+        raise RuntimeError(f"it broke with {key_of_the_user}")
+
+    apps = []
+
+    async def watched() -> None:
+        async with stage(RUNNING) as seen:
+            apps.append(seen.app)
+            seen.app.call_later(fail)
+            await seen.until(lambda: seen.app.return_code is not None)
+
+    with pytest.raises(RuntimeError, match="it broke"):
+        await watched()
+    assert apps[0].return_code == 70
+    told = capsys.readouterr().err
+    assert "This is a bug in ftmon; the job is not affected." in told
+    assert "it broke with [key]" in told
+    assert "sk-verysecret" not in told.replace("\n", "")
+    assert apps[0].closing_lines("ftmon JOB") == []

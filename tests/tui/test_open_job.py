@@ -1,0 +1,135 @@
+from typing import Any
+
+import pytest
+
+from tests.servers.fine_tunes import JOB, JOB_ID, STORY, STREAM, answer, event, job, refusal, stream
+from tests.servers.scripted import End, Script
+from tests.tui.stage import JOBS, Stage, stage
+
+OTHER_ID = "ft-eGO9U2WIjZzzGkuv8ADLBYHE"
+OTHER = f"{JOBS}/{OTHER_ID}"
+
+
+def jobs(*ids_and_statuses: tuple[str, str]) -> Script:
+    data = [{**job(status), "id": job_id} for job_id, status in ids_and_statuses]
+    return answer({"object": "list", "data": data})
+
+
+SERVICE: dict[str, Any] = {
+    JOBS: [jobs((JOB_ID, "running"), (OTHER_ID, "failed"))],
+    JOB: [answer(job())],
+    STREAM: [stream(*STORY[:4], End.HANG)],
+    OTHER: [answer({**job("failed"), "id": OTHER_ID})],
+    f"{OTHER}/events?stream=true": [stream(event("of the other job"), b"data: [DONE]\n\n")],
+}
+
+
+def hint(seen: Stage) -> str:
+    return seen.rows[seen.row_of("▌") + 2].strip("│ ")
+
+
+async def test_with_no_job_the_screen_asks_for_one_and_lists_the_service_s_own() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs at this service")
+        assert "▶ running" in seen.text
+        assert "✘ failed" in seen.text
+        assert OTHER_ID in seen.text
+
+
+async def test_a_typed_id_is_opened() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.press(*JOB_ID, "enter")
+        await seen.until_shown("Fine-tune started")
+        assert "▶ running" in seen.text
+
+
+async def test_an_id_is_pasted_with_blanks_around_it() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.press("space", *JOB_ID, "space", "enter")
+        await seen.until_shown("Fine-tune started")
+
+
+@pytest.mark.parametrize("typed", ["ft/1", "../../x", "a..b", "ft 1", "-x"])
+async def test_what_cannot_be_an_id_is_said_as_it_is_typed_and_not_opened(typed: str) -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press(*typed)
+        await seen.until_shown("This is no job id")
+        await seen.press("enter")
+        assert "This is no job id" in seen.text
+        assert not seen.server.asked(JOB)
+
+
+async def test_typing_narrows_the_list_down() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press(*"EgO9")
+        await seen.until(lambda: JOB_ID not in seen.text)
+        assert OTHER_ID in seen.text
+
+
+async def test_the_beginning_of_an_id_is_completed() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press(*OTHER_ID[:5])
+        await seen.until(lambda: seen.rows[seen.row_of("▌")].count(OTHER_ID) == 1)
+        await seen.press("right", "enter")
+        await seen.until_shown("of the other job")
+
+
+async def test_a_job_is_picked_with_the_arrows() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press("down", "down", "enter")
+        await seen.until_shown("of the other job")
+
+
+async def test_a_job_is_picked_with_the_mouse() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.pilot.click(offset=(30, seen.row_of(OTHER_ID)))
+        await seen.until_shown("of the other job")
+
+
+async def test_jobs_that_cannot_be_listed_leave_the_field_usable() -> None:
+    async with stage({**SERVICE, JOBS: [refusal(403, "not yours")]}, job_id=None) as seen:
+        await seen.until_shown("The jobs cannot be listed")
+        await seen.press(*JOB_ID, "enter")
+        await seen.until_shown("Fine-tune started")
+
+
+async def test_another_job_is_opened_in_place_of_the_first_and_nothing_of_it_is_left() -> None:
+    async with stage(SERVICE, size=(100, 30)) as seen:
+        await seen.until_shown("Fine-tune started")
+        await seen.press("o")
+        await seen.until_shown("2 jobs")
+        await seen.press(*OTHER_ID, "enter")
+        await seen.until_shown("✘ The job failed")
+        assert OTHER_ID in seen.rows[0]
+        assert "Fine-tune started" not in seen.text
+        assert "$3.67" not in seen.text
+        await seen.press("q")
+    assert seen.app.return_code == 1
+
+
+async def test_escape_keeps_the_job_that_is_shown() -> None:
+    async with stage(SERVICE) as seen:
+        await seen.until_shown("Fine-tune started")
+        await seen.press("o", "escape")
+        assert "Fine-tune started" in seen.text
+        assert len(seen.server.asked(STREAM)) == 1
+
+
+async def test_a_listed_job_whose_id_is_a_path_is_not_offered() -> None:
+    hostile = {**SERVICE, JOBS: [jobs(("../admin", "running"), (JOB_ID, "running"))]}
+    async with stage(hostile, job_id=None) as seen:
+        await seen.until_shown("1 job at this service")
+        assert "admin" not in seen.text
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5)])
+async def test_the_dialog_fits_a_small_pane(size: tuple[int, int]) -> None:
+    async with stage(SERVICE, job_id=None, size=size) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("down", "enter")
+        await seen.until_shown("started")

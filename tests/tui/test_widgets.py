@@ -1,0 +1,124 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from ftmon.model.curve import Curve
+from ftmon.tui.look import overlaid
+from ftmon.tui.widgets.event_row import Times, columns
+from ftmon.tui.widgets.line import Part, fit, width_of
+from ftmon.tui.widgets.loss_chart import chart
+from ftmon.tui.widgets.loss_line import sparkline
+from ftmon.tui.widgets.rows import Rows, wrap
+
+texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
+
+
+@given(texts, st.integers(2, 40))
+def test_wrapped_rows_fit_and_joined_are_the_text(text: str, width: int) -> None:
+    rows = wrap(text, width)
+    assert "".join(rows) == text
+    assert all(rows) or not text
+    assert all(cell_len(row.removesuffix(" ")) <= width for row in rows)
+
+
+def test_rows_are_cut_at_spaces() -> None:
+    assert wrap("training loss=0.48, validation loss=0.53", 20) == [
+        "training loss=0.48, ",
+        "validation loss=0.53",
+    ]
+
+
+def test_a_word_that_is_too_long_is_cut() -> None:
+    assert wrap("a " + "b" * 25, 10) == ["a bbbbbbbb", "bbbbbbbbbb", "bbbbbbb"]
+
+
+def test_rows_tell_the_event_and_its_row() -> None:
+    rows = Rows()
+    for height in (1, 3, 2):
+        rows.add(height)
+    assert len(rows) == 6
+    assert [rows.find(row) for row in range(6)] == [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
+    assert [rows.first_row(event) for event in range(4)] == [0, 1, 4, 6]
+
+
+@given(st.integers(1, 300), st.sampled_from(Times), st.booleans())
+def test_the_columns_fill_the_width(width: int, times: Times, is_dated: bool) -> None:
+    place = columns(width, times, is_dated)
+    assert place.message >= 1
+    assert place.indent + place.message == max(width, place.sign + 1)
+
+
+def test_parts_give_way_by_rank_from_both_ends() -> None:
+    left = Part("status"), Part("model", "", 2)
+    right = Part("badge"), Part("age", "", 1)
+    assert fit(left, right, 100, " ") == (left, right)
+    assert fit(left, right, 16, " ") == (left[:1], right)
+    assert fit(left, right, 12, " ") == (left[:1], right[:1])
+    assert fit(left, right, 1, " ") == (left[:1], right[:1])
+    assert width_of((*left, *right), " ") == 22
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [([1.0], "▁"), ([2.0, 2.0], "▁▁"), ([8, 7, 6, 5, 4, 3, 2, 1], "█▇▆▅▄▃▂▁"), ([9, 9, 1, 1], "██▁▁")],
+)
+def test_a_sparkline_falls_with_its_values(values: list[float], line: str) -> None:
+    assert sparkline(values, 8) == line
+
+
+def test_a_sparkline_of_many_values_ends_with_the_last() -> None:
+    assert sparkline([float(value) for value in range(1000, 0, -1)], 10) == "█▇▆▆▅▄▃▃▂▁"
+
+
+def curve(*values: float) -> Curve:
+    result = Curve()
+    for step, value in enumerate(values):
+        result.add(step, value)
+    return result
+
+
+def dots(rows: list[list[tuple[str, str]]], look: str) -> list[str]:
+    """Return what of a chart has one look, row by row."""
+    return ["".join(text if name == look else " " * len(text) for text, name in row) for row in rows]
+
+
+def test_a_falling_loss_goes_from_the_top_left_to_the_bottom_right() -> None:
+    rows = dots(chart([("train", curve(4, 3, 2, 1))], 40, 6), "train")
+    beginnings = [len(row) - len(row.lstrip()) for row in rows[:5]]
+    assert beginnings == sorted(beginnings)
+    assert len(set(beginnings)) == 5
+    assert len(rows) == 6
+
+
+def test_a_curve_has_no_gap() -> None:
+    rows = dots(chart([("train", curve(1, 9, 2, 8, 3))], 60, 9), "train")
+    seen = {x for row in rows[:-1] for x, sign in enumerate(row) if sign != " "}
+    assert seen == set(range(8, 60))
+
+
+def test_a_spike_is_drawn_without_flattening_the_rest() -> None:
+    values = [1000.0, *(2 - number / 100 for number in range(100))]
+    rows = chart([("train", curve(*values))], 60, 9)
+    assert float(rows[0][0][0]) < 2.1
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (10, 8), (60, 2)])
+def test_a_chart_without_room_is_left_out(width: int, height: int) -> None:
+    assert chart([("train", curve(2, 1))], width, height) == []
+
+
+def test_a_flat_curve_and_a_single_point_are_drawn() -> None:
+    assert any("⠁" <= sign <= "⣿" for row in chart([("train", curve(2, 2))], 40, 6) for sign in row[-1][0])
+    assert chart([("train", curve(2)), ("valid", curve(1, 1))], 40, 6)
+
+
+@given(texts, st.integers(0, 90), st.integers(-1, 90))
+def test_a_style_over_a_part_leaves_the_text_as_it_is(text: str, start: int, end: int) -> None:
+    segments = [Segment(text[:5], Style(bold=True)), Segment(text[5:], None)]
+    result = overlaid(segments, start, end, Style(reverse=True))
+    assert "".join(segment.text for segment in result) == text
+    marked = "".join(segment.text for segment in result if segment.style and segment.style.reverse)
+    assert marked == text[start : len(text) if end == -1 else max(start, end)]
