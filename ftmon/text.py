@@ -60,7 +60,9 @@ def ago(time: datetime | None, now: datetime) -> str:
         return "now"
     if seconds < 60:
         return f"{age(seconds)} ago"
-    return humanize.naturaltime(timedelta(seconds=seconds))
+    # humanize would round: 90 seconds are one minute, as in `age`.
+    step = 60 if seconds < 3600 else 3600 if seconds < 86_400 else 86_400
+    return humanize.naturaltime(timedelta(seconds=seconds // step * step))
 
 
 def duration(seconds: float) -> str:

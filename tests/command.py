@@ -26,7 +26,7 @@ def environment(**more: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("OPENAI_", "FTMON_", "LC_", "PYTEST_"))
+        if not name.startswith(("OPENAI_", "FTMON_", "LC_", "PYTEST_", "PYTHONUNBUFFERED"))
     }
     return {**kept, "TZ": "UTC", "LANG": "C.UTF-8", **more}
 

@@ -213,6 +213,15 @@ def test_entries_that_are_no_events_are_counted_and_the_rest_is_read(deep: str, 
     assert (messages_of(events), malformed) == (["a", "b"], 5)
 
 
+def test_no_depth_of_nesting_is_more_than_a_value_error() -> None:
+    for depth in range(50, 1200):
+        try:
+            events, malformed = parse_page(f'[{{"message": "a"}}, {{"data": {nested(depth)}}}]'.encode())
+        except ValueError:
+            continue
+        assert len(events) + malformed == 2
+
+
 def test_a_list_with_bytes_that_are_no_text_loses_no_event() -> None:
     assert messages_of(parse_page(b'[{"message": "a\xff"}, {"message": "b"}]').events) == ["a\ufffd", "b"]
 

@@ -1,13 +1,8 @@
 """Server-sent events out of bytes, by the rules of https://html.spec.whatwg.org/#event-stream-interpretation."""
 
-import re
-
 from msgspec import Struct
 
 _BOM = b"\xef\xbb\xbf"
-
-_PLAIN_FRAMES = re.compile(rb"(?:data: .*+\n\n)++")
-"""Frames of one `data: ` line each, which is all that most streams hold; a dot is any byte but LF."""
 
 
 class ServerEvent(Struct, frozen=True, gc=False):
@@ -103,13 +98,15 @@ class Decoder:
         """Read all whole lines, and hold what follows them."""
         events: list[ServerEvent] = []
         start = 0
-        are_short = len(lines) <= self._max_line
+        may_be_plain = len(lines) <= self._max_line
         while (end := lines.find(b"\n", start)) >= 0:
-            if are_short and not self._is_in_frame and (plain := _PLAIN_FRAMES.match(lines, start)):
-                frames = _text(plain[0]).removeprefix("data: ").removesuffix("\n\n")
-                events += map(ServerEvent, frames.split("\n\ndata: "))
-                start = plain.end()
-                continue
+            if may_be_plain and not self._is_in_frame:
+                may_be_plain = False
+                block = lines[start : lines.rfind(b"\n\n") + 2]
+                if _is_plain(block):
+                    events += map(ServerEvent, _text(block[6:-2]).split("\n\ndata: "))
+                    start += len(block)
+                    continue
             if end > start:
                 self._take(lines[start:end])
             elif event := self._end_frame():
@@ -154,6 +151,15 @@ class Decoder:
                 event = ServerEvent(_text(self._data[:-1]), self._event or "message", self._id)
         self._start_frame()
         return event
+
+
+def _is_plain(block: bytes) -> bool:
+    """Whether these are whole frames of one `data: ` line each, as nearly all streams hold nothing else.
+
+    Such frames have two line ends each, and what follows each pair of them, but the last, is `data: `.
+    """
+    frames = block.count(b"\n\ndata: ") + 1
+    return block.startswith(b"data: ") and block.endswith(b"\n\n") and block.count(b"\n") == 2 * frames
 
 
 def _text(value: bytes | bytearray) -> str:

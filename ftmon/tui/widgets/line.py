@@ -66,9 +66,12 @@ class Line(Widget):
         """Return the parts as one piece."""
         pieces: list[tuple[str, str]] = []
         for part in parts:
-            if pieces:
-                pieces.append((self.GAP, ".muted"))
-            pieces.append((part.text, f".{part.look}" if part.look else ""))
+            gap = self.GAP if pieces else ""
+            if part.look == "muted":
+                # One piece of one look is a third less to write than two.
+                pieces.append((gap + part.text, ".muted"))
+            else:
+                pieces += [(gap, ".muted"), (part.text, f".{part.look}" if part.look else "")]
         return Content.assemble(*pieces)
 
     def _repaint_difference(self) -> None:
