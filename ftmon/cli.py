@@ -2,20 +2,21 @@
 
 import argparse
 import os
-import shlex
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ftmon import __version__
 from ftmon.errors import FtmonError, OutputError, UsageError
-from ftmon.model.job import check_job_id
-from ftmon.plain import discard_stdout, encoded, follow, say, write
-from ftmon.settings import Settings, read_settings
-from ftmon.watch import Watcher
+from ftmon.output import discard_stdout, encoded, say, write
+
+if TYPE_CHECKING:
+    from ftmon.model.run import Run
+    from ftmon.settings import Settings
+    from ftmon.tui.app import FtmonApp
+    from ftmon.watch import Watcher
 
 _COMMANDS = ("demo", "watch")
 
@@ -109,25 +110,34 @@ def _watch(arguments: Sequence[str], *, is_job: bool = False) -> int:
             f"{options.job} is a command here and stands first, before the options. "
             f"For a job of that name: ftmon watch {options.job}"
         )
-    if options.job is not None:
-        check_job_id(options.job)
+    return _show(options, lambda stack: _service(options), lambda job_id: _again(options, job_id))
+
+
+def _service(options: argparse.Namespace) -> "tuple[Settings, str | None]":
+    from ftmon.model.job import check_job_id
+    from ftmon.settings import read_settings
+
+    job_id = None if options.job is None else check_job_id(options.job)
     settings = read_settings(
         base_url=options.base_url,
         api_key_file=options.api_key_file,
         ca_file=options.ca_file,
         allow_http=options.allow_http,
     )
+    return settings, job_id
 
-    def again(job_id: str) -> str:
-        words = ["ftmon", "watch", job_id] if job_id in _COMMANDS else ["ftmon", job_id]
-        for name in ("base_url", "api_key_file", "ca_file"):
-            if value := getattr(options, name):
-                words += [f"--{name.replace('_', '-')}", value]
-        if options.allow_http:
-            words.append("--allow-http")
-        return shlex.join(words)
 
-    return _show(settings, options.job, options, again)
+def _again(options: argparse.Namespace, job_id: str) -> str:
+    """Return the command that watches a job again."""
+    import shlex
+
+    words = ["ftmon", "watch", job_id] if job_id in _COMMANDS else ["ftmon", job_id]
+    for name in ("base_url", "api_key_file", "ca_file"):
+        if value := getattr(options, name):
+            words += [f"--{name.replace('_', '-')}", value]
+    if options.allow_http:
+        words.append("--allow-http")
+    return shlex.join(words)
 
 
 def _demo(arguments: Sequence[str]) -> int:
@@ -150,9 +160,14 @@ def _demo(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.serve:
         return launch.serve(options)
-    with ExitStack() as stack:
-        service = stack.enter_context(launch.running(options))
-        return _show(Settings(service.base_url), service.job_id, options, lambda job_id: "ftmon demo")
+
+    def service(stack: ExitStack) -> "tuple[Settings, str | None]":
+        from ftmon.settings import Settings
+
+        demo = stack.enter_context(launch.running(options))
+        return Settings(demo.base_url), demo.job_id
+
+    return _show(options, service, None)
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -175,52 +190,84 @@ def _seconds(value: str) -> float:
     raise argparse.ArgumentTypeError(f"{value!r} is not a number of seconds above 0")
 
 
-_Again = Callable[[str], str]
-"""The command that watches a job again."""
+_Service = Callable[[ExitStack], "tuple[Settings, str | None]"]
+"""Finds the service and the job; what it starts ends with the stack."""
+
+_Again = Callable[[str], str] | None
+"""Returns the command that watches a job again; None where the job ends with ftmon."""
 
 
-def _show(settings: Settings, job_id: str | None, options: argparse.Namespace, again: _Again) -> int:
+def _show(options: argparse.Namespace, service: _Service, again: _Again) -> int:
     """Show the job on the screen, or as lines where there is none."""
     has_screen = not (options.json or options.plain) and _is_screen()
-    if job_id is None and not has_screen:
-        raise UsageError(
-            "Which job? Give its id: ftmon JOB. (The screen, which asks for one, needs a terminal.)"
-        )
-    watcher = Watcher(settings, stream=not options.no_stream, patient=options.wait)
-    if job_id is None or has_screen:
-        return _screen(watcher, job_id, options, again)
+    with ExitStack() as stack:
+        if has_screen:
+            stack.enter_context(_first_word())
+        settings, job_id = service(stack)
+        if job_id is None and not has_screen:
+            raise UsageError(
+                "Which job? Give its id: ftmon JOB. (The screen, which asks for one, needs a terminal.)"
+            )
+        from ftmon.watch import Watcher
+
+        watcher = Watcher(settings, stream=not options.no_stream, patient=options.wait)
+        stack.callback(watcher.close)
+        if job_id is not None and not has_screen:
+            return _lines(watcher, job_id, options, again)
+        app = _run_screen(watcher, job_id, options)
+    if app.watched is not None and app.return_code != 70:
+        _close(app.watched, app.return_code or 0, again)
+    return app.return_code or 0
+
+
+@contextmanager
+def _first_word() -> Iterator[None]:
+    """Say that the key was heard, while what draws the screen is imported, and take it back at the end."""
+    # Where the terminal is gone there is nobody left to tell.
+    with suppress(OSError):
+        os.write(2, "ftmon: opening …".encode())
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.write(2, b"\r\x1b[K")
+
+
+def _lines(watcher: "Watcher", job_id: str, options: argparse.Namespace, again: _Again) -> int:
+    from ftmon.plain import follow
+
     for notice in watcher.notices:
         say(notice)
-    try:
-        status = follow(watcher, job_id, as_json=options.json, timeout=options.timeout)
-    finally:
-        watcher.close()
-    if status == 130:
-        say(f"left; the job goes on unharmed. To watch it again: {again(job_id)}")
-    if status == 5:
-        say(f"to watch it again: {again(job_id)}")
+    status = follow(watcher, job_id, as_json=options.json, timeout=options.timeout)
+    _say_next(status, job_id, again)
     return status
 
 
-def _screen(watcher: Watcher, job_id: str | None, options: argparse.Namespace, again: _Again) -> int:
-    # Importing the screen takes a third of a second: a word before that says that the key was heard.
-    os.write(2, f"ftmon: opening {job_id or 'the screen'} …".encode())
+def _close(run: "Run", status: int, again: _Again) -> None:
+    """Leave behind, where the screen was, how the job stands and what to type next."""
+    from ftmon.plain import summary
+
+    with suppress(OutputError):
+        write(encoded("".join(f"{line}\n" for line in summary(run))))
+    _say_next(status, run.key.job_id, again)
+
+
+def _say_next(status: int, job_id: str, again: _Again) -> None:
+    if again is None:
+        if status == 130:
+            say("left, and the demo's training has ended with it.")
+    elif status == 130:
+        say(f"left; the job goes on unharmed. To watch it again: {again(job_id)}")
+    elif status == 5:
+        say(f"to watch it again: {again(job_id)}")
+
+
+def _run_screen(watcher: "Watcher", job_id: str | None, options: argparse.Namespace) -> "FtmonApp":
     from ftmon.tui.app import FtmonApp
 
     app = FtmonApp(watcher, job_id, exit_when_over=options.exit, timeout=options.timeout)
-    try:
-        app.run()
-    finally:
-        watcher.close()
-        # Where the terminal is gone there is nobody left to tell.
-        with suppress(OSError):
-            os.write(2, b"\r\x1b[K")
-    # The screen may show another job than the one it was opened with.
-    if app.monitor is not None and app.monitor.run is not None:
-        lines = app.closing_lines(again(app.monitor.run.key.job_id))
-        with suppress(OutputError):
-            write(encoded("".join(f"{line}\n" for line in lines)))
-    return app.return_code or 0
+    app.run()
+    return app
 
 
 def _is_screen() -> bool:
@@ -233,6 +280,8 @@ def _is_screen() -> bool:
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell of a bug: the traceback without values, because values may be secrets."""
+    import traceback
+
     lines = traceback.format_exception(kind, error, trace)
     say(f"this is a bug in ftmon {__version__}; the job is unharmed.\n{''.join(lines)}")
     os._exit(70)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
@@ -10,12 +9,13 @@ from time import monotonic
 from types import FrameType
 
 from ftmon import json_text, text
-from ftmon.errors import OutputError, TimeoutPassedError
+from ftmon.errors import TimeoutPassedError
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import Status, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
-from ftmon.safe import one_line, redact, safe
+from ftmon.output import encoded, say, write
+from ftmon.safe import one_line
 from ftmon.watch import Watcher
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -155,37 +155,3 @@ def say_news(update: Update) -> None:
         say("the service has no stream; asking every few seconds")
     if connection is not None and connection.error is not None:
         say(str(connection.error))
-
-
-def say(sentence: str) -> None:
-    """Write a sentence to stderr, if there is one that takes it: safe, and without what looks like a key."""
-    with suppress(OSError, ValueError, AttributeError):
-        # `print` would take stdout where stderr is closed.
-        sys.stderr.write(f"ftmon: {redact(safe(sentence))}\n")
-        sys.stderr.flush()
-
-
-def encoded(lines: str) -> bytes:
-    """Return a text in the encoding of stdout; what that cannot hold is escaped."""
-    return lines.encode(sys.stdout.encoding if sys.stdout else "ascii", "backslashreplace")
-
-
-def write(lines: bytes) -> None:
-    """Write to stdout at once.
-
-    Raises:
-        OutputError, BrokenPipeError: where it cannot be written.
-    """
-    try:
-        sys.stdout.buffer.write(lines)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except (OSError, AttributeError) as error:
-        reason = getattr(error, "strerror", None) or "it is closed"
-        raise OutputError(f"Standard output cannot be written: {reason}.") from error
-
-
-def discard_stdout() -> None:
-    """Let what Python still wants to write to a broken stdout go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -16,7 +16,7 @@ LAYERS = [
     ["ftmon.plain", "ftmon.demo"],
     ["ftmon.watch"],
     ["ftmon.wire"],
-    ["ftmon.settings", "ftmon.text"],
+    ["ftmon.settings", "ftmon.text", "ftmon.output"],
     ["ftmon.model"],
     ["ftmon.json_text", "ftmon.safe", "ftmon.errors", "ftmon.paths"],
     ["ftmon"],

@@ -78,12 +78,17 @@ class Run:
         return self.connection.is_over
 
     @property
+    def outcome(self) -> int | None:
+        """The exit status that the job's end gives (README lists them), or None where it is not over."""
+        return _OUTCOMES[self.status] if self.status.is_final else None
+
+    @property
     def exit_status(self) -> int | None:
-        """The exit status that this run ends with (README lists them), or None while it goes on."""
+        """The exit status that this run ends with, or None while something may come."""
         if not self.is_over:
             return None
-        if self.status.is_final:
-            return _OUTCOMES[self.status]
+        if self.outcome is not None:
+            return self.outcome
         return self.connection.error.exit_status if self.connection.error else 0
 
     @property

@@ -167,23 +167,12 @@ class FtmonApp(App[int]):
 
     # Leaving
 
-    def closing_lines(self, again: str) -> list[str]:
-        """Return what to say once the screen is left: how it ended, and what to type next."""
-        from ftmon.plain import summary
-
-        run = self.watched
-        if run is None or self.return_code == BUG:
-            return []
-        lines = summary(run)
-        if run.exit_status is None:
-            lines.append(f"left; the job goes on unharmed. To watch it again: {again}")
-        return lines
-
     def _exit_status(self) -> int:
         run = self.watched
         if run is None:
             return LEFT if self._job_id else 0
-        return LEFT if run.exit_status is None else run.exit_status
+        outcome = run.exit_status if run.is_over else run.outcome
+        return LEFT if outcome is None else outcome
 
     def _time_out(self) -> None:
         run = self.watched

@@ -209,16 +209,6 @@ async def test_the_screen_is_left_by_itself_where_that_was_wanted() -> None:
     async with stage(SUCCEEDED, exit_when_over=True) as seen:
         await seen.until(lambda: seen.app.return_code is not None)
     assert seen.app.return_code == 0
-    assert seen.app.closing_lines("ftmon JOB")[0] == f"✔ {JOB_ID} succeeded"
-
-
-async def test_the_last_words_tell_how_to_watch_again() -> None:
-    async with stage(RUNNING) as seen:
-        await seen.until_shown("▶ running")
-        await seen.press("q")
-    assert seen.app.closing_lines("ftmon ft-1")[-1].endswith(
-        "the job goes on unharmed. To watch it again: ftmon ft-1"
-    )
 
 
 async def test_the_timeout_ends_with_124() -> None:
@@ -333,4 +323,3 @@ async def test_a_bug_ends_with_70_and_shows_no_values(capsys: pytest.CaptureFixt
     assert "This is a bug in ftmon; the job is not affected." in told
     assert "it broke with [key]" in told
     assert "sk-verysecret" not in told.replace("\n", "")
-    assert apps[0].closing_lines("ftmon JOB") == []
