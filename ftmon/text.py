@@ -104,8 +104,9 @@ def left(seconds: float) -> str:
         return f"~{plural(round(seconds / 60), 'minute')} left"
     if seconds > _YEAR:
         return "~ over a year left"
-    quarters = timedelta(minutes=15 * round(seconds / 900))
-    return f"~{humanize.precisedelta(quarters, minimum_unit='minutes', format='%d')} left"
+    step, unit = (900, "minutes") if seconds < 86_400 else (3600, "hours")
+    rounded = timedelta(seconds=step * round(seconds / step))
+    return f"~{humanize.precisedelta(rounded, minimum_unit=unit, format='%d')} left"
 
 
 def percent(fraction: float) -> str:

@@ -145,6 +145,7 @@ def test_no_age_changes_before_its_next_step(seconds: int, percent: int) -> None
         *[(57.5, "~1 minute left"), (59, "~1 minute left"), (89, "~1 minute left"), (240, "~4 minutes left")],
         *[(5399, "~90 minutes left"), (5400, "~1 hour and 30 minutes left"), (2 * HOUR, "~2 hours left")],
         *[(3 * DAY, "~3 days left")],
+        *[(86_399, "~1 day left"), (2 * DAY + 20.3 * HOUR, "~2 days and 20 hours left")],
         *[(366 * DAY, "~ over a year left"), (1e26, "~ over a year left")],
     ],
 )

@@ -59,6 +59,6 @@ class Update:
     connection: Connection | None = None
     """The connection's new state, or None where it stays as it was."""
     heard: bool = False
-    """The service was heard: a byte of an answer came."""
+    """A byte of the events came. The job is read beside them, and says nothing of their connection."""
     notice: str = ""
     """A sentence for the user, once, such as how many malformed events were skipped."""

@@ -72,7 +72,7 @@ class Source:
             return None
         self.was_heard = True
         self.job = replace(answer.job, id=self.key.job_id)
-        await self.tell(job=self.job, heard=True)
+        await self.tell(job=self.job)
         return answer.entries
 
     async def read_page(self) -> Page | None:

@@ -41,13 +41,11 @@ def _played(count: int, *, is_over: bool) -> dict[str, list[Script]]:
 
 
 def _told(svg: str) -> list[str]:
-    """Return the texts of a picture with their places, without the names that are made anew each time."""
-    return [
-        f"{x},{y} {html.unescape(text)}"
-        for x, y, text in re.findall(
-            r'<text class="[^"]*" x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', svg
-        )
-    ]
+    """Return the texts of a picture, row by row."""
+    rows: dict[float, str] = {}
+    for y, text in re.findall(r'<text class="[^"]*" x="[^"]*" y="([^"]*)"[^>]*>([^<]*)</text>', svg):
+        rows[float(y)] = rows.get(float(y), "") + html.unescape(text)
+    return [rows[y].replace("\xa0", " ").rstrip() for y in sorted(rows)]
 
 
 @pytest.mark.parametrize(
