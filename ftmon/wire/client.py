@@ -1,11 +1,11 @@
 """One request, one answer or one FtmonError: everything of httpx ends here."""
 
 import asyncio
+import socket
 import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing, asynccontextmanager
-from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -29,9 +29,11 @@ _MAX_ID = 1024
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 # Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
-_SOCKET_OPTIONS = [(SOL_SOCKET, SO_KEEPALIVE, 1)] + [
-    (IPPROTO_TCP, option, value)
-    for option, value in ((4, 30), (5, 10), (6, 3))  # TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT on Linux
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+_SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in _KEEPALIVE.items()
+    if hasattr(socket, name)  # not every system has every one
 ]
 
 
