@@ -15,7 +15,7 @@ from ftmon.model.event import Event
 from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
-from ftmon.settings import Settings
+from ftmon.settings import Key, Settings
 from ftmon.wire.client import Client
 from ftmon.wire.follow import Follower
 from ftmon.wire.pace import Pace
@@ -118,9 +118,10 @@ async def followed(
     patient: bool = False,
     react: React = lambda told, follower: None,
     head_timeout: float = 25.0,
+    key: Key | None = None,
 ) -> Told:
     """Follow the job to its end; `react` is called after every update."""
-    settings = Settings(f"{origin}/v1")
+    settings = Settings(f"{origin}/v1", key)
     told = Told(Run(JobKey(settings.base_url, JOB_ID)))
 
     async def report(update: Update) -> None:
@@ -1064,3 +1065,19 @@ async def test_without_a_stream_the_past_is_shown_at_once(
     assert told.fields == list(shown)
     assert told.ending == ending
     assert not server.asked(STREAM)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_key_that_the_service_echoes_is_not_told(streaming: bool) -> None:
+    echo = event("You sent secret-0123456789abcdef", data={"key": "secret-0123456789abcdef"})
+    server = service(stream(echo, DONE), lists=[page(echo)])
+    told = await told_by(server, streaming=streaming, key=Key("secret-0123456789abcdef", "FTMON_API_KEY"))
+    (only,) = told.events
+    assert only.message == "You sent [key]"
+    assert "0123456789" not in only.raw
+
+
+async def test_a_key_that_is_a_placeholder_leaves_words_alone() -> None:
+    server = service(stream(*STORY, DONE))
+    told = await told_by(server, key=Key("tune", "OPENAI_API_KEY"))
+    assert told.fields == STORY

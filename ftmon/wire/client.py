@@ -26,6 +26,7 @@ _BODY_TIMEOUT = 300.0
 _MAX_REDIRECTS = 5
 _MAX_PIECE = 2**20
 _MAX_ID = 1024
+_LEAST_SECRET = 8
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 # Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
@@ -95,6 +96,8 @@ class Client:
         self.settings = settings
         self._head_timeout = head_timeout
         self._origin = _origin(httpx.URL(settings.base_url))
+        # A key as short as `none` is a placeholder, and its letters may stand in any word.
+        self._secret = settings.key.value if settings.key and len(settings.key.value) >= _LEAST_SECRET else ""
         try:
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(
@@ -124,12 +127,12 @@ class Client:
             RefusedError, UnreachableError: as the status says; see `_check`.
         """
         async with self.open(path, accept="application/json") as answer:
-            return await answer.body()
+            return self._without_key(await answer.body())
 
     async def post(self, path: str) -> bytes:
         """Send an empty POST and return the body; raises as `get`."""
         async with self.open(path, accept="application/json", method="POST") as answer:
-            return await answer.body()
+            return self._without_key(await answer.body())
 
     @asynccontextmanager
     async def open(
@@ -216,8 +219,15 @@ class Client:
         return " ".join(part for part in (f"{sentence}: {said}" if said else f"{sentence}.", hint) if part)
 
     def redact(self, text: str) -> str:
-        """Return a text of the service without the key in it."""
-        return redact(text, [self.settings.key.value] if self.settings.key else [])
+        """Return a text of the service without the key, and without what looks like one."""
+        return redact(text, [self._secret])
+
+    def without_key(self, text: str) -> str:
+        """Return a text of the service with `[key]` for the key, should it be echoed."""
+        return text.replace(self._secret, "[key]") if self._secret and self._secret in text else text
+
+    def _without_key(self, body: bytes) -> bytes:
+        return body.replace(self._secret.encode(), b"[key]") if self._secret else body
 
 
 class _KeyAuth(httpx.Auth):

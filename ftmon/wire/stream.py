@@ -112,13 +112,14 @@ class Stream:
 
     def _sorted(self, frames: list[ServerEvent]) -> tuple[bool, list[Event], list[str]]:
         """Return whether `[DONE]` came, the new events, and what else there is to say."""
-        ledger = self._source.ledger
+        ledger, client = self._source.ledger, self._source.client
         events: list[Event] = []
         notices: list[str] = []
         is_done = False
         for frame in frames:
             try:
-                item = fine_tunes.parse_frame(frame)
+                data = client.without_key(frame.data)
+                item = fine_tunes.parse_frame(frame if data is frame.data else ServerEvent(data, frame.event))
             except ValueError:
                 self._malformed += 1
                 continue
@@ -131,7 +132,7 @@ class Stream:
                 elif self.is_tail:
                     self._is_in_doubt = True
             elif isinstance(item, Fault):
-                notices.append(f"The service told of an error: {self._source.client.redact(item.message)}")
+                notices.append(f"The service told of an error: {client.redact(item.message)}")
             elif isinstance(item, Done):
                 is_done = True
                 break
