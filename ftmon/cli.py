@@ -98,9 +98,8 @@ def _watch(arguments: Sequence[str], *, is_job: bool = False) -> int:
     parser.add_argument(
         "--allow-http", action="store_true", help="send the key in plain http to another host"
     )
-    parser.add_argument(
-        "--no-history", action="store_true", help="record nothing of this run, and read nothing"
-    )
+    # Nothing is recorded yet; scripts may say already that they want it so.
+    parser.add_argument("--no-history", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--version", action="version", version=f"ftmon {__version__}", help="show the version"
     )

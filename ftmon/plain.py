@@ -39,8 +39,11 @@ def follow(watcher: Watcher, job_id: str, *, as_json: bool, timeout: float | Non
             while printer.run.exit_status is None:
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
+                    is_seen = printer.run.job is not None
                     raise TimeoutPassedError(
                         f"The job was not over after {timeout:g} s; it goes on unharmed."
+                        if is_seen
+                        else f"Nothing was heard of the job within {timeout:g} s."
                     )
                 with suppress(Empty):
                     if number := news.get(timeout=left):

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError, UnreachableError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ftmon.wire.pace import Pace
 
 MAX_WAITING = 50_000
-"""Events that may wait for the front end, about 25 MB of them."""
+"""Events and other news that may wait for the front end, usually about 25 MB of them."""
 
 _CLOSING = 0.5
 
@@ -54,6 +55,9 @@ class Watcher:
         self._updates: deque[Update] = deque()
         self._waiting = 0
         self._room = asyncio.Event()
+        self._is_held = False
+        """The following waits for room."""
+        self._following_number = 0
 
     def start(self, wake: Callable[[], None]) -> None:
         """Start the thread, which calls `wake` when `drain` has news after it had none."""
@@ -67,24 +71,41 @@ class Watcher:
             UsageError: for what cannot be a job's id.
         """
         key = JobKey(self.base_url, check_job_id(job_id))
-        self._loop.call_soon_threadsafe(self._follow, job_id)
+        with self._lock:
+            # What the former following still brings would come twice where it is of the same job.
+            self._updates.clear()
+            self._waiting = 0
+            self._following_number += 1
+            number = self._following_number
+        self._loop.call_soon_threadsafe(self._follow, job_id, number)
         return key
 
-    def drain(self) -> list[Update]:
-        """Return all updates since the last call, oldest first.
+    def take(self) -> Update | None:
+        """Return the next update, or None where there is none now.
 
         Raises:
             BaseException: whatever crashed the watcher, which is a bug.
         """
-        with self._lock:
-            updates = list(self._updates)
-            self._updates.clear()
-            is_full, self._waiting = self._waiting >= MAX_WAITING, 0
-        if is_full:
-            self._loop.call_soon_threadsafe(self._room.set)
-        if self._crash is not None and not updates:
+        update = self._pop()
+        if update is None and self._crash is not None:
             raise self._crash
-        return updates
+        return update
+
+    def drain(self) -> list[Update]:
+        """Return all updates that there are now, oldest first; raises as `take` where there is none."""
+        first = self.take()
+        return [] if first is None else [first, *iter(self._pop, None)]
+
+    def _pop(self) -> Update | None:
+        with self._lock:
+            if not self._updates:
+                return None
+            update = self._updates.popleft()
+            self._waiting -= _weight(update)
+            has_room = self._is_held and self._waiting < MAX_WAITING
+        if has_room:
+            self._loop.call_soon_threadsafe(self._room.set)
+        return update
 
     def jobs(self) -> Future[list[Job]]:
         """Ask for the service's jobs, newest first; the future raises FtmonError."""
@@ -124,25 +145,26 @@ class Watcher:
     def _submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    def _follow(self, job_id: str) -> None:
+    def _follow(self, job_id: str, number: int) -> None:
         if self._following is not None:
             self._following.cancel()
-        self._following = asyncio.create_task(self._followed(job_id))
+        self._following = asyncio.create_task(self._followed(job_id, number))
         self._following.add_done_callback(self._note_crash)
 
-    async def _followed(self, job_id: str) -> None:
+    async def _followed(self, job_id: str, number: int) -> None:
         from ftmon.wire.follow import Follower
 
+        report = partial(self._post, number)
         try:
             client = self._connected()
         except FtmonError as error:
             refused = Connection(Wire.REFUSED, error=error)
-            await self._post(Update(JobKey(self.base_url, job_id), datetime.now(UTC), connection=refused))
+            await report(Update(JobKey(self.base_url, job_id), datetime.now(UTC), connection=refused))
             return
         self._follower = Follower(
             client,
             job_id,
-            self._post,
+            report,
             stream=self._is_stream_wanted,
             patient=self._is_patient,
             pace=self._pace,
@@ -175,20 +197,27 @@ class Watcher:
             self._client = Client(self._settings)
         return self._client
 
-    async def _post(self, update: Update) -> None:
-        """Hand an update over; wait for room where too many events wait already."""
+    async def _post(self, number: int, update: Update) -> None:
+        """Hand over an update of a following; wait for room where too much waits already."""
         with self._lock:
+            if number != self._following_number:
+                return
             is_first = not self._updates
             self._updates.append(update)
-            self._waiting += len(update.events)
-            is_full = self._waiting >= MAX_WAITING
+            self._waiting += _weight(update)
+            self._is_held = self._waiting >= MAX_WAITING
             self._room.clear()
         if is_first:
             self._wake()
-        if is_full:
+        if self._is_held:
             await self._room.wait()
+            self._is_held = False
 
     def _note_crash(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._crash = error
             self._wake()
+
+
+def _weight(update: Update) -> int:
+    return 1 + len(update.events)

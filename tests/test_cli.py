@@ -34,7 +34,7 @@ def test_help_tells_of_every_option_command_variable_and_exit_status() -> None:
     told = ftmon("--help").stdout.decode()
     for word in (
         *["--no-stream", "--json", "--plain", "--exit", "--base-url URL", "--api-key-file FILE", "--wait"],
-        *["--timeout SECONDS", "--ca-file FILE", "--allow-http", "--no-history", "--version"],
+        *["--timeout SECONDS", "--ca-file FILE", "--allow-http", "--version"],
         *["ftmon demo", "ftmon watch JOB", "OPENAI_API_KEY", "OPENAI_BASE_URL", "FTMON_API_KEY"],
         *[" 0 ", " 1 ", " 2 ", " 3 ", " 4 ", " 5 ", " 6 ", " 70 ", " 124 ", " 130 ", "143, 129", " 141 "],
     ):

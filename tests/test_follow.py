@@ -1049,7 +1049,7 @@ NO_STREAM: Mapping[str, tuple[Sequence[Script], Sequence[Script], tuple[Status, 
     "a job that succeeded": ([OVER], [page(*STORY)], (Status.SUCCEEDED, 0), STORY),
     "a job that failed": ([answer(job("failed"))], [page(*STORY)], (Status.FAILED, 1), STORY),
     "no list": ([answer(job(events=STORY))], [NO_ROUTE], (Status.RUNNING, 0), STORY),
-    "no job route": ([NO_ROUTE], [page(*STORY)], (Status.UNKNOWN, 0), STORY),
+    "no job route": ([NO_ROUTE], [page(*STORY)], (Status.UNKNOWN, 5), STORY),
     "no such job": ([NO_ROUTE], [NO_ROUTE], (Status.UNKNOWN, 4), []),
     "faults that pass": ([[End.RST], RUNNING], [failure(502), page(*STORY)], (Status.RUNNING, 0), STORY),
     "nothing good": ([failure(502)], [failure(502)], (Status.UNKNOWN, 5), []),
@@ -1081,3 +1081,22 @@ async def test_a_key_that_is_a_placeholder_leaves_words_alone() -> None:
     server = service(stream(*STORY, DONE))
     told = await told_by(server, key=Key("tune", "OPENAI_API_KEY"))
     assert told.fields == STORY
+
+
+async def test_a_stream_without_the_past_is_completed_from_the_job() -> None:
+    told = await told_by(service(stream(*STORY[-2:], DONE), jobs=[answer(job("succeeded", events=STORY))]))
+    assert sorted(fields["message"] for fields in told.fields) == sorted(e["message"] for e in STORY)
+    assert told.ending == (Status.SUCCEEDED, 0)
+
+
+async def test_a_long_list_comes_in_updates_that_a_screen_can_take() -> None:
+    many = [event(f"Step {step}/2500: training loss=0.5", step) for step in range(2500)]
+    told = await told_by(service(jobs=[OVER], lists=[page(*many)]), streaming=False)
+    assert told.fields == many
+    assert max(len(update.events) for update in told.updates) == 1000
+
+
+async def test_no_stream_does_not_succeed_where_the_job_cannot_be_read() -> None:
+    server = service(jobs=[failure(503)], lists=[page(*STORY)])
+    told = await told_by(server, Pace(first_delay=0, longest_delay=0, give_up=0), streaming=False)
+    assert told.ending == (Status.UNKNOWN, 5)

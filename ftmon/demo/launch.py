@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 
 from ftmon.errors import FtmonError, UsageError
+from ftmon.output import write
 
 SECONDS_TO_END = 3.0
 """How long a service may take to end before it is killed: some ten times what it needs."""
@@ -111,6 +113,7 @@ def serve(options: argparse.Namespace, *, parent: int | None = None) -> int:
 
     Raises:
         UsageError: when an option cannot be had, or the demo's extra is not installed.
+        OutputError, BrokenPipeError: when the announcement cannot be written.
     """
     _require_extra()
     from ftmon.demo import server
@@ -121,14 +124,19 @@ def serve(options: argparse.Namespace, *, parent: int | None = None) -> int:
         listener = socket.create_server(("127.0.0.1", options.port))
     except OSError as error:
         raise UsageError(
-            f"Port {options.port} cannot be used ({error.strerror}): give another one, or 0 for a free one."
+            f"Port {options.port} cannot be used ({os.strerror(error.errno or 0)}): "
+            "give another one, or 0 for a free one."
         ) from error
     service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", training.job.id)
 
     def announce() -> None:
-        print(json.dumps(asdict(service)), flush=True)
+        write(json.dumps(asdict(service)).encode() + b"\n")
 
-    return asyncio.run(server.serve(listener, training, announce, options.cut_after, parent))
+    try:
+        return asyncio.run(server.serve(listener, training, announce, options.cut_after, parent))
+    except ExceptionGroup as group:
+        # The training ends with the service; what ended the service is what there is to tell.
+        raise group.exceptions[0] from group
 
 
 def _require_extra() -> None:

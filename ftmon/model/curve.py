@@ -17,6 +17,7 @@ class Curve:
     """First and last value, and at most `capacity` buckets between them.
 
     When the buckets are full, neighbours merge in pairs: the memory is bounded, and no extreme is lost.
+    `capacity` is an even number.
     """
 
     def __init__(self, capacity: int = 2048) -> None:

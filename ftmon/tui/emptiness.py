@@ -20,10 +20,10 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
         yield "connecting …", "strong"
         yield run.key.base_url, "muted"
     elif connection.wire is Wire.WAITING:
-        yield "The service cannot be reached right now.", "strong"
+        yield "There is no connection to the events.", "strong"
         if connection.reason:
             yield one_line(connection.reason), "warning"
-        yield "ftmon keeps trying; the job is not affected", "muted"
+        yield "ftmon keeps trying; this says nothing of the job", "muted"
     elif run.is_over:
         yield "There are no events.", "muted"
     elif run.status is Status.PENDING and run.queue:

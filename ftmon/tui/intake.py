@@ -1,6 +1,5 @@
 """Takes in what the watcher reports, in pieces that leave the keys their turn."""
 
-from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
@@ -37,7 +36,6 @@ class Intake:
         self._pump = pump
         self._fold = fold
         self._paint = paint
-        self._updates: deque[Update] = deque()
         self._painted_at = 0.0
         self._is_due = False
 
@@ -61,15 +59,15 @@ class Intake:
             self._pump.set_timer(wait, self._take_in, name="paint")
 
     def _take_in(self) -> None:
-        self._updates.extend(self._watcher.drain())
         deadline = monotonic() + _SLICE
-        while self._updates and monotonic() < deadline:
-            self._fold(self._updates.popleft())
-        if not self._updates or monotonic() - self._painted_at > PAINT_EVERY:
+        update: Update | None = None
+        while monotonic() < deadline and (update := self._watcher.take()) is not None:
+            self._fold(update)
+        if update is None or monotonic() - self._painted_at > PAINT_EVERY:
             self._painted_at = monotonic()
             self._paint()
-        if self._updates:
+        if update is None:
+            self._is_due = False
+        else:
             # A timer, because a callback would come before the keys: a pump with messages never waits.
             self._pump.set_timer(_BREATH, self._take_in, name="take in")
-        else:
-            self._is_due = False

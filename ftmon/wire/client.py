@@ -30,7 +30,7 @@ _LEAST_SECRET = 8
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 # Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
-_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 _SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
     for name, value in _KEEPALIVE.items()
@@ -113,8 +113,11 @@ class Client:
                 timeout=httpx.Timeout(10, read=None),
                 trust_env=False,
             )
-        except (ImportError, ValueError, httpx.InvalidURL) as error:
-            raise UsageError(f"The proxy of the environment cannot be used: {error}") from error
+        except ImportError as error:
+            raise UsageError("A SOCKS proxy is set, which needs httpx with its socks extra.") from error
+        except (ValueError, httpx.InvalidURL) as error:
+            # Its address may hold a password, and so may the error's words.
+            raise UsageError("The proxy that the environment sets (HTTPS_PROXY …) cannot be used.") from error
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -85,7 +85,7 @@ class Follower:
             return True
         if self._source.is_status_known:
             self._unknown_since = None
-        elif self._unknown_since is not None and monotonic() - self._unknown_since > self._pace.lag:
+        elif not self._is_patient and self._has_lagged:
             raise GaveUpError(
                 "The stream is over, but the service does not say how the job ended. "
                 "What was shown is all that it told."
@@ -106,15 +106,25 @@ class Follower:
             self._unknown_since = monotonic()
         raise UnreachableError("the stream ended, and how the job ended is not known yet")
 
+    @property
+    def _has_lagged(self) -> bool:
+        return self._unknown_since is not None and monotonic() - self._unknown_since > self._pace.lag
+
     async def _review(self) -> bool:
         """Read everything so far, once."""
         entries = await self._source.read_job()
         page = await self._source.read_page()
         if page is None and entries is not None:
             page = fine_tunes.read_entries(entries)
+        if self._source.job_fault is not None:
+            raise self._source.job_fault
         if page is None:
             raise self._source.job_refusal or UnreachableError("the answer is no list of events")
-        await self._source.tell_page(page, Connection(Wire.CLOSED))
+        connection = Connection(Wire.CLOSED)
+        if not self._source.is_status_known:
+            error = GaveUpError("The service does not say how the job stands. What was shown is all it told.")
+            connection = Connection(Wire.REFUSED, error=error)
+        await self._source.tell_page(page, connection)
         return True
 
     async def _is_concluded(self, end: End | None = None) -> bool:
@@ -127,7 +137,8 @@ class Follower:
         if not self._source.is_final:
             return False
         page: Page | None = None
-        if not (end is End.DONE and self._is_whole):
+        is_told = entries is None or len(entries) <= self._source.ledger.count
+        if not (end is End.DONE and self._is_whole and is_told):
             page = await self._source.read_page() if entries is None else fine_tunes.read_entries(entries)
             if page is None and end is not End.DONE and self._unsure_connections < _MAX_UNSURE_CONNECTIONS:
                 self._unsure_connections += 1

@@ -17,6 +17,9 @@ from ftmon.wire.ledger import Ledger
 
 Report = Callable[[Update], Awaitable[None]]
 
+_AT_ONCE = 1000
+"""The most events of one update, so that none keeps a screen busy for long."""
+
 NO_ROUTE = (404, 405, 501)
 """What a service answers that does not have a route, or not for this job."""
 
@@ -32,6 +35,8 @@ class Source:
         """As last read."""
         self.job_refusal: RefusedError | None = None
         """The service seems to have no route to the job object."""
+        self.job_fault: UnreachableError | None = None
+        """Why the job could not be read the last time, where that may pass."""
         self.was_heard = False
         """A good answer was read."""
         self.has_told_of_loss = False
@@ -57,6 +62,7 @@ class Source:
         Raises:
             RefusedError, UnreachableError: as `Client.get`, but for those.
         """
+        self.job_fault = None
         try:
             answer = fine_tunes.parse_job(await self.client.get(fine_tunes.job_path(self.key.job_id)))
         except RefusedError as error:
@@ -67,6 +73,7 @@ class Source:
         except UnreachableError as error:
             if error.status is None:
                 raise
+            self.job_fault = error
             return None
         except ValueError:
             return None
@@ -107,8 +114,11 @@ class Source:
         if page.malformed and not self.has_told_of_loss:
             self.has_told_of_loss = True
             notice = f"Skipped what is no event ({page.malformed} in the list)."
-        events = tuple(self.ledger.missing(page.events))
-        await self.tell(events=events, connection=connection, heard=True, notice=notice)
+        events = self.ledger.missing(page.events)
+        last = max(0, (len(events) - 1) // _AT_ONCE * _AT_ONCE)
+        for start in range(0, last, _AT_ONCE):
+            await self.tell(events=tuple(events[start : start + _AT_ONCE]), heard=True)
+        await self.tell(events=tuple(events[last:]), connection=connection, heard=True, notice=notice)
 
     async def tell(
         self,

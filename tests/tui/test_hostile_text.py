@@ -57,7 +57,7 @@ async def test_a_job_of_hostile_words_is_drawn(text: str) -> None:
 async def test_a_refusal_of_hostile_words_is_drawn(text: str) -> None:
     scripts: dict[str, Any] = {JOB: [refusal(403, text)], STREAM: [refusal(403, text)]}
     async with stage(scripts, size=(140, 40)) as seen:
-        await seen.until_shown("✘ refused")
+        await seen.until_shown("▲ refused")
 
 
 @hostile

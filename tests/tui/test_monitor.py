@@ -90,7 +90,7 @@ async def test_parts_return_when_the_terminal_grows() -> None:
         (SUCCEEDED, ["✔ succeeded", "✔ The job succeeded", "model curie:ft-1", "exit status 0"], 0),
         (FAILED, ["✘ failed", "✘ The job failed", "The file has no rows", "exit status 1"], 1),
         (CANCELLED, ["⊘ cancelled", "⊘ The job was cancelled", "exit status 3"], 3),
-        (UNKNOWN_JOB, ["✘ refused", "▲ ftmon cannot watch this job", "r tries again", "exit status 4"], 4),
+        (UNKNOWN_JOB, ["▲ refused", "▲ ftmon cannot watch this job", "r tries again", "exit status 4"], 4),
     ],
 )
 async def test_an_ending_is_told_by_sign_word_and_exit_status(
@@ -115,7 +115,7 @@ async def test_an_ending_is_told_in_the_smallest_pane(scripts: Scripts, word: st
 async def test_a_service_that_cannot_be_reached_is_no_failure_of_the_job() -> None:
     scripts: Scripts = {JOB: [failure(503)], STREAM: [failure(503)], LIST: [failure(503)]}
     async with stage(scripts, pace=Pace(give_up=0), size=(100, 30)) as seen:
-        await seen.until_shown("✘ gave up")
+        await seen.until_shown("▲ gave up")
         assert "failed" not in seen.text
         assert "exit status 5" in seen.text
         await seen.press("q")
@@ -124,10 +124,10 @@ async def test_a_service_that_cannot_be_reached_is_no_failure_of_the_job() -> No
 
 async def test_a_job_that_is_deleted_midway_keeps_what_was_shown() -> None:
     async with stage(GONE_MIDWAY, size=(100, 30), pace=Pace(first_delay=0, longest_delay=0)) as seen:
-        await seen.until_shown("✘ refused")
+        await seen.until_shown("▲ refused")
         assert "Fine-tune started" in seen.text
         assert "when last seen" in seen.text
-        assert "the job itself may go on" in seen.text
+        assert "this is no ending of the job" in seen.text
 
 
 async def test_a_broken_wire_is_told_beside_a_job_that_goes_on() -> None:
@@ -135,7 +135,7 @@ async def test_a_broken_wire_is_told_beside_a_job_that_goes_on() -> None:
     async with stage(scripts, size=(140, 40)) as seen:
         await seen.until_shown("↻ retrying")
         assert "▶ running" in seen.text
-        assert "the job is not affected" in seen.rows[0]
+        assert "the job itself may go on" in seen.rows[0]
         assert "r retry now" in seen.text
 
 
@@ -158,10 +158,31 @@ async def test_r_watches_anew_where_watching_was_given_up() -> None:
         LIST: [failure(503)],
     }
     async with stage(scripts, pace=Pace(give_up=0), size=(100, 30)) as seen:
-        await seen.until_shown("✘ gave up")
+        await seen.until_shown("▲ gave up")
         await seen.press("r")
         await seen.until_shown("Saved a checkpoint")
         assert "cannot watch" not in seen.text
+
+
+async def test_what_was_shown_stays_while_r_asks_a_service_that_knows_nothing_of_it() -> None:
+    async with stage(GONE_MIDWAY, size=(100, 30), pace=Pace(first_delay=0, longest_delay=0)) as seen:
+        await seen.until_shown("▲ refused")
+        asked = len(seen.server.requests)
+        await seen.press("r")
+        await seen.until(lambda: len(seen.server.requests) > asked)
+        await seen.until_shown("▲ refused")
+        assert "Fine-tune started" in seen.text
+
+
+async def test_opening_the_job_that_is_shown_repeats_nothing() -> None:
+    async with stage(RUNNING, size=(100, 30)) as seen:
+        await seen.until_shown("Step 20/40")
+        seen.monitor.open_job(JOB_ID)
+        seen.monitor.open_job(JOB_ID)
+        await seen.until(lambda: seen.monitor.run is not None and seen.monitor.run.events >= len(TRAINING))
+        await seen.pilot.pause()
+        assert seen.monitor.run is not None
+        assert seen.monitor.run.events == len(TRAINING)
 
 
 async def test_waiting_for_the_first_event_is_told() -> None:

@@ -42,12 +42,11 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(id="dialog"):
             yield Static(Content.styled("Cancel this job?", ".strong"))
             yield Static(Content(self._job_id), id="job")
-            yield Static(
-                Content.styled("The service stops training it. This cannot be taken back.", ".muted")
-            )
+            why = "The service stops training it. This cannot be taken back."
+            yield Static(Content.styled(why, ".muted"), id="why")
             with Horizontal():
-                yield Button(Content("Keep it running (n)"), id="keep", variant="primary", compact=True)
-                yield Button(Content("Cancel the job (y)"), id="cancel", variant="error", compact=True)
+                yield Button(Content("Keep it (n)"), id="keep", variant="primary", compact=True)
+                yield Button(Content("Cancel it (y)"), id="cancel", variant="error", compact=True)
 
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:

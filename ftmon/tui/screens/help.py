@@ -27,8 +27,12 @@ _GROUPS = {
 _SIGNS = (
     ("● live", "the wire is open, and when the last byte came"),
     ("◐ quiet", "open, but silent for 30 s, which is normal"),
-    ("↻ retrying", "the wire broke; the job is not affected"),
+    ("↻ retrying", "the wire broke, which says nothing of the job"),
+    ("▲ refused", "ftmon cannot go on watching"),
+    ("■ closed", "all has been read"),
+    ("◷ ▶ ⏸", "the job waits, runs, is paused"),
     ("✔ ✘ ⊘", "the job succeeded, failed, was cancelled"),
+    ("◆ ⬆", "an epoch is done, a file is there"),
 )
 
 _KEY_WIDTH = 14

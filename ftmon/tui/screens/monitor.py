@@ -11,6 +11,7 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 
 from ftmon.errors import FtmonError
 from ftmon.model.job import JobKey, Status
@@ -72,8 +73,11 @@ class MonitorScreen(Screen[None]):
         self._retry_at: datetime | None = None
         self._offered: tuple[bool, bool] = False, False
         self._was_over = False
+        self._is_watched_anew = False
+        """What is shown stays until the service tells something of the job again."""
         self._is_chart_wanted = True
         self._ages_due = 0.0
+        self._ages_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """From the top to the bottom."""
@@ -108,11 +112,15 @@ class MonitorScreen(Screen[None]):
         except FtmonError as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        self.run = Run(key)
+        self._show(Run(key))
+        self.draw()
+
+    def _show(self, run: Run) -> None:
+        self.run = run
         self._retry_at = None
         self._was_over = False
+        self._is_watched_anew = False
         self.event_log.clear()
-        self.draw()
 
     # Taking in
 
@@ -123,6 +131,8 @@ class MonitorScreen(Screen[None]):
     def _fold(self, update: Update) -> None:
         if self.run is None or update.job_key != self.run.key:
             return
+        if self._is_watched_anew and (update.job or update.events):
+            self._show(Run(update.job_key))
         self.run.apply(update)
         self.event_log.extend(update.events)
         if update.connection is not None:
@@ -166,7 +176,9 @@ class MonitorScreen(Screen[None]):
         if monotonic() < self._ages_due <= due:
             return
         self._ages_due = due
-        self.set_timer(wait, self._age, name="ages")
+        if self._ages_timer is not None:
+            self._ages_timer.stop()
+        self._ages_timer = self.set_timer(wait, self._age, name="ages")
 
     def _age(self) -> None:
         self._ages_due = 0.0
@@ -246,7 +258,9 @@ class MonitorScreen(Screen[None]):
     def action_retry(self) -> None:
         """Connect now instead of waiting; where watching ended without the job's end, watch anew."""
         if self.run is not None and self.run.is_over:
-            self.open_job(self.run.key.job_id)
+            self._is_watched_anew = True
+            self._was_over = False
+            self._watcher.watch(self.run.key.job_id)
         else:
             self._watcher.retry()
 

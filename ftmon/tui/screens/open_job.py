@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.model.job import Job, check_job_id
+from ftmon.model.job import check_job_id
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.look import LOOKS
@@ -70,7 +70,7 @@ class OpenJobScreen(ModalScreen[str | None]):
     @work
     async def _list_jobs(self) -> None:
         try:
-            jobs = [job for job in await asyncio.wrap_future(self._watcher.jobs()) if _is_usable(job)]
+            jobs = await asyncio.wrap_future(self._watcher.jobs())
         except FtmonError as error:
             self._state = Content.styled(f"The jobs cannot be listed: {error}", ".warning")
         else:
@@ -119,14 +119,6 @@ class OpenJobScreen(ModalScreen[str | None]):
             "page_up": self.jobs.action_page_up,
         }
         move[where]()
-
-
-def _is_usable(job: Job) -> bool:
-    try:
-        check_job_id(job.id)
-    except UsageError:
-        return False
-    return True
 
 
 def _keys(*keys: tuple[str, str]) -> Content:

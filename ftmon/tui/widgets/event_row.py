@@ -99,6 +99,8 @@ def _sign(event: Event) -> tuple[str, str]:
     if event.level in _LEVEL_SIGNS:
         return _LEVEL_SIGNS[event.level]
     facts = read_message(event.message)
+    if facts.error is not None:
+        return _LEVEL_SIGNS[Level.ERROR]
     if facts.claim is not None:
         return STATUS_SIGNS[facts.claim], STATUS_LOOKS[facts.claim]
     if facts.started:

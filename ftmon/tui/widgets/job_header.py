@@ -20,7 +20,7 @@ _SIGNS = {
     Wire.POLLING: ("◔", "alive"),
     Wire.WAITING: ("↻", "warning"),
     Wire.CLOSED: ("■", "muted"),
-    Wire.REFUSED: ("✘", "warning"),
+    Wire.REFUSED: ("▲", "warning"),
 }
 """No sign of the wire has the colour of a failed job."""
 
@@ -98,10 +98,10 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
         if wait:
             yield Part(f"in {wait}s", look, 1)
         if connection.reason:
-            yield Part(connection.reason, look, 3)
+            yield Part(connection.reason, look, 2)
         if connection.attempt > 1:
             yield Part(f"attempt {connection.attempt}", "muted", 4)
-        yield Part("the job is not affected", "muted", 2)
+        yield Part("the job itself may go on", "muted", 3)
         return
     gave_up = connection.wire is Wire.REFUSED and connection.error and connection.error.exit_status != 4
     yield Part(f"{sign} {'gave up' if gave_up else connection.wire.value}", look)

@@ -48,7 +48,7 @@ def ending(run: Run, now: datetime) -> Ending | None:
     if run.connection.error is not None:
         headline = "▲ ftmon cannot watch this job"
         if run.job is not None:
-            headline = "▲ ftmon stopped watching; the job itself may go on"
+            headline = "▲ ftmon stopped watching; this is no ending of the job"
         detail = one_line(str(run.connection.error))
         return Ending("warning", "▲ not watching", headline, detail, f"r tries again  ·  {leave}")
     word = f"the job is {run.status.value}" if run.job else "the job's status is unknown"
@@ -59,8 +59,7 @@ def ending(run: Run, now: datetime) -> Ending | None:
 def _detail(run: Run) -> str:
     if run.status is Status.SUCCEEDED:
         return f"model {one_line(run.fine_tuned_model)}" if run.fine_tuned_model else ""
-    error = (run.job and run.job.error) or (run.error if run.status is Status.FAILED else None)
-    return one_line(error) if error else ""
+    return one_line(run.failure or "")
 
 
 class Outcome(Widget):
@@ -79,9 +78,12 @@ class Outcome(Widget):
         if self.ending is None:
             return Content()
         ending = self.ending
-        headline = ending.headline if self.app.size.width >= _WIDE else ending.short
-        rows = [Content.styled(headline, "bold")]
+        is_wide = self.app.size.width >= _WIDE
+        rows = [Content.styled(ending.headline if is_wide else ending.short, "bold")]
         if ending.detail:
-            rows.append(Content(ending.detail))
+            detail = Content(ending.detail)
+            # In a small pane what to do next is worth more than the end of a long name.
+            width = self.content_size.width
+            rows.append(detail if is_wide or not width else detail.truncate(width, ellipsis=True))
         rows.append(Content.styled(ending.advice, ".muted"))
         return Content("\n").join(rows)
