@@ -1100,3 +1100,11 @@ async def test_no_stream_does_not_succeed_where_the_job_cannot_be_read() -> None
     server = service(jobs=[failure(503)], lists=[page(*STORY)])
     told = await told_by(server, Pace(first_delay=0, longest_delay=0, give_up=0), streaming=False)
     assert told.ending == (Status.UNKNOWN, 5)
+
+
+async def test_an_identical_line_after_a_resumption_is_shown() -> None:
+    checkpoint = event("Saved a checkpoint")
+    first = stream(with_id("1", CREATED), with_id("2", checkpoint), End.FIN)
+    server = service(first, stream(with_id("3", checkpoint), with_id("4", STARTED), DONE), lists=[NO_ROUTE])
+    told = await told_by(server)
+    assert told.fields == [CREATED, checkpoint, checkpoint, STARTED]

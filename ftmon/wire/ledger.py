@@ -40,9 +40,12 @@ class Ledger:
         self._listed_to_come = dict(self._listed)
         self._listed_loosely_to_come = dict(self._listed_loosely)
 
-    def is_new(self, event: Event) -> bool:
-        """Take the next event of the connection: new, and recorded as shown, or a repeat."""
-        if _take(self._streamed_to_come, event.key):
+    def is_new(self, event: Event, *, is_resumed: bool = False) -> bool:
+        """Take the next event of the connection: new, and recorded as shown, or a repeat.
+
+        Where the service is known to have resumed, it repeats nothing of former connections.
+        """
+        if not is_resumed and _take(self._streamed_to_come, event.key):
             return False
         # One copy of the list is spent, by whichever key it is found.
         is_listed = _take(self._listed_to_come, event.key)

@@ -45,6 +45,7 @@ class Stream:
         self.decoder = Decoder(last_event_id=last_event_id)
         self.is_tail = False
         """It did not begin with the job's first event: the service resumes rather than replays."""
+        self._sent_id = last_event_id
         self._answer = answer
         self._source = source
         self._pace = pace
@@ -127,7 +128,7 @@ class Stream:
                 if self._is_empty:
                     self._is_empty = False
                     self.is_tail = ledger.first is not None and ledger.first != item.key
-                if ledger.is_new(item):
+                if ledger.is_new(item, is_resumed=self.is_tail and self._is_resumed(frame)):
                     events.append(item)
                 elif self.is_tail:
                     self._is_in_doubt = True
@@ -137,6 +138,10 @@ class Stream:
                 is_done = True
                 break
         return is_done, events, notices
+
+    def _is_resumed(self, frame: ServerEvent) -> bool:
+        """Whether the service goes on after the id that it was told, so that nothing is a repeat."""
+        return bool(self._sent_id) and frame.id not in (None, self._sent_id)
 
     async def _mind(self) -> End:
         """Read the job when events hint at a change, and in silence; return to give the stream up.
