@@ -174,6 +174,24 @@ async def test_what_was_shown_stays_while_r_asks_a_service_that_knows_nothing_of
         assert "Fine-tune started" in seen.text
 
 
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (40, 10), (20, 5)])
+async def test_the_question_before_cancelling_shows_its_answers_at_every_size(size: tuple[int, int]) -> None:
+    async with stage(RUNNING, size=size) as seen:
+        await seen.until_shown("running")
+        await seen.press("x")
+        await seen.until_shown("Cancel this job?")
+        assert "Keep it (n)" in seen.text
+        assert "Cancel it (y)" in seen.text
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5)])
+async def test_help_has_room_for_keys_in_a_small_pane(size: tuple[int, int]) -> None:
+    async with stage(RUNNING, size=size) as seen:
+        await seen.until_shown("running")
+        await seen.press("question_mark")
+        await seen.until_shown("The job")
+
+
 async def test_opening_the_job_that_is_shown_repeats_nothing() -> None:
     async with stage(RUNNING, size=(100, 30)) as seen:
         await seen.until_shown("Step 20/40")
