@@ -3,7 +3,6 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -139,9 +138,8 @@ async def test_closing_is_quick_also_inside_a_wait() -> None:
     async with server.running(), watching(settings_of(server), pace=PATIENT) as front_end:
         front_end.watcher.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.WAITING))
-        started = monotonic()
         front_end.watcher.close()
-        assert monotonic() - started < 0.5
+        assert not is_running()
 
 
 async def test_closing_is_quick_also_while_a_stream_is_open() -> None:
@@ -149,9 +147,8 @@ async def test_closing_is_quick_also_while_a_stream_is_open() -> None:
     async with server.running(), watching(settings_of(server)) as front_end:
         front_end.watcher.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.LIVE))
-        started = monotonic()
         front_end.watcher.close()
-        assert monotonic() - started < 0.5
+        assert not is_running()
         await server.until(lambda: server.open == 0)
 
 
@@ -192,12 +189,17 @@ async def test_reading_stops_while_too_many_events_wait_and_goes_on_when_they_ar
     assert waiting + sum(len(update.events) for update in front_end.updates) == count
 
 
+def is_running() -> bool:
+    """Whether closing gave up waiting for the thread, which it does after half a second."""
+    return any(thread.name == "watcher" for thread in threading.enumerate())
+
+
 async def has_stopped(server: Server) -> None:
     """Wait until a server has sent something, and then nothing for a while."""
     sent = -1
     while sent != server.sent or sent < 1_000_000:
         sent = server.sent
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1)
 
 
 async def test_a_crash_of_the_follower_is_raised_where_the_updates_are_taken() -> None:
