@@ -11,7 +11,7 @@ from types import FrameType
 from ftmon import json_text, text
 from ftmon.errors import TimeoutPassedError
 from ftmon.model.event import Event, event_json
-from ftmon.model.job import Status, job_json
+from ftmon.model.job import job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.output import encoded, say, write
@@ -122,8 +122,7 @@ def summary(run: Run) -> list[str]:
     job = run.job
     if job is None:
         return []
-    word = job.status.value if job.status is not Status.UNKNOWN else job.provider_status or job.status.value
-    lines = [f"{text.STATUS_SIGNS[job.status]} {job.id} {one_line(word)}"]
+    lines = [f"{text.STATUS_SIGNS[job.status]} {job.id} {one_line(run.status_word)}"]
     lines += [f"  {name:<7} {one_line(value)}" for name, value in _details(run) if value]
     return lines
 

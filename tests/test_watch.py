@@ -189,6 +189,17 @@ async def test_reading_stops_while_too_many_events_wait_and_goes_on_when_they_ar
     assert waiting + sum(len(update.events) for update in front_end.updates) == count
 
 
+async def test_watching_the_same_job_again_repeats_nothing_that_still_waits() -> None:
+    server = Server({JOB: [RUNNING, OVER], STREAM: [stream(*STORY, DONE)]})
+    async with server.running(), watching(settings_of(server)) as front_end:
+        front_end.watcher.watch(JOB_ID)
+        await server.until(lambda: len(server.asked(JOB)) == 2 and server.open == 0)
+        front_end.watcher.watch(JOB_ID)
+        await server.until(lambda: len(server.asked(STREAM)) == 2)
+        await front_end.until(lambda: front_end.has(Wire.CLOSED))
+    assert [event.fields for update in front_end.updates for event in update.events] == STORY
+
+
 def is_running() -> bool:
     """Whether closing gave up waiting for the thread, which it does after half a second."""
     return any(thread.name == "watcher" for thread in threading.enumerate())

@@ -73,6 +73,12 @@ class Run:
         return self.job.status if self.job else Status.UNKNOWN
 
     @property
+    def status_word(self) -> str:
+        """The status in a word: ftmon's own, or the service's where ftmon knows none for it."""
+        told = self.job.provider_status if self.job and self.status is Status.UNKNOWN else None
+        return told or self.status.value
+
+    @property
     def is_over(self) -> bool:
         """Nothing more will come."""
         return self.connection.is_over

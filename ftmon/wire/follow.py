@@ -51,7 +51,7 @@ class Follower:
         await self._source.tell(connection=Connection(Wire.CONNECTING))
         give_up_at = None if self._is_patient else monotonic() + self._pace.give_up
         try:
-            while not await self._attempted(give_up_at):
+            while not await self._attempt_once(give_up_at):
                 pass
         except FtmonError as error:
             await self._source.tell(connection=Connection(Wire.REFUSED, error=error))
@@ -60,7 +60,7 @@ class Follower:
         """End the present wait."""
         self._hurry.set()
 
-    async def _attempted(self, give_up_at: float | None) -> bool:
+    async def _attempt_once(self, give_up_at: float | None) -> bool:
         """Try once; wait after a fault that may pass. True once all has been told."""
         try:
             return await (self._watch() if self._is_stream_wanted else self._review())
@@ -81,7 +81,7 @@ class Follower:
         """Read the job, then the stream of its events."""
         if self._connections == 0:
             await self._source.read_job()
-        elif await self._is_concluded():
+        elif await self._conclude():
             return True
         if self._source.is_status_known:
             self._unknown_since = None
@@ -96,7 +96,7 @@ class Follower:
             return True
         if end is End.GIVEN_UP:
             return False
-        if await self._is_concluded(end):
+        if await self._conclude(end):
             return True
         if self._source.is_final:
             return False
@@ -127,8 +127,8 @@ class Follower:
         await self._source.tell_page(page, connection)
         return True
 
-    async def _is_concluded(self, end: End | None = None) -> bool:
-        """Read the job; if it is over, tell what the service holds more often than was shown, and close.
+    async def _conclude(self, end: End | None = None) -> bool:
+        """Read the job; if it is over, tell what the service holds more often than was shown, close, be True.
 
         `end` is how a stream ended just now; None before one is opened. Where there is no list to compare
         with, a stream that was cut is read again before the job counts as told.

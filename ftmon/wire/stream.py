@@ -85,11 +85,11 @@ class Stream:
         """Read the events, one update per chunk."""
         async with aclosing(self._answer.chunks()) as chunks:
             async for chunk in chunks:
-                if await self._is_done(self.decoder.feed(chunk)):
+                if await self._take(self.decoder.feed(chunk)):
                     return End.DONE
-        return End.DONE if await self._is_done(self.decoder.close()) else End.EOF
+        return End.DONE if await self._take(self.decoder.close()) else End.EOF
 
-    async def _is_done(self, frames: list[ServerEvent]) -> bool:
+    async def _take(self, frames: list[ServerEvent]) -> bool:
         """Tell what is new in the frames; True if `[DONE]` is among them."""
         self._heard_at = now = monotonic()
         if frames:
@@ -174,7 +174,7 @@ class Stream:
             read_at = monotonic()
             hinted_at = read_at if is_hinted else hinted_at
             await self._settle_doubt()
-            if await self._is_contradicted(before, is_silent=is_silent):
+            if await self._check_job(before, is_silent=is_silent):
                 return End.GIVEN_UP
             is_over = self._source.is_final
 
@@ -189,7 +189,7 @@ class Stream:
             if page is not None:
                 await self._source.tell_page(page)
 
-    async def _is_contradicted(self, before: Job | None, *, is_silent: bool) -> bool:
+    async def _check_job(self, before: Job | None, *, is_silent: bool) -> bool:
         """Read the job beside the stream; True if it has news that a silent stream should have told.
 
         `before` is the job as read earlier in the same silence.

@@ -192,17 +192,6 @@ async def test_help_has_room_for_keys_in_a_small_pane(size: tuple[int, int]) -> 
         await seen.until_shown("The job")
 
 
-async def test_opening_the_job_that_is_shown_repeats_nothing() -> None:
-    async with stage(RUNNING, size=(100, 30)) as seen:
-        await seen.until_shown("Step 20/40")
-        seen.monitor.open_job(JOB_ID)
-        seen.monitor.open_job(JOB_ID)
-        await seen.until(lambda: seen.monitor.run is not None and seen.monitor.run.events >= len(TRAINING))
-        await seen.pilot.pause()
-        assert seen.monitor.run is not None
-        assert seen.monitor.run.events == len(TRAINING)
-
-
 async def test_waiting_for_the_first_event_is_told() -> None:
     scripts: Scripts = {JOB: [answer(job("pending"))], STREAM: [stream(End.HANG)]}
     async with stage(scripts) as seen:
@@ -362,3 +351,18 @@ async def test_a_bug_ends_with_70_and_shows_no_values(capsys: pytest.CaptureFixt
     assert "This is a bug in ftmon; the job is not affected." in told
     assert "it broke with [key]" in told
     assert "sk-verysecret" not in told.replace("\n", "")
+
+
+async def test_a_crash_of_the_watcher_in_a_busy_stream_ends_with_70() -> None:
+    flood = [event(f"Step {step}/20000: training loss=0.5", step) for step in range(20_000)]
+    scripts: Scripts = {JOB: [answer(job())], STREAM: [stream(*flood, End.RST)]}
+    apps = []
+
+    async def watched() -> None:
+        async with stage(scripts, pace=Pace(random=lambda: 1 / 0)) as seen:
+            apps.append(seen.app)
+            await seen.until(lambda: seen.app.return_code is not None)
+
+    with pytest.raises(ZeroDivisionError):
+        await watched()
+    assert apps[0].return_code == 70

@@ -43,9 +43,7 @@ def status_part(run: Run) -> Part:
     """Return the status as a sign and a word; the service's own word where ftmon knows none."""
     if run.job is None:
         return Part("… status not read yet" if not run.is_over else "? status unknown", "muted")
-    word = run.status.value
-    if run.status is Status.UNKNOWN and run.job.provider_status:
-        word = run.job.provider_status
+    word = run.status_word
     if run.is_over and not run.status.is_final:
         return Part(f"{STATUS_SIGNS[run.status]} {word} when last seen", "waiting")
     return Part(f"{STATUS_SIGNS[run.status]} {word}", STATUS_LOOKS[run.status])
