@@ -9,16 +9,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from ftmon import __version__
-from ftmon.errors import FtmonError, OutputError, UsageError
+from ftmon.errors import FtmonError, HistoryError, OutputError, UsageError
 from ftmon.output import discard_stdout, encoded, say, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ftmon.model.job import JobKey
     from ftmon.model.run import Run
     from ftmon.settings import Settings
     from ftmon.tui.app import FtmonApp
     from ftmon.watch import Watcher
 
-_COMMANDS = ("demo", "watch")
+_COMMANDS = ("demo", "watch", "history", "export")
 
 _EXIT_STATUS = """\
 exit status:
@@ -38,6 +41,8 @@ _EPILOG = f"""\
 commands:
   ftmon demo            train a tiny model here and watch it: no key, no network
                         (see ftmon demo --help)
+  ftmon history         the runs recorded here, or with JOB one of them: no network
+  ftmon export JOB      a recorded run as JSON Lines or CSV
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:
@@ -61,6 +66,10 @@ def main(arguments: Sequence[str]) -> int:
         match list(arguments):
             case ["demo", *rest]:
                 return _demo(rest)
+            case ["history", *rest]:
+                return _history(rest)
+            case ["export", *rest]:
+                return _export(rest)
             case ["watch", *rest]:
                 return _watch(rest, is_job=True)
             case others:
@@ -98,8 +107,10 @@ def _watch(arguments: Sequence[str], *, is_job: bool = False) -> int:
     parser.add_argument(
         "--allow-http", action="store_true", help="send the key in plain http to another host"
     )
-    # Nothing is recorded yet; scripts may say already that they want it so.
-    parser.add_argument("--no-history", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--no-history", action="store_true", help="record nothing, and show nothing that was recorded"
+    )
+    parser.set_defaults(replay=None)
     parser.add_argument(
         "--version", action="version", version=f"ftmon {__version__}", help="show the version"
     )
@@ -112,8 +123,8 @@ def _watch(arguments: Sequence[str], *, is_job: bool = False) -> int:
     return _show(options, lambda stack: _service(options), lambda job_id: _again(options, job_id))
 
 
-def _service(options: argparse.Namespace) -> "tuple[Settings, str | None]":
-    from ftmon.model.job import check_job_id
+def _service(options: argparse.Namespace) -> "tuple[Settings, JobKey | None]":
+    from ftmon.model.job import JobKey, check_job_id
     from ftmon.settings import read_settings
 
     job_id = None if options.job is None else check_job_id(options.job)
@@ -123,7 +134,7 @@ def _service(options: argparse.Namespace) -> "tuple[Settings, str | None]":
         ca_file=options.ca_file,
         allow_http=options.allow_http,
     )
-    return settings, job_id
+    return settings, None if job_id is None else JobKey(settings.base_url, job_id)
 
 
 def _again(options: argparse.Namespace, job_id: str) -> str:
@@ -155,18 +166,55 @@ def _demo(arguments: Sequence[str]) -> int:
         help="only serve: print base_url and job_id as a line of JSON and go on until Ctrl-C",
     )
     launch.add_options(parser)
-    parser.set_defaults(no_stream=False, wait=False)
+    parser.set_defaults(no_stream=False, wait=False, no_history=False, replay=None)
     options = parser.parse_args(arguments)
     if options.serve:
         return launch.serve(options)
 
-    def service(stack: ExitStack) -> "tuple[Settings, str | None]":
+    def service(stack: ExitStack) -> "tuple[Settings, JobKey | None]":
+        from ftmon.model.job import JobKey
         from ftmon.settings import Settings
 
         demo = stack.enter_context(launch.running(options))
-        return Settings(demo.base_url), demo.job_id
+        return Settings(demo.base_url), JobKey(demo.base_url, demo.job_id)
 
     return _show(options, service, None)
+
+
+def _history(arguments: Sequence[str]) -> int:
+    from ftmon import records
+
+    parser = _Parser(
+        prog="ftmon history",
+        description="Show what was recorded here; no service is asked. Without JOB, list the runs.",
+        allow_abbrev=False,
+    )
+    _add_output(parser)
+    records.add_options(parser)
+    parser.set_defaults(no_stream=False, wait=False, no_history=False)
+    options = parser.parse_args(arguments)
+    if options.job is None:
+        return records.list_runs(options)
+
+    def service(stack: ExitStack) -> "tuple[Settings, JobKey | None]":
+        from ftmon.settings import Settings
+
+        key = records.find(options.job, options.base_url)
+        return Settings(key.base_url), key
+
+    return _show(options, service, None)
+
+
+def _export(arguments: Sequence[str]) -> int:
+    from ftmon import records
+
+    parser = _Parser(
+        prog="ftmon export",
+        description="Write the events of a recorded run; no service is asked.",
+        allow_abbrev=False,
+    )
+    records.add_export_options(parser)
+    return records.export(parser.parse_args(arguments))
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -189,7 +237,7 @@ def _seconds(value: str) -> float:
     raise argparse.ArgumentTypeError(f"{value!r} is not a number of seconds above 0")
 
 
-_Service = Callable[[ExitStack], "tuple[Settings, str | None]"]
+_Service = Callable[[ExitStack], "tuple[Settings, JobKey | None]"]
 """Finds the service and the job; what it starts ends with the stack."""
 
 _Again = Callable[[str], str] | None
@@ -202,18 +250,27 @@ def _show(options: argparse.Namespace, service: _Service, again: _Again) -> int:
     with ExitStack() as stack:
         if has_screen:
             stack.enter_context(_first_word())
-        settings, job_id = service(stack)
-        if job_id is None and not has_screen:
+        settings, key = service(stack)
+        if key is None and not has_screen:
             raise UsageError(
                 "Which job? Give its id: ftmon JOB. (The screen, which asks for one, needs a terminal.)"
             )
         from ftmon.watch import Watcher
 
-        watcher = Watcher(settings, stream=not options.no_stream, patient=options.wait)
+        watcher = Watcher(
+            settings,
+            stream=not options.no_stream,
+            patient=options.wait,
+            history=None if options.no_history else _history_file(),
+        )
         stack.callback(watcher.close)
-        if job_id is not None and not has_screen:
-            return _lines(watcher, job_id, options, again)
-        app = _run_screen(watcher, job_id, options)
+        if key is not None and options.replay is not None:
+            watcher.replay(key, options.replay)
+        elif key is not None:
+            watcher.watch(key.job_id)
+        if key is not None and not has_screen:
+            return _lines(watcher, key, options, again)
+        app = _run_screen(watcher, key, options)
     if app.watched is not None and app.return_code != 70:
         _close(app.watched, app.return_code or 0, again)
     return app.return_code or 0
@@ -232,13 +289,23 @@ def _first_word() -> Iterator[None]:
             os.write(2, b"\r\x1b[K")
 
 
-def _lines(watcher: "Watcher", job_id: str, options: argparse.Namespace, again: _Again) -> int:
+def _history_file() -> "Path | None":
+    from ftmon.paths import history_file
+
+    try:
+        return history_file()
+    except HistoryError as error:
+        say(f"nothing is recorded: {error}.")
+        return None
+
+
+def _lines(watcher: "Watcher", key: "JobKey", options: argparse.Namespace, again: _Again) -> int:
     from ftmon.plain import follow
 
     for notice in watcher.notices:
         say(notice)
-    status = follow(watcher, job_id, as_json=options.json, timeout=options.timeout)
-    _say_next(status, job_id, again)
+    status = follow(watcher, key, as_json=options.json, timeout=options.timeout)
+    _say_next(status, key.job_id, again)
     return status
 
 
@@ -261,10 +328,10 @@ def _say_next(status: int, job_id: str, again: _Again) -> None:
         say(f"to watch it again: {again(job_id)}")
 
 
-def _run_screen(watcher: "Watcher", job_id: str | None, options: argparse.Namespace) -> "FtmonApp":
+def _run_screen(watcher: "Watcher", key: "JobKey | None", options: argparse.Namespace) -> "FtmonApp":
     from ftmon.tui.app import FtmonApp
 
-    app = FtmonApp(watcher, job_id, exit_when_over=options.exit, timeout=options.timeout)
+    app = FtmonApp(watcher, key, exit_when_over=options.exit, timeout=options.timeout)
     app.run()
     return app
 

@@ -13,6 +13,12 @@ class UsageError(FtmonError):
     exit_status = 2
 
 
+class HistoryError(FtmonError):
+    """What was recorded on this machine cannot be used; its message is a part of a sentence."""
+
+    exit_status = 2
+
+
 class RefusedError(FtmonError):
     """The service refused, and asking again will not help: 400, 401, 403, 404, TLS, a foreign redirect.
 

@@ -1,6 +1,7 @@
 """JSON as services send it: read fast, and read also where it is more than the fast reader takes."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 _decode = msgspec.json.Decoder().decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 MAX_DEPTH = 100
 """How deep an event may be nested: far beyond any real one, far below what recursion takes."""
@@ -30,6 +33,12 @@ def decode(text: str | bytes) -> Any:
             return json.loads(text if isinstance(text, str) else text.decode("utf-8-sig", "replace"))
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
+
+
+def in_ascii(text: str) -> str:
+    """Return a JSON text in ASCII, its numbers and all else as they stand."""
+    # Only the strings of a JSON text can hold anything else.
+    return text if text.isascii() else _NON_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def encode_lines(values: Iterable[Any]) -> bytes:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -11,7 +11,7 @@ from types import FrameType
 from ftmon import json_text, text
 from ftmon.errors import TimeoutPassedError
 from ftmon.model.event import Event, event_json
-from ftmon.model.job import job_json
+from ftmon.model.job import JobKey, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.output import encoded, say, write
@@ -22,8 +22,10 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TIME_TO_LEAVE = 0.8
 
 
-def follow(watcher: Watcher, job_id: str, *, as_json: bool, timeout: float | None = None) -> int:
+def follow(watcher: Watcher, key: JobKey, *, as_json: bool, timeout: float | None = None) -> int:
     """Print a job's events as they come and its end, and return the exit status: 128 + n after a signal n.
+
+    The watcher has been told to watch or replay the job.
 
     Raises:
         OutputError: where stdout cannot be written.
@@ -32,9 +34,9 @@ def follow(watcher: Watcher, job_id: str, *, as_json: bool, timeout: float | Non
     """
     news: SimpleQueue[int] = SimpleQueue()
     watcher.start(lambda: news.put(0))
-    printer = Printer(Run(watcher.watch(job_id), outcome_only=as_json), as_json=as_json)
+    printer = Printer(Run(key, outcome_only=as_json), as_json=as_json)
     deadline = None if timeout is None else monotonic() + timeout
-    with _signals_into(news):
+    with _signals_into(news, watcher.resume):
         try:
             while printer.run.exit_status is None:
                 left = None if deadline is None else deadline - monotonic()
@@ -57,11 +59,11 @@ def follow(watcher: Watcher, job_id: str, *, as_json: bool, timeout: float | Non
 
 
 @contextmanager
-def _signals_into(news: SimpleQueue[int]) -> Iterator[None]:
+def _signals_into(news: SimpleQueue[int], resume: Callable[[], None]) -> Iterator[None]:
     """Put the number of a signal that asks to end into the queue, so that no line is cut in two.
 
     Where that is not heeded in time, because nobody reads stdout any more, and at a second signal, the
-    process ends all the same.
+    process ends all the same. `resume` is called when the process goes on after it was stopped.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -70,7 +72,7 @@ def _signals_into(news: SimpleQueue[int]) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, _TIME_TO_LEAVE)
         news.put(number)
 
-    before = {}
+    before = {signal.SIGCONT: signal.signal(signal.SIGCONT, lambda *_: resume())}
     for number in _ENDINGS:
         # What nohup and a shell in the background have set to be ignored stays ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -128,7 +130,9 @@ def summary(run: Run) -> list[str]:
 
 
 def _details(run: Run) -> list[tuple[str, str]]:
-    elapsed = run.elapsed(run.heard_at) if run.heard_at else None
+    # Of what is only recorded, the service itself was not heard.
+    heard_at = run.heard_at or run.last_event_at
+    elapsed = run.elapsed(heard_at) if heard_at else None
     losses = [
         f"{name} {text.figure(curve.first)} → {text.figure(curve.last)}"
         for name, curve in (("train", run.train_loss), ("valid", run.valid_loss))

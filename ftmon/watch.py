@@ -1,30 +1,34 @@
 """The watcher: one daemon thread that follows a job and hands over what happens; both front ends use it.
 
-It alone touches the network. A front end that stalls (a stopped terminal, a full pipe) does not stop the
-reading until `MAX_WAITING` events wait for it.
+It alone touches the network and the history. What it hands over was recorded before.
 """
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError, UnreachableError
+from ftmon.handover import Handover
+from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
 
+# What the first paint does not need is imported after it, on the watcher's thread.
 if TYPE_CHECKING:
+    from ftmon.history import EventName, RecordedRun
+    from ftmon.recorder import Recorder
+    from ftmon.replay import Replay
     from ftmon.wire.client import Client
     from ftmon.wire.follow import Follower
     from ftmon.wire.pace import Pace
-
-MAX_WAITING = 50_000
-"""Events and other news that may wait for the front end, usually about 25 MB of them."""
 
 _CLOSING = 0.5
 
@@ -32,53 +36,61 @@ _T = TypeVar("_T")
 
 
 class Watcher:
-    """Follows one job at a time on a thread of its own."""
+    """Follows one job at a time on a thread of its own, or tells again what was recorded of one."""
 
     def __init__(
-        self, settings: Settings, *, stream: bool = True, patient: bool = False, pace: "Pace | None" = None
+        self,
+        settings: Settings,
+        *,
+        stream: bool = True,
+        patient: bool = False,
+        pace: "Pace | None" = None,
+        history: Path | None = None,
     ) -> None:
         self.base_url = settings.base_url
         self.notices = settings.notices
+        self.has_history = history is not None
         self._settings = settings
         self._is_stream_wanted = stream
         self._is_patient = patient
         self._pace = pace
-        self._wake: Callable[[], None] = lambda: None
+        self._history = history
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._handover = Handover(self._loop, self._recall)
+        self._recorder: Recorder | None = None
         self._client: Client | None = None
         self._follower: Follower | None = None
+        self._replay: Replay | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
+        self._turn: tuple[int, JobKey] | None = None
+        """What is shown now, and the number of this following."""
         self._crash: BaseException | None = None
-
-        self._lock = threading.Lock()
-        self._updates: deque[Update] = deque()
-        self._waiting = 0
-        self._room = asyncio.Event()
-        self._is_held = False
-        """The following waits for room."""
-        self._following_number = 0
 
     def start(self, wake: Callable[[], None]) -> None:
         """Start the thread, which calls `wake` when `drain` has news after it had none."""
-        self._wake = wake
+        self._handover.wake = wake
         self._thread.start()
 
     def watch(self, job_id: str) -> JobKey:
-        """Follow this job instead of the one followed so far; the updates carry the returned key.
+        """Follow this job instead of what was shown so far; the updates carry the returned key.
 
         Raises:
             UsageError: for what cannot be a job's id.
         """
         key = JobKey(self.base_url, check_job_id(job_id))
-        with self._lock:
-            # What the former following still brings would come twice where it is of the same job.
-            self._updates.clear()
-            self._waiting = 0
-            self._following_number += 1
-            number = self._following_number
-        self._loop.call_soon_threadsafe(self._follow, job_id, number)
+        self._turn_to(key, partial(self._followed, key))
         return key
+
+    def replay(self, key: JobKey, speed: float = float("inf")) -> None:
+        """Tell again what is recorded of a job, so many times as fast as it happened; no service is asked."""
+        self._turn_to(key, partial(self._replayed, key, speed))
+
+    def set_speed(self, speed: float) -> None:
+        """Replay so many times as fast from now on; 0 halts."""
+        if self._replay is not None:
+            self._loop.call_soon_threadsafe(self._replay.set_speed, speed)
 
     def take(self) -> Update | None:
         """Return the next update, or None where there is none now.
@@ -86,7 +98,7 @@ class Watcher:
         Raises:
             BaseException: whatever crashed the watcher, which is a bug.
         """
-        update = self._pop()
+        update = self._handover.pop()
         if update is None and self._crash is not None:
             raise self._crash
         return update
@@ -94,22 +106,15 @@ class Watcher:
     def drain(self) -> list[Update]:
         """Return all updates that there are now, oldest first; raises as `take` where there is none."""
         first = self.take()
-        return [] if first is None else [first, *iter(self._pop, None)]
-
-    def _pop(self) -> Update | None:
-        with self._lock:
-            if not self._updates:
-                return None
-            update = self._updates.popleft()
-            self._waiting -= _weight(update)
-            has_room = self._is_held and self._waiting < MAX_WAITING
-        if has_room:
-            self._loop.call_soon_threadsafe(self._room.set)
-        return update
+        return [] if first is None else [first, *iter(self._handover.pop, None)]
 
     def jobs(self) -> Future[list[Job]]:
         """Ask for the service's jobs, newest first; the future raises FtmonError."""
         return self._submit(self._jobs())
+
+    def runs(self) -> "Future[list[RecordedRun]]":
+        """Return what is recorded on this machine, the last recorded first."""
+        return self._submit(self._runs())
 
     def cancel(self, job_id: str) -> Future[Job]:
         """Ask the service to cancel a job; the future raises FtmonError."""
@@ -119,6 +124,11 @@ class Watcher:
         """Try again now instead of waiting."""
         if self._follower is not None:
             self._loop.call_soon_threadsafe(self._follower.retry)
+
+    def resume(self) -> None:
+        """Take up again at once: this machine or this process has slept, and what was open may be dead."""
+        if self._follower is not None:
+            self._loop.call_soon_threadsafe(self._follower.resume)
 
     def close(self) -> None:
         """End the following and the thread, within half a second."""
@@ -130,6 +140,7 @@ class Watcher:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.call_soon(lambda: self._start(self._keep_house()))
         try:
             self._loop.run_forever()
         finally:
@@ -139,37 +150,91 @@ class Watcher:
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             if self._client is not None:
                 self._loop.run_until_complete(self._client.aclose())
+            if self._recorder is not None:
+                self._recorder.close()
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._note_end)
+        return task
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash = error
+            self._handover.wake()
 
     def _submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    def _follow(self, job_id: str, number: int) -> None:
-        if self._following is not None:
-            self._following.cancel()
-        self._following = asyncio.create_task(self._followed(job_id, number))
-        self._following.add_done_callback(self._note_crash)
+    def _turn_to(self, key: JobKey, what: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+        number = self._handover.begin()
 
-    async def _followed(self, job_id: str, number: int) -> None:
+        def turn() -> None:
+            if self._following is not None:
+                self._following.cancel()
+            self._follower = self._replay = None
+            self._following = self._start(what(number))
+            self._turn = number, key
+
+        self._loop.call_soon_threadsafe(turn)
+
+    async def _keep_house(self) -> None:
+        """Notice that this machine has slept, and try again what could not be recorded."""
+        from ftmon.wire.pace import Pace
+
+        pace = self._pace or Pace()
+        ahead = pace.wall() - monotonic()
+        while True:
+            await asyncio.sleep(pace.tick)
+            before, ahead = ahead, pace.wall() - monotonic()
+            if abs(ahead - before) > pace.slept and self._follower is not None:
+                self._follower.resume()
+            if self._recorder is not None:
+                self._recorder.retry()
+                await self._tell_of_history()
+
+    async def _followed(self, key: JobKey, number: int) -> None:
+        """Tell what is recorded of a job, then follow it."""
         from ftmon.wire.follow import Follower
 
-        report = partial(self._post, number)
         try:
             client = self._connected()
         except FtmonError as error:
-            refused = Connection(Wire.REFUSED, error=error)
-            await report(Update(JobKey(self.base_url, job_id), datetime.now(UTC), connection=refused))
+            await self._post(number, Update(key, _now(), connection=Connection(Wire.REFUSED, error=error)))
             return
-        self._follower = Follower(
+        follower = self._follower = Follower(
             client,
-            job_id,
-            report,
+            key.job_id,
+            partial(self._post, number),
             stream=self._is_stream_wanted,
             patient=self._is_patient,
             pace=self._pace,
         )
-        await self._follower.run()
+        if (recorder := self._recording()) is not None:
+            for update in recorder.past(key):
+                follower.restore(update)
+                await self._handover.put(number, update, is_recorded=True)
+                # A long past lets all else have its turn.
+                await asyncio.sleep(0)
+        await follower.run()
+
+    async def _replayed(self, key: JobKey, speed: float, number: int) -> None:
+        from ftmon.replay import Replay
+
+        recorder = self._recording()
+        if recorder is None:
+            return
+        report = partial(self._handover.put, number, is_recorded=True)
+        self._replay = Replay(recorder, key, report, speed)
+        await self._replay.run()
+
+    async def _runs(self) -> "list[RecordedRun]":
+        recorder = self._recording()
+        return recorder.runs() if recorder is not None else []
 
     async def _jobs(self) -> list[Job]:
         from ftmon.wire.dialects import fine_tunes
@@ -197,27 +262,41 @@ class Watcher:
             self._client = Client(self._settings)
         return self._client
 
+    def _recording(self) -> "Recorder | None":
+        """Return what records, opened at the first use; None where nothing shall be recorded."""
+        if self._recorder is None and self._history is not None:
+            from ftmon.recorder import Recorder
+
+            organization = dict(self._settings.headers).get("OpenAI-Organization")
+            self._recorder = Recorder(self._history, organization)
+            self._start(self._check_history(self._recorder, self._history))
+        return self._recorder
+
+    async def _check_history(self, recorder: "Recorder", path: Path) -> None:
+        """Check the whole file in a thread of its own, because that may take long."""
+        from ftmon.history import is_sound
+
+        if not await asyncio.to_thread(is_sound, path):
+            recorder.set_aside()
+            await self._tell_of_history()
+
+    async def _tell_of_history(self) -> None:
+        if self._recorder is not None and self._turn is not None and (notice := self._recorder.take_notice()):
+            number, key = self._turn
+            await self._handover.put(number, Update(key, _now(), notice=notice), is_recorded=True)
+
     async def _post(self, number: int, update: Update) -> None:
-        """Hand over an update of a following; wait for room where too much waits already."""
-        with self._lock:
-            if number != self._following_number:
-                return
-            is_first = not self._updates
-            self._updates.append(update)
-            self._waiting += _weight(update)
-            self._is_held = self._waiting >= MAX_WAITING
-            self._room.clear()
-        if is_first:
-            self._wake()
-        if self._is_held:
-            await self._room.wait()
-            self._is_held = False
+        """Record an update of a following, and hand it over."""
+        is_recorded = False
+        if (recorder := self._recording()) is not None:
+            is_recorded = recorder.record(update)
+            if notice := recorder.take_notice():
+                update = replace(update, notice=" ".join(filter(None, (update.notice, notice))))
+        await self._handover.put(number, update, is_recorded=is_recorded)
 
-    def _note_crash(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._crash = error
-            self._wake()
+    def _recall(self, key: JobKey, names: "list[EventName]") -> list[Event]:
+        return self._recorder.recall(key, names) if self._recorder is not None else []
 
 
-def _weight(update: Update) -> int:
-    return 1 + len(update.events)
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,4 +1,14 @@
+from pathlib import Path
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def data_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory of each test's own: no test touches the user's history."""
+    home = tmp_path / "data"
+    monkeypatch.setenv("XDG_DATA_HOME", str(home))
+    return home
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

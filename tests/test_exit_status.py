@@ -132,7 +132,7 @@ def test_a_service_that_cannot_be_reached_is_given_up_with_exit_status_5(
     url = a_refused_url()
     watcher = Watcher(Settings(url), pace=Pace(first_delay=0.01, longest_delay=0.01, give_up=0.1))
     try:
-        assert follow(watcher, JOB_ID, as_json=True) == 5
+        assert follow(watcher, watcher.watch(JOB_ID), as_json=True) == 5
     finally:
         watcher.close()
     out, err = capfd.readouterr()
@@ -147,7 +147,7 @@ def test_an_end_that_nobody_tells_is_exit_status_5(
     service.end("evaporated")
     watcher = Watcher(Settings(service.base_url), pace=Pace(first_delay=0.01, longest_delay=0.01, lag=0.1))
     try:
-        assert follow(watcher, JOB_ID, as_json=True) == 5
+        assert follow(watcher, watcher.watch(JOB_ID), as_json=True) == 5
     finally:
         watcher.close()
     out, err = capfd.readouterr()

@@ -196,7 +196,6 @@ FAULTS: Mapping[str, Script] = {
     "a status line of garbage": [b"\x00\x01 garbage\r\n\r\n"],
     "a head without end": [head()[:-2], b"X-Header: 1\r\n" * 20_000],
     "an endless redirect header": [head(302, Location="a" * 200_000)],
-    "no content": [head(204)],
     "a page": answer(HTML, kind="text/html"),
     "no media type": answer(frame(STARTED), kind=""),
     "a JSON error": answer({"error": {"message": "Overloaded"}}),
@@ -915,6 +914,22 @@ async def test_what_is_no_event_in_a_list_is_told_once() -> None:
     told = await told_by(service(listed, jobs=[RUNNING, RUNNING, OVER], lists=[listed]))
     assert told.fields == STORY
     assert told.notices == ["Skipped what is no event (2 in the list)."]
+
+
+@pytest.mark.parametrize("has_list", [True, False], ids=["list", "the job's own events"])
+async def test_no_content_ends_the_streaming_and_the_job_decides(has_list: bool) -> None:
+    over = answer(job("succeeded", **({} if has_list else {"events": STORY})))
+    server = service(
+        stream(*STORY[:5], End.FIN),
+        [head(204)],
+        jobs=[RUNNING, RUNNING, RUNNING, over],
+        lists=[page(*STORY)] if has_list else [NO_ROUTE],
+    )
+    told = await told_by(server)
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert len(server.asked(STREAM)) == 2
+    assert told.wires[-2:] == [Wire.POLLING, Wire.CLOSED]
 
 
 async def test_a_service_without_events_still_tells_the_status() -> None:

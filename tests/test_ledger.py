@@ -21,7 +21,7 @@ histories = st.lists(st.sampled_from(ALPHABET), max_size=12)
 
 
 def brought(ledger: Ledger, events: list[Event]) -> list[Event]:
-    return [event for event in events if ledger.is_new(event)]
+    return [new for event in events if (new := ledger.take(event))]
 
 
 def copies(events: list[Event]) -> Counter[int]:
@@ -124,11 +124,46 @@ def test_events_that_only_a_further_field_tells_apart_are_not_mixed_up() -> None
     assert ledger.missing([first, second]) == [second]
 
 
+@given(histories, st.data())
+@thorough
+def test_what_former_processes_showed_is_not_shown_again(history: list[Event], data: st.DataObject) -> None:
+    ledger = Ledger()
+    shown: list[Event] = []
+    for event in data.draw(replays(history)):
+        ledger.restore(event)
+        shown.append(event)
+    for _ in range(data.draw(st.integers(0, 3))):
+        replay = data.draw(replays(history))
+        ledger.begin_connection()
+        shown += brought(ledger, replay)
+        assert copies(shown) <= copies(history)
+    shown += ledger.missing(history)
+    assert copies(shown) == copies(history)
+
+
+@given(histories, st.data())
+@thorough
+def test_copies_are_numbered_in_the_order_in_which_they_are_shown(
+    history: list[Event], data: st.DataObject
+) -> None:
+    ledger = Ledger()
+    past = data.draw(st.integers(0, len(history)))
+    for event in history[:past]:
+        ledger.restore(event)
+    ledger.begin_connection()
+    shown = [*brought(ledger, history[: data.draw(st.integers(0, len(history)))]), *ledger.missing(history)]
+    numbers = copies(history[:past])
+    for event in shown:
+        numbers[event.key] += 1
+        assert event.ordinal == numbers[event.key]
+
+
 def test_new_events_are_told_in_the_order_in_which_they_come() -> None:
     ledger = Ledger()
     first, second, third = ALPHABET[:3]
     ledger.begin_connection()
-    assert brought(ledger, [first, first, second]) == [first, first, second]
+    assert brought(ledger, [first, first, second]) == [first, first.numbered(2), second]
     ledger.begin_connection()
-    assert brought(ledger, [third, second, first, first, first]) == [third, first]
-    assert ledger.first == first.key
+    assert brought(ledger, [third, second, first, first, first]) == [third, first.numbered(3)]
+    assert ledger.is_first(first)
+    assert not ledger.is_first(second)

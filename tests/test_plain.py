@@ -251,7 +251,7 @@ def test_a_line_of_more_than_8_mb_is_skipped_and_one_of_less_is_printed(service:
     service.end("succeeded")
     done = ftmon(JOB_ID, *service.options, "--json", "--no-stream")
     assert [len(item.get("message", "")) for item in objects(done.stdout)] == [9_000_000, 7_000_000, 0]
-    with running(JOB_ID, *service.options, "--json") as command:
+    with running(JOB_ID, *service.options, "--json", "--no-history") as command:
         assert "Skipped what is no event" in command.notice()
         assert "y" * 7_000_000 in command.line()
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from ftmon.errors import RefusedError, UnreachableError, UsageError
+from ftmon.handover import MAX_WAITING
 from ftmon.model.job import Status
 from ftmon.model.update import Update, Wire
 from ftmon.settings import Settings
-from ftmon.watch import MAX_WAITING, Watcher
+from ftmon.watch import Watcher
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import (
     DONE,

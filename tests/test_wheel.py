@@ -71,12 +71,14 @@ def test_the_installed_command_tells_its_version(installed: Path, tmp_path: Path
 
 
 def test_the_installed_command_runs_the_demo_from_another_directory(installed: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
     done = ftmon(
-        "demo", "--json", "--speed=1000", "--steps=20", "--epochs=1", command=[str(installed)], cwd=tmp_path
+        "demo", "--json", "--speed=1000", "--steps=20", "--epochs=1", command=[str(installed)], cwd=elsewhere
     )
     assert objects(done.stdout)[-1]["status"] == "succeeded"
     assert (done.returncode, done.stderr) == (0, b"")
-    assert list(tmp_path.iterdir()) == []
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_the_installed_command_has_its_screen(installed: Path) -> None:

@@ -48,6 +48,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """Safe text; line breaks are kept."""
     raw: str
     """The JSON object that the service sent."""
+    ordinal: int = 1
+    """Which one it is of the job's events with this key: the first, the second …"""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -59,6 +61,28 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def is_plain(self) -> bool:
         """It has a time, a level and a message, and nothing else to tell."""
         return self.key == self.loose_key
+
+    def numbered(self, ordinal: int) -> "Event":
+        """Return the event as the one of this ordinal."""
+        return self if ordinal == self.ordinal else msgspec.structs.replace(self, ordinal=ordinal)
+
+    @property
+    def has_own_id(self) -> bool:
+        """The service gave it an id."""
+        own_id = None if self.is_plain else self.fields.get("id")
+        return isinstance(own_id, str) and own_id != ""
+
+    @property
+    def identity(self) -> bytes:
+        """What says in any process which events are the same one, as `key` does in this one."""
+        if self.is_plain:
+            time = iso(self.created_at) or repr(self.fields.get("created_at"))
+            return f"{time} {self.level} {self.message}".encode("utf-8", "surrogatepass")
+        fields = self.fields
+        own_id = fields.get("id")
+        if own_id and isinstance(own_id, str):
+            return b"id " + own_id.encode("utf-8", "surrogatepass")
+        return json_text.canonical(json_text.pruned(fields))
 
 
 class Metrics(NamedTuple):
@@ -111,11 +135,10 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
 
 def _event(time: datetime | None, created_at: object, level_word: object, message: object, raw: str) -> Event:
     level = Level.INFO if level_word == "info" else parse_level(level_word)
-    if not isinstance(message, str):
-        message = ""
+    message = (safe(message) if isinstance(message, str) else "") or NO_MESSAGE
     # An unreadable time still tells two events apart.
     key = hash((time or repr(created_at), level, message))
-    return Event(key, key, time, level, safe(message) or NO_MESSAGE, raw)
+    return Event(key, key, time, level, message, raw)
 
 
 def parse_level(value: object) -> Level:

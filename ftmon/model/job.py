@@ -73,6 +73,8 @@ class Job:
     n_epochs: int | None = None
     error: str | None = None
     """Why it failed."""
+    raw: str = ""
+    """The JSON object that the service sent, in ASCII and without its events."""
 
 
 def job_json(job: Job, events: int, error: str | None) -> dict[str, Any]:

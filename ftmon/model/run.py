@@ -4,12 +4,22 @@ from collections import deque
 from datetime import datetime
 
 from ftmon.model.curve import Curve
-from ftmon.model.event import Event, Level, parse_metrics
+from ftmon.model.event import Event, Level, Metrics, parse_metrics
 from ftmon.model.job import Job, JobKey, Status
-from ftmon.model.message import read_message
+from ftmon.model.message import Facts, read_message
 from ftmon.model.update import Connection, Update, Wire
 
 _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
+
+
+def read_figures(facts: Facts, metrics: Metrics) -> Metrics:
+    """Return an event's figures as its message tells them, else as its data does."""
+    return Metrics(
+        metrics.step if facts.step is None else facts.step,
+        facts.total_steps or metrics.total_steps,
+        metrics.train_loss if facts.train_loss is None else facts.train_loss,
+        metrics.valid_loss if facts.valid_loss is None else facts.valid_loss,
+    )
 
 
 class Run:
@@ -151,7 +161,7 @@ class Run:
         if event.created_at is not None:
             self.last_event_at = event.created_at
         facts = read_message(event.message)
-        metrics = parse_metrics(event)
+        figures = read_figures(facts, parse_metrics(event))
         # The past is told again after the job was read: its queue is no longer news.
         if facts.queue is not None and self.status in (Status.PENDING, Status.UNKNOWN):
             self.queue = facts.queue
@@ -164,18 +174,13 @@ class Run:
         self.fine_tuned_model = facts.fine_tuned_model or self.fine_tuned_model
         self.result_file = facts.result_file or self.result_file
         self.total_epochs = facts.total_epochs or self.total_epochs
-        self.total_steps = facts.total_steps or metrics.total_steps or self.total_steps
-        step = metrics.step if facts.step is None else facts.step
+        self.total_steps = figures.total_steps or self.total_steps
         if facts.epoch is not None:
             self.epoch = facts.epoch
-        if step is not None:
-            self.step = step
-            self._add_losses(
-                step,
-                metrics.train_loss if facts.train_loss is None else facts.train_loss,
-                metrics.valid_loss if facts.valid_loss is None else facts.valid_loss,
-            )
-        if (step is not None or facts.epoch is not None) and self.progress is not None:
+        if figures.step is not None:
+            self.step = figures.step
+            self._add_losses(figures.step, figures.train_loss, figures.valid_loss)
+        if (figures.step is not None or facts.epoch is not None) and self.progress is not None:
             self._measure(self.progress, event.created_at, at)
 
     def _add_losses(self, step: int, train: float | None, valid: float | None) -> None:

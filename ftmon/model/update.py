@@ -23,6 +23,10 @@ class Wire(StrEnum):
     """All has been read."""
     REFUSED = "refused"
     """Given up, for the reason in `Connection.error`."""
+    REPLAYING = "replaying"
+    """What was recorded is told again as it happened; the service is not asked."""
+    RECORDED = "recorded"
+    """All that was recorded has been told; the service was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,13 @@ class Connection:
     """Seconds from the update's `at` until the next attempt."""
     error: FtmonError | None = None
     """Why the watching ended without the job's end."""
+    speed: float = 0.0
+    """How many times as fast as it happened a run is replayed; 0 while that is halted."""
 
     @property
     def is_over(self) -> bool:
         """No update will follow."""
-        return self.wire in (Wire.CLOSED, Wire.REFUSED)
+        return self.wire in (Wire.CLOSED, Wire.REFUSED, Wire.RECORDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from ftmon.tui.theme import DARK, LIGHT
 
 # What draws the run is imported after the first paint, which would come a third later otherwise.
 if TYPE_CHECKING:
+    from ftmon.model.job import JobKey
     from ftmon.model.run import Run
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch import Watcher
@@ -44,10 +45,11 @@ def _utc_now() -> datetime:
 
 
 class FtmonApp(App[int]):
-    """Watches jobs; `return_code` after `run()` is the exit status.
+    """Watches jobs, first the one of `key`, which the watcher has been told of.
 
-    That is the outcome of the job shown last, 130 where it was left before its end, 0 where none was ever
-    opened, 124 after `timeout` seconds, 128 plus the number of a signal, and 70 for a bug.
+    `return_code` after `run()` is the exit status. That is the outcome of the job shown last, 130 where it
+    was left before its end, 0 where none was ever opened, 124 after `timeout` seconds, 128 plus the number of
+    a signal, and 70 for a bug.
     """
 
     TITLE = "ftmon"
@@ -73,7 +75,7 @@ class FtmonApp(App[int]):
     def __init__(
         self,
         watcher: "Watcher",
-        job_id: str | None = None,
+        key: "JobKey | None" = None,
         *,
         exit_when_over: bool = False,
         timeout: float | None = None,
@@ -83,7 +85,7 @@ class FtmonApp(App[int]):
         self.monitor: MonitorScreen | None = None
         """None until the first paint is done."""
         self._watcher = watcher
-        self._job_id = job_id
+        self._key = key
         self._exit_when_over = exit_when_over
         self._timeout = timeout
         self._now = now
@@ -105,8 +107,8 @@ class FtmonApp(App[int]):
 
     def compose(self) -> ComposeResult:
         """The first paint: the header as it will be."""
-        name = f" {self._job_id or 'ftmon'}"
-        badge = "◌ connecting " if self._job_id else ""
+        name = f" {self._key.job_id if self._key else 'ftmon'}"
+        badge = "◌ connecting " if self._key else ""
         line = Content.assemble((name.ljust(self.size.width - len(badge)), "bold"), (badge, "$secondary"))
         yield Static(line.stylize_before("on $panel"))
 
@@ -116,6 +118,7 @@ class FtmonApp(App[int]):
 
     def on_mount(self) -> None:
         """Import what draws the run once the first paint is done."""
+        self._exits.on_continue(self._watcher.resume)
         self.call_after_refresh(self._show_monitor)
         if self._timeout is not None:
             self.set_timer(self._timeout, self._time_out, name="timeout")
@@ -123,7 +126,7 @@ class FtmonApp(App[int]):
     def _show_monitor(self) -> None:
         from ftmon.tui.screens.monitor import MonitorScreen
 
-        self.monitor = MonitorScreen(self._watcher, self._job_id, self._now)
+        self.monitor = MonitorScreen(self._watcher, self._key, self._now)
         self.push_screen(self.monitor)
 
     def on_monitor_screen_over(self) -> None:
@@ -170,7 +173,7 @@ class FtmonApp(App[int]):
     def _exit_status(self) -> int:
         run = self.watched
         if run is None:
-            return LEFT if self._job_id else 0
+            return LEFT if self._key else 0
         outcome = run.exit_status if run.is_over else run.outcome
         return LEFT if outcome is None else outcome
 

@@ -24,6 +24,8 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
         if connection.reason:
             yield one_line(connection.reason), "warning"
         yield "ftmon keeps trying; this says nothing of the job", "muted"
+    elif connection.wire is Wire.REPLAYING:
+        yield "before the first event", "muted"
     elif run.is_over:
         yield "There are no events.", "muted"
     elif run.status is Status.PENDING and run.queue:

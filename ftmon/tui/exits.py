@@ -40,6 +40,17 @@ class Exits:
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._handle)
 
+    def on_continue(self, resume: Callable[[], None]) -> None:
+        """Call `resume` when the process goes on after it was stopped, beside what Textual does then."""
+        before = signal.getsignal(signal.SIGCONT)
+
+        def go_on(number: int, frame: FrameType | None) -> None:
+            if callable(before):
+                before(number, frame)
+            resume()
+
+        signal.signal(signal.SIGCONT, go_on)
+
     def release(self) -> None:
         """Give the signals back; the screen has been left."""
         for number, handler in self._before.items():

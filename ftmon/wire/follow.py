@@ -3,15 +3,18 @@
 import asyncio
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
-from ftmon.model.update import Connection, Wire
+from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Page
 from ftmon.wire.pace import Pace
 from ftmon.wire.source import NO_ROUTE, Report, Source
 from ftmon.wire.stream import End, Stream
+
+NO_CONTENT = 204
 
 _MAX_UNSURE_CONNECTIONS = 3
 """How many streams are read, once the job is over, for what a cut one missed, where there is no list."""
@@ -35,6 +38,8 @@ class Follower:
         self._is_patient = patient
         self._pace = pace or Pace()
         self._hurry = asyncio.Event()
+        self._stream: Stream | None = None
+        """The one that is read now."""
         self._is_whole = True
         """What was shown came in one connection, from the first event on."""
         self._has_streamed = False
@@ -45,6 +50,11 @@ class Follower:
         self._retry = 0.0
         self._unknown_since: float | None = None
         """When a stream ended while nothing says how the job stands, and none brought news since."""
+
+    def restore(self, update: Update) -> None:
+        """Take what was recorded of the job before as shown; to be called before `run`."""
+        self._source.restore(update)
+        self._is_whole = False
 
     async def run(self) -> None:
         """Follow the job to its end; the last update says that the connection is closed or refused."""
@@ -60,6 +70,13 @@ class Follower:
         """End the present wait."""
         self._hurry.set()
 
+    def resume(self) -> None:
+        """Connect anew at once, without fuss: after a sleep what was open may be dead."""
+        self._attempt = 0
+        self._hurry.set()
+        if self._stream is not None:
+            self._stream.give_up()
+
     async def _attempt_once(self, give_up_at: float | None) -> bool:
         """Try once; wait after a fault that may pass. True once all has been told."""
         try:
@@ -68,6 +85,11 @@ class Follower:
             fault = error
         except RefusedError as error:
             fault = await self._confirmed(error)
+        is_past_enough = self._source.is_final or not self._is_stream_wanted
+        if self._source.has_past and is_past_enough and not self._source.was_heard and not self._is_patient:
+            raise GaveUpError(
+                f"{_sentence(fault)} What this machine has recorded of the job is shown."
+            ) from fault
         left = None if self._source.was_heard or give_up_at is None else give_up_at - monotonic()
         if left is not None and left <= 0:
             raise GaveUpError(
@@ -166,6 +188,11 @@ class Follower:
                 raise self._source.job_refusal or error from error
             # A service that tells the status only, or has no events yet.
             await self._poll(None)
+        except UnreachableError as error:
+            if error.status != NO_CONTENT or self._source.job is None:
+                raise
+            # It asks not to be connected to any more.
+            await self._poll(None)
         finally:
             lived = monotonic() - started
             has_news = self._source.ledger.count > shown
@@ -175,9 +202,11 @@ class Follower:
 
     async def _read(self, stream: Stream) -> End:
         self._has_streamed = True
+        self._stream = stream
         try:
             end = await stream.read()
         finally:
+            self._stream = None
             self._last_event_id = stream.decoder.last_event_id
             if stream.decoder.retry is not None:
                 self._retry = stream.decoder.retry / 1000
@@ -195,12 +224,15 @@ class Follower:
         """
         source = self._source
         await source.tell(connection=Connection(Wire.POLLING), heard=True)
+        entries: list[Any] | None = None
         is_last = source.is_final
         while True:
             try:
                 page = await source.read_page() if body is None else fine_tunes.parse_page(body)
             except ValueError as error:
                 raise UnreachableError("the answer is no list of events") from error
+            if page is None and entries is not None:
+                page = fine_tunes.read_entries(entries)
             if page is None and source.job is None:
                 raise UnreachableError("the answer is no list of events")
             source.was_heard = True
@@ -210,12 +242,18 @@ class Follower:
             is_last = source.is_final
             await self._wait(self._pace.poll)
             if not is_last:
-                await source.read_job()
+                entries = await source.read_job()
             body = None
 
     async def _confirmed(self, error: RefusedError) -> UnreachableError:
         """Return a refusal that passed as a mere fault; raise one that lasts, or that came at the start."""
         status = error.status
+        if not self._source.was_heard and self._source.has_past and status == 404:
+            raise RefusedError(
+                "The service does not know this job, or has forgotten it (404). "
+                "What this machine has recorded of it is shown.",
+                404,
+            ) from error
         if not self._source.was_heard or (status is not None and status <= 400):
             raise error
         if status is not None:
@@ -250,3 +288,8 @@ class Follower:
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
         self._hurry.clear()
+
+
+def _sentence(fault: UnreachableError) -> str:
+    words = str(fault)
+    return f"{words[0].upper()}{words[1:]}."

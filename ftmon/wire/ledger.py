@@ -13,14 +13,14 @@ class Ledger:
     or partial replay, a late insert and lines that the service really sent twice all come out right.
 
     The list and the stream are two routes, and one may add a field to its events: what was shown from one is
-    looked for in the other by key, and then by loose key.
+    looked for in the other by key, and then by loose key. What former processes showed counts as listed,
+    since nobody knows by which route it came.
     """
 
     def __init__(self) -> None:
-        self.first: int | None = None
-        """The key of the first event ever shown."""
         self.count = 0
         """How many events were shown."""
+        self._first: Event | None = None
         self._streamed: dict[int, int] = {}
         """How many copies were shown, by key: from connections …"""
         self._listed: dict[int, int] = {}
@@ -40,19 +40,28 @@ class Ledger:
         self._listed_to_come = dict(self._listed)
         self._listed_loosely_to_come = dict(self._listed_loosely)
 
-    def is_new(self, event: Event, *, is_resumed: bool = False) -> bool:
-        """Take the next event of the connection: new, and recorded as shown, or a repeat.
+    def is_first(self, event: Event) -> bool:
+        """Whether an event is the first one that was ever shown, as far as can be told."""
+        first = self._first
+        return first is None or event.key == first.key or event.loose_key == first.loose_key
 
-        Where the service is known to have resumed, it repeats nothing of former connections.
+    def restore(self, event: Event) -> None:
+        """Record an event that was shown before, by this process or another one."""
+        self._record_listed(event)
+
+    def take(self, event: Event, *, is_resumed: bool = False) -> Event | None:
+        """Take the next event of the connection: record it as shown and return it, numbered, if it is new.
+
+        None for a repeat. Where the service is known to have resumed, it repeats nothing of former
+        connections.
         """
         if not is_resumed and _take(self._streamed_to_come, event.key):
-            return False
+            return None
         # One copy of the list is spent, by whichever key it is found.
         is_listed = _take(self._listed_to_come, event.key)
         if _take(self._listed_loosely_to_come, event.loose_key) or is_listed:
-            return False
-        self._record(event, self._streamed)
-        return True
+            return None
+        return self._record(event, self._streamed)
 
     def missing(self, events: Iterable[Event]) -> list[Event]:
         """Record as shown, and return, what a full list holds more often than it was shown."""
@@ -70,9 +79,7 @@ class Ledger:
             loose_key = event.loose_key
             accounted[loose_key] += 1
             if accounted[loose_key] > self._shown(loose_key) + self._with_more.get(loose_key, 0):
-                missing.append(event)
-                self._record(event, self._listed)
-                _add(self._listed_loosely, loose_key)
+                missing.append(self._record_listed(event))
                 # The connection has yet to bring it, or never will.
                 _add(self._listed_to_come, event.key)
                 _add(self._listed_loosely_to_come, loose_key)
@@ -81,13 +88,17 @@ class Ledger:
     def _shown(self, key: int) -> int:
         return self._streamed.get(key, 0) + self._listed.get(key, 0)
 
-    def _record(self, event: Event, counts: dict[int, int]) -> None:
-        if self.first is None:
-            self.first = event.key
+    def _record_listed(self, event: Event) -> Event:
+        _add(self._listed_loosely, event.loose_key)
+        return self._record(event, self._listed)
+
+    def _record(self, event: Event, counts: dict[int, int]) -> Event:
+        self._first = self._first or event
         self.count += 1
         _add(counts, event.key)
         if event.loose_key != event.key:
             _add(self._with_more, event.loose_key)
+        return event.numbered(self._shown(event.key))
 
 
 def _add(counts: dict[int, int], key: int) -> None:

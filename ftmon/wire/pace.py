@@ -1,6 +1,7 @@
 """How long to wait for what; every duration in seconds."""
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,6 +34,11 @@ class Pace:
     """The least time between two readings of the job that events gave cause for."""
     lag: float = 60.0
     """How long the job's end may stay unknown after `[DONE]`."""
+    tick: float = 5.0
+    """How often the clocks are compared, and a history that could not be written is tried again."""
+    slept: float = 30.0
+    """How much further than the other one a clock has gone where this machine has slept."""
+    wall: Callable[[], float] = time.time
     random: Callable[[], float] = random.random
 
     def delay(self, attempt: int, retry_after: float | None = None, retry: float = 0.0) -> float:

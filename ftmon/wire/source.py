@@ -41,6 +41,8 @@ class Source:
         """A good answer was read."""
         self.has_told_of_loss = False
         """The user knows that something could not be read as an event."""
+        self.has_past = False
+        """Something of the job was recorded before."""
         self._report = report
 
     @property
@@ -52,6 +54,13 @@ class Source:
     def is_status_known(self) -> bool:
         """The service said how the job stands, in a word that means something here."""
         return self.job is not None and self.job.status is not Status.UNKNOWN
+
+    def restore(self, update: Update) -> None:
+        """Take what was recorded of the job before as known, and as shown."""
+        self.has_past = True
+        self.job = update.job or self.job
+        for event in update.events:
+            self.ledger.restore(event)
 
     async def read_job(self) -> list[Any] | None:
         """Read the job object and report it; return the entries of its events, None where it has none.

@@ -35,7 +35,7 @@ class End(Enum):
     EOF = auto()
     """Cleanly, without it."""
     GIVEN_UP = auto()
-    """By us: nothing came for too long, or the job has more to tell than the stream told."""
+    """By us: nothing came for too long, this machine has slept, or the job has more to tell than was told."""
 
 
 class Stream:
@@ -57,6 +57,7 @@ class Stream:
         self._heard_at = self._news_at = monotonic()
         self._told_at = 0.0
         self._hint = asyncio.Event()
+        self._given_up = asyncio.Event()
 
     @property
     def lost(self) -> int:
@@ -72,7 +73,8 @@ class Stream:
         self._source.was_heard = True
         self._source.ledger.begin_connection()
         await self._source.tell(connection=Connection(Wire.LIVE), heard=True)
-        tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._mind())]
+        parts = self._pump(), self._mind(), self._leave()
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return min(done, key=tasks.index).result()
@@ -80,6 +82,14 @@ class Stream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def give_up(self) -> None:
+        """End the reading: the connection may be dead without a sign."""
+        self._given_up.set()
+
+    async def _leave(self) -> End:
+        await self._given_up.wait()
+        return End.GIVEN_UP
 
     async def _pump(self) -> End:
         """Read the events, one update per chunk."""
@@ -127,9 +137,10 @@ class Stream:
             if isinstance(item, Event):
                 if self._is_empty:
                     self._is_empty = False
-                    self.is_tail = ledger.first is not None and ledger.first != item.key
-                if ledger.is_new(item, is_resumed=self.is_tail and self._is_resumed(frame)):
-                    events.append(item)
+                    self.is_tail = not ledger.is_first(item)
+                new = ledger.take(item, is_resumed=self.is_tail and self._is_resumed(frame))
+                if new is not None:
+                    events.append(new)
                 elif self.is_tail:
                     self._is_in_doubt = True
             elif isinstance(item, Fault):

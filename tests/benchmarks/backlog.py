@@ -13,7 +13,8 @@ EVENTS = 100_000
 
 async def _measure(base_url: str) -> tuple[float, float]:
     """Return the seconds from connecting to the whole log, and the longest that the app's loop was busy."""
-    app = FtmonApp(Watcher(Settings(base_url)), JOB_ID)
+    watcher = Watcher(Settings(base_url))
+    app = FtmonApp(watcher, watcher.watch(JOB_ID))
     longest = 0.0
     started = time.monotonic()
     async with app.run_test(size=(120, 40)):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
@@ -79,13 +80,15 @@ async def stage(
     pace: Pace = HASTY,
     stream: bool = True,
     now: datetime = NOW,
+    history: Path | None = None,
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """Play the scripts to an app of this size."""
     server = Server(scripts)
     async with server.running():
-        watcher = Watcher(Settings(f"{server.origin}/v1"), stream=stream, pace=pace)
-        app = FtmonApp(watcher, job_id, now=lambda: now, **options)
+        watcher = Watcher(Settings(f"{server.origin}/v1"), stream=stream, pace=pace, history=history)
+        key = watcher.watch(job_id) if job_id else None
+        app = FtmonApp(watcher, key, now=lambda: now, **options)
         try:
             async with app.run_test(size=size, notifications=True) as pilot:
                 actor = Stage(app, pilot, server)

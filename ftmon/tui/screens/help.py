@@ -18,6 +18,7 @@ from ftmon.tui.widgets.event_log import EventLog
 
 _GROUPS = {
     "The job": ("job.open", "job.retry", "job.cancel"),
+    "A run that is over": ("replay", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
     "Copying": ("copy", "log.choose_up", "log.choose_down", "log.unchoose"),
     "Looks": ("log.times", "view.chart", "view.dark"),
@@ -30,6 +31,8 @@ _SIGNS = (
     ("↻ retrying", "the wire broke, which says nothing of the job"),
     ("▲ refused", "ftmon cannot go on watching"),
     ("■ closed", "all has been read"),
+    ("■ recorded", "shown from the history; the service is not asked"),
+    ("▷ replay", "the run is told again as it happened"),
     ("◷ ▶ ⏸", "the job waits, runs, is paused"),
     ("✔ ✘ ⊘", "the job succeeded, failed, was cancelled"),
     ("◆ ⬆", "an epoch is done, a file is there"),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import ClassVar
 
@@ -33,6 +34,16 @@ from ftmon.tui.widgets.progress_line import ProgressLine
 from ftmon.tui.widgets.status_line import StatusLine
 from ftmon.watch import Watcher
 
+SPEEDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 100.0, 300.0, 1000.0, 3600.0, 10_000.0, 100_000.0)
+"""How many times as fast as it happened a run can be replayed."""
+
+_USUAL_REPLAY = 60.0
+"""Seconds that a replay takes at most if not said otherwise."""
+
+_SHORTEST_AGE = 0.25
+_LONGEST_AGE = 3600.0
+"""Seconds between two looks at the ages in a replay, whose clock goes fast, or not at all."""
+
 
 class MonitorScreen(Screen[None]):
     """Holds the run that is watched and draws it; a repaint comes only when something on it would change."""
@@ -45,6 +56,11 @@ class MonitorScreen(Screen[None]):
         Binding(
             "c", "toggle_chart", "chart", tooltip="Show or hide the chart of the losses", id="view.chart"
         ),
+        Binding(
+            "p", "replay", "replay", tooltip="Replay the run as it happened; halt, and go on", id="replay"
+        ),
+        Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Faster", id="replay.faster"),
+        Binding("minus", "change_speed(-1)", "slower", tooltip="Slower", id="replay.slower"),
         Binding("y", "copy", "copy", tooltip="Copy the selection, the marked event or the job id", id="copy"),
         Binding(
             "x", "cancel_job", "cancel job", tooltip="Ask the service to cancel the job", id="job.cancel"
@@ -63,19 +79,23 @@ class MonitorScreen(Screen[None]):
     class Over(Message):
         """The run that was watched has come to its end."""
 
-    def __init__(self, watcher: Watcher, job_id: str | None, now: Callable[[], datetime]) -> None:
+    def __init__(self, watcher: Watcher, key: JobKey | None, now: Callable[[], datetime]) -> None:
         super().__init__()
-        self.run = Run(JobKey(watcher.base_url, job_id)) if job_id else None
+        self.run = Run(key) if key else None
         """What is known of the job shown, or None while none was opened."""
         self._watcher = watcher
         self._now = now
         self._intake = Intake(watcher, self, self._fold, self.draw)
         self._retry_at: datetime | None = None
-        self._offered: tuple[bool, bool] = False, False
+        self._offered: tuple[bool, ...] = ()
         self._was_over = False
         self._is_watched_anew = False
         """What is shown stays until the service tells something of the job again."""
         self._is_chart_wanted = True
+        self._speed = 1.0
+        """How fast the replay is, or was before it was halted."""
+        self._replayed = now(), monotonic()
+        """When the last update of a replay was, by the clock of the run and by the real one."""
         self._ages_due = 0.0
         self._ages_timer: Timer | None = None
 
@@ -87,7 +107,7 @@ class MonitorScreen(Screen[None]):
         yield LossLine()
         yield LossChart()
         yield LogTitle()
-        yield EventLog(self._now)
+        yield EventLog(self._clock)
         yield Outcome()
         yield KeyBar()
 
@@ -100,18 +120,15 @@ class MonitorScreen(Screen[None]):
         self._intake.start()
         for notice in self._watcher.notices:
             self.notify(notice, severity="warning", markup=False, timeout=10)
-        if self.run is not None:
-            self.open_job(self.run.key.job_id)
-        else:
+        if self.run is None:
             self.action_open()
 
-    def open_job(self, job_id: str) -> None:
-        """Watch this job instead of the one that is shown."""
-        try:
-            key = self._watcher.watch(job_id)
-        except FtmonError as error:
-            self.notify(str(error), severity="error", markup=False)
-            return
+    def open_job(self, key: JobKey) -> None:
+        """Watch this job instead of the one that is shown, or show what is recorded of another service's."""
+        if key.base_url == self._watcher.base_url:
+            self._watcher.watch(key.job_id)
+        else:
+            self._watcher.replay(key)
         self._show(Run(key))
         self.draw()
 
@@ -134,6 +151,7 @@ class MonitorScreen(Screen[None]):
         if self._is_watched_anew and (update.job or update.events):
             self._show(Run(update.job_key))
         self.run.apply(update)
+        self._replayed = update.at, monotonic()
         self.event_log.extend(update.events)
         if update.connection is not None:
             waits = update.connection.wire is Wire.WAITING
@@ -142,6 +160,13 @@ class MonitorScreen(Screen[None]):
             self.notify(update.notice, severity="warning", markup=False)
 
     # Drawing
+
+    def _clock(self) -> datetime:
+        """Return what time it is for the run: in a replay, that of the run."""
+        if self.run is None or self.run.connection.wire is not Wire.REPLAYING:
+            return self._now()
+        at, since = self._replayed
+        return at + timedelta(seconds=(monotonic() - since) * self.run.connection.speed)
 
     def draw(self) -> None:
         """Draw the run as it is now."""
@@ -153,9 +178,9 @@ class MonitorScreen(Screen[None]):
         self.event_log.show_empty(list(emptiness(run)))
         self.event_log.paint()
         self._draw_title()
-        self.outcome.ending = ending(run, self._now()) if run else None
+        self.outcome.ending = ending(run, self._clock(), can_replay=self._can_replay()) if run else None
         self._draw_ages()
-        offered = self._can_cancel(), self._can_retry()
+        offered = self._can_cancel(), self._can_retry(), self._can_replay(), self._is_replaying
         if offered != self._offered:
             self._offered = offered
             self.refresh_bindings()
@@ -165,13 +190,15 @@ class MonitorScreen(Screen[None]):
 
     def _draw_ages(self) -> None:
         """Draw what changes by itself, and set a timer for the moment at which it says something else."""
-        run, now = self.run, self._now()
+        run, now = self.run, self._clock()
         self.header.draw(run, self._retry_at, now)
         self.status.draw(run, now, with_percent=not self.progress.display)
         self.progress.draw(run, now)
         wait = min(self._waits(), default=None)
         if wait is None:
             return
+        if self._is_replaying and run is not None:
+            wait = max(_SHORTEST_AGE, wait / run.connection.speed) if run.connection.speed else _LONGEST_AGE
         due = monotonic() + wait
         if monotonic() < self._ages_due <= due:
             return
@@ -186,7 +213,7 @@ class MonitorScreen(Screen[None]):
         self._draw_ages()
 
     def _waits(self) -> Iterator[float]:
-        run, now = self.run, self._now()
+        run, now = self.run, self._clock()
         if run is None:
             return
         age = self.event_log.until_next_age(now)
@@ -218,15 +245,38 @@ class MonitorScreen(Screen[None]):
             return self._can_cancel()
         if action == "retry":
             return self._can_retry()
+        if action == "replay":
+            return self._can_replay() or self._is_replaying
+        if action == "change_speed":
+            return self._is_replaying
         return True
 
     def _can_cancel(self) -> bool:
         run = self.run
-        return run is not None and run.job is not None and not (run.is_over or run.status.is_final)
+        return (
+            self._is_own
+            and run is not None
+            and run.job is not None
+            and not (run.is_over or run.status.is_final)
+        )
+
+    @property
+    def _is_own(self) -> bool:
+        """The job is of the service that ftmon speaks to, and not only known from the history."""
+        run = self.run
+        return run is not None and run.key.base_url == self._watcher.base_url and not self._is_replaying
+
+    @property
+    def _is_replaying(self) -> bool:
+        return self.run is not None and self.run.connection.wire is Wire.REPLAYING
+
+    def _can_replay(self) -> bool:
+        run = self.run
+        return self._watcher.has_history and run is not None and run.is_over and run.events > 0
 
     def _can_retry(self) -> bool:
         run = self.run
-        if run is None:
+        if run is None or not self._is_own:
             return False
         return run.connection.wire is Wire.WAITING or (run.is_over and not run.status.is_final)
 
@@ -235,9 +285,9 @@ class MonitorScreen(Screen[None]):
         """Ask for a job and open it."""
         from ftmon.tui.screens.open_job import OpenJobScreen
 
-        job_id = await self.app.push_screen_wait(OpenJobScreen(self._watcher, self._now))
-        if job_id is not None:
-            self.open_job(job_id)
+        key = await self.app.push_screen_wait(OpenJobScreen(self._watcher, self._now))
+        if key is not None:
+            self.open_job(key)
 
     @work
     async def action_cancel_job(self) -> None:
@@ -263,6 +313,26 @@ class MonitorScreen(Screen[None]):
             self._watcher.watch(self.run.key.job_id)
         else:
             self._watcher.retry()
+
+    def action_replay(self, speed: float | None = None) -> None:
+        """Tell the run again as it happened, in at most a minute if not said otherwise; halt and go on."""
+        run = self.run
+        if run is None:
+            return
+        if speed is None and self._is_replaying:
+            self._watcher.set_speed(0 if run.connection.speed else self._speed)
+            return
+        span = self.event_log.span.total_seconds() / _USUAL_REPLAY
+        self._speed = speed or next((each for each in SPEEDS if each >= span), SPEEDS[-1])
+        self._watcher.replay(run.key, self._speed)
+        self._show(Run(run.key))
+        self.draw()
+
+    def action_change_speed(self, step: int) -> None:
+        """Replay faster or slower."""
+        place = min(range(len(SPEEDS)), key=lambda index: abs(SPEEDS[index] - self._speed))
+        self._speed = SPEEDS[max(0, min(len(SPEEDS) - 1, place + step))]
+        self._watcher.set_speed(self._speed)
 
     def action_toggle_chart(self) -> None:
         """Show the chart, or give its room to the events."""
@@ -298,3 +368,7 @@ class MonitorScreen(Screen[None]):
             yield SystemCommand("Cancel the job", "ftmon asks you first", self.action_cancel_job)
         if self._can_retry():
             yield SystemCommand("Retry now", "Connect again now", self.action_retry)
+        if self._can_replay():
+            for speed, pace in ((1.0, "In its own rhythm"), (10.0, "Ten times as fast")):
+                yield SystemCommand(f"Replay {speed:g}×", pace, partial(self.action_replay, speed))
+            yield SystemCommand("Replay in a minute", "As fast as that takes", self.action_replay)

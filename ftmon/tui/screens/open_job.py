@@ -14,17 +14,17 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.model.job import check_job_id
+from ftmon.model.job import JobKey, check_job_id
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.look import LOOKS
 from ftmon.tui.widgets.job_input import JobInput
-from ftmon.tui.widgets.job_list import JobList
+from ftmon.tui.widgets.job_list import JobList, ListedJob
 from ftmon.watch import Watcher
 
 
-class OpenJobScreen(ModalScreen[str | None]):
-    """Takes a job's id, typed or picked from the service's own jobs; None where none was wanted."""
+class OpenJobScreen(ModalScreen[JobKey | None]):
+    """Takes a job, typed or picked from the service's and the recorded ones; None where none was wanted."""
 
     CSS_PATH = stylesheet("open_job.tcss")
     COMPONENT_CLASSES = LOOKS
@@ -58,7 +58,7 @@ class OpenJobScreen(ModalScreen[str | None]):
             )
             yield JobInput()
             yield Static(self._state, id="hint")
-            yield JobList(self._now())
+            yield JobList(self._watcher.base_url, self._now())
             yield Static(
                 _keys(("enter", "open"), ("↑↓", "choose"), ("→", "complete"), ("esc", "close")), id="keys"
             )
@@ -69,17 +69,27 @@ class OpenJobScreen(ModalScreen[str | None]):
 
     @work
     async def _list_jobs(self) -> None:
+        """List what is recorded, which is there at once, and then the service's jobs."""
+        runs = await asyncio.wrap_future(self._watcher.runs())
+        self._offer({run.key: ListedJob(run.job, run.events, run.last_at) for run in runs})
+        recorded = f"{plural(len(runs), 'run')} recorded here" if runs else ""
         try:
             jobs = await asyncio.wrap_future(self._watcher.jobs())
         except FtmonError as error:
-            self._state = Content.styled(f"The jobs cannot be listed: {error}", ".warning")
+            self._state = Content.assemble(
+                (f"The jobs cannot be listed: {error}", ".warning"),
+                (f" {recorded}." if recorded else "", ".muted"),
+            )
         else:
-            self.jobs.show(jobs)
-            self.field.suggest([job.id for job in jobs])
+            self._offer({JobKey(self._watcher.base_url, job.id): ListedJob(job) for job in jobs})
             words = f"{plural(len(jobs), 'job')} at this service" if jobs else "the service has no jobs yet"
-            self._state = Content.styled(words, ".muted")
-            self.jobs.narrow(self.field.value)
+            self._state = Content.styled(", ".join(filter(None, (words, recorded))), ".muted")
         self.hint.update(self._state)
+
+    def _offer(self, jobs: dict[JobKey, ListedJob]) -> None:
+        self.jobs.add(jobs)
+        self.field.suggest([key.job_id for key in self.jobs.keys if key.base_url == self._watcher.base_url])
+        self.jobs.narrow(self.field.value)
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
@@ -100,15 +110,15 @@ class OpenJobScreen(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _open(self, event: Input.Submitted) -> None:
         """Open the job that is highlighted, else the one that is typed."""
-        job_id = self.jobs.chosen_id or event.value.strip()
         try:
-            self.dismiss(check_job_id(job_id))
+            typed = self.jobs.chosen or JobKey(self._watcher.base_url, check_job_id(event.value.strip()))
+            self.dismiss(typed)
         except UsageError as error:
             self.hint.update(Content.styled(str(error), ".warning"))
 
     @on(OptionList.OptionSelected)
     def _pick(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option_id)
+        self.dismiss(self.jobs.chosen)
 
     def action_move(self, where: str) -> None:
         """Move the highlight of the list while the field keeps the keys."""

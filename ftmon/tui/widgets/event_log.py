@@ -1,7 +1,7 @@
 """The events of a run: only the visible rows are rendered, however many there are."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -88,6 +88,11 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
     def unseen(self) -> int:
         """How many events came since follow mode was left."""
         return 0 if self.following else len(self._rows.events) - self._seen
+
+    @property
+    def span(self) -> timedelta:
+        """The time from the first event to the last one, as far as they tell theirs."""
+        return self._rows.span_of_time
 
     @property
     def marked_text(self) -> str | None:

@@ -36,6 +36,13 @@ class EventRows:
             is_one_row = len(message) <= width and message.isascii() and "\n" not in message
             self._rows.add(1 if is_one_row else len(wrap(shown_text(event), width)))
 
+    @property
+    def span_of_time(self) -> timedelta:
+        """The time from the first event to the last one, as far as they tell theirs."""
+        first = next((event.created_at for event in self.events if event.created_at), None)
+        last = next((event.created_at for event in reversed(self.events) if event.created_at), None)
+        return max(timedelta(0), last - first) if first and last else timedelta(0)
+
     def place(self, place: Columns) -> None:
         """Wrap every event anew for other columns."""
         self.columns = place

@@ -21,6 +21,8 @@ _SIGNS = {
     Wire.WAITING: ("↻", "warning"),
     Wire.CLOSED: ("■", "muted"),
     Wire.REFUSED: ("▲", "warning"),
+    Wire.REPLAYING: ("▷", "alive"),
+    Wire.RECORDED: ("■", "muted"),
 }
 """No sign of the wire has the colour of a failed job."""
 
@@ -102,6 +104,10 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
         if connection.attempt > 1:
             yield Part(f"attempt {connection.attempt}", "muted", 4)
         yield Part("the job itself may go on", "muted", 3)
+        return
+    if connection.wire is Wire.REPLAYING:
+        yield Part(f"{sign} replay", look)
+        yield Part(f"{connection.speed:g}×" if connection.speed else "halted", look, 1)
         return
     gave_up = connection.wire is Wire.REFUSED and connection.error and connection.error.exit_status != 4
     yield Part(f"{sign} {'gave up' if gave_up else connection.wire.value}", look)

@@ -1,54 +1,89 @@
-"""The service's own jobs, to pick from."""
+"""The jobs to pick from: the service's own, and those that were recorded here."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from ftmon.model.job import Job
-from ftmon.text import STATUS_SIGNS, ago
+from ftmon.model.job import Job, JobKey
+from ftmon.safe import safe
+from ftmon.text import STATUS_SIGNS, ago, plural
 from ftmon.tui.look import STATUS_LOOKS
 
 _STATUS_WIDTH = 12
 
 
+class ListedJob(NamedTuple):
+    """A job, and what is recorded of it."""
+
+    job: Job
+    events: int | None = None
+    """How many events are recorded; None where nothing is."""
+    recorded_at: datetime | None = None
+    """When something was recorded last."""
+
+    @property
+    def time(self) -> datetime | None:
+        """What it is sorted by."""
+        return self.job.created_at or self.recorded_at
+
+
 class JobList(OptionList, can_focus=False):
     """One job a row, newest first, narrowed down by what is typed."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, base_url: str, now: datetime) -> None:
         super().__init__()
+        self._base_url = base_url
         self._now = now
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[JobKey, ListedJob] = {}
+        self._shown: list[JobKey] = []
 
     @property
-    def chosen_id(self) -> str | None:
-        """The id of the highlighted job, or None."""
-        option = self.highlighted_option
-        return option.id if option is not None else None
+    def keys(self) -> list[JobKey]:
+        """All jobs, newest first."""
+        return list(self._jobs)
 
-    def show(self, jobs: Iterable[Job]) -> None:
-        """Show these jobs."""
-        self._jobs = {job.id: job for job in jobs}
-        self.narrow("")
+    @property
+    def chosen(self) -> JobKey | None:
+        """The highlighted job, or None."""
+        return None if self.highlighted is None else self._shown[self.highlighted]
+
+    def add(self, jobs: Mapping[JobKey, ListedJob]) -> None:
+        """Add these jobs; what is listed already is taken from here, and keeps what is recorded of it."""
+        for key, new in jobs.items():
+            before = self._jobs.get(key)
+            self._jobs[key] = new if before is None else before._replace(job=new.job)
+
+        def newest(item: tuple[JobKey, ListedJob]) -> float:
+            time = item[1].time
+            return -time.timestamp() if time else 0.0
+
+        self._jobs = dict(sorted(self._jobs.items(), key=newest))
 
     def narrow(self, text: str) -> int:
         """Show the jobs whose id or model has the text in it, and return how many they are."""
         text = text.strip().casefold()
-        found = [
-            job
-            for job in self._jobs.values()
-            if text in job.id.casefold() or text in (job.model or "").casefold()
+        self._shown = [
+            key
+            for key, listed in self._jobs.items()
+            if text in key.job_id.casefold() or text in (listed.job.model or "").casefold()
         ]
-        width = max((len(job.id) for job in found), default=0)
-        self.set_options(Option(self._row(job, width), id=job.id) for job in found)
-        return len(found)
+        width = max((len(key.job_id) for key in self._shown), default=0)
+        self.set_options(Option(self._row(key, self._jobs[key], width)) for key in self._shown)
+        return len(self._shown)
 
-    def _row(self, job: Job, width: int) -> Content:
+    def _row(self, key: JobKey, listed: ListedJob, width: int) -> Content:
+        job = listed.job
         look = f".{STATUS_LOOKS[job.status]}"
         word = f"{STATUS_SIGNS[job.status]} {job.status.value}"
-        told = [part for part in (job.model, ago(job.created_at, self._now)) if part]
+        recorded = "" if listed.events is None else f"{plural(listed.events, 'event')} recorded"
+        elsewhere = "" if key.base_url == self._base_url else f"of {safe(key.base_url)}"
+        told = filter(None, (job.model, ago(listed.time, self._now), recorded, elsewhere))
         return Content.assemble(
-            (word.ljust(_STATUS_WIDTH + 1), look), f"{job.id:<{width}}", ("   " + " · ".join(told), ".muted")
+            (word.ljust(_STATUS_WIDTH + 1), look),
+            f"{safe(key.job_id):<{width}}",
+            ("   " + " · ".join(told), ".muted"),
         )

@@ -11,6 +11,9 @@ _ALWAYS = ("help", "quit")
 
 _ORDER = (
     "job.retry",
+    "replay",
+    "replay.faster",
+    "replay.slower",
     "job.open",
     "log.follow",
     "log.times",

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from ftmon.model.job import Status
 from ftmon.model.run import Run
+from ftmon.model.update import Wire
 from ftmon.safe import one_line
 from ftmon.text import STATUS_SIGNS, duration, plural
 from ftmon.tui.look import STATUS_LOOKS
@@ -27,7 +28,7 @@ class Ending(NamedTuple):
     advice: str
 
 
-def ending(run: Run, now: datetime) -> Ending | None:
+def ending(run: Run, now: datetime, *, can_replay: bool = False) -> Ending | None:
     """Return what to say of a run that is over, or None while it goes on.
 
     That ftmon could not go on watching is told as that, and never looks like an ending of the job.
@@ -36,6 +37,8 @@ def ending(run: Run, now: datetime) -> Ending | None:
     if exit_status is None:
         return None
     leave = f"q leaves with exit status {exit_status}"
+    if can_replay:
+        leave = f"p replays it  ·  {leave}"
     if run.status.is_final:
         sign, word = STATUS_SIGNS[run.status], run.status.value
         seconds = run.elapsed(now)
@@ -44,13 +47,20 @@ def ending(run: Run, now: datetime) -> Ending | None:
         verb = "was cancelled" if run.status is Status.CANCELLED else word
         headline = f"{sign} The job {verb}  ·  {'  ·  '.join(told)}"
         advice = f"o opens another job  ·  {leave}"
-        return Ending(STATUS_LOOKS[run.status], f"{sign} {word}", headline, _detail(run), advice)
+        # The ending was recorded; that the service could not be asked changes nothing about it.
+        told = [_detail(run), one_line(str(run.connection.error or ""))]
+        detail = "  ·  ".join(filter(None, told))
+        return Ending(STATUS_LOOKS[run.status], f"{sign} {word}", headline, detail, advice)
     if run.connection.error is not None:
         headline = "▲ ftmon cannot watch this job"
         if run.job is not None:
             headline = "▲ ftmon stopped watching; this is no ending of the job"
         detail = one_line(str(run.connection.error))
         return Ending("warning", "▲ not watching", headline, detail, f"r tries again  ·  {leave}")
+    if run.connection.wire is Wire.RECORDED:
+        word = f"the job was {run.status.value} when last seen" if run.job else "its status was never read"
+        headline = f"■ Everything recorded has been shown; {word}"
+        return Ending("ended", "■ all shown", headline, plural(run.events, "event"), leave)
     word = f"the job is {run.status.value}" if run.job else "the job's status is unknown"
     headline = f"■ Everything so far has been read; {word}"
     return Ending("ended", "■ all read", headline, plural(run.events, "event"), f"r reads again  ·  {leave}")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ftmon.model.job import Status
 from ftmon.model.run import Run
+from ftmon.model.update import Wire
 from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
@@ -41,6 +42,8 @@ def _parts(run: Run, now: datetime, with_percent: bool) -> Iterator[Part]:
 
 def status_part(run: Run) -> Part:
     """Return the status as a sign and a word; the service's own word where ftmon knows none."""
+    if run.job is None and run.connection.wire is Wire.REPLAYING:
+        return Part("▷ as it happened", "muted")
     if run.job is None:
         return Part("… status not read yet" if not run.is_over else "? status unknown", "muted")
     word = run.status_word

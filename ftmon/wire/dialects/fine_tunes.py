@@ -15,6 +15,8 @@ from ftmon.model.job import Job, Status, check_job_id
 from ftmon.safe import safe
 from ftmon.wire.sse import ServerEvent
 
+NAME = "fine-tunes"
+
 LIST_PATH = "/fine-tunes"
 
 _STATUSES = {
@@ -201,7 +203,15 @@ def _job(fields: dict[str, Any]) -> Job:
         finished_at=finished_at,
         n_epochs=_epochs(fields),
         error=error_message(fields.get("error")),
+        raw=_raw(fields),
     )
+
+
+def _raw(fields: dict[str, Any]) -> str:
+    try:
+        return json.dumps({name: value for name, value in fields.items() if name != "events"})
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _epochs(fields: dict[str, Any]) -> int | None:

@@ -1,0 +1,145 @@
+"""A bounded queue between the watcher's thread and the front end's, which a slow front end does not stop."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ftmon.model.event import Event
+from ftmon.model.job import JobKey
+from ftmon.model.update import Update
+
+# SQLite is imported when it is needed: the first paint does not wait for it.
+if TYPE_CHECKING:
+    from ftmon.history import EventName
+
+MAX_WAITING = 50_000
+"""Events and other news that may wait for the front end, usually about 25 MB of them."""
+
+_AT_ONCE = 1000
+
+Recall = Callable[[JobKey, "list[EventName]"], list[Event]]
+"""Reads events of a job from the history."""
+
+
+class Handover:
+    """Takes updates on one thread and gives them out on another.
+
+    Where a front end stands still (a stopped terminal, a full pipe) and too much waits, further events are
+    only noted by name and read again from the history when there is room. What no history holds waits.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, recall: Recall) -> None:
+        self.wake: Callable[[], None] = lambda: None
+        """Called when there is news after there was none."""
+        self._loop = loop
+        self._recall = recall
+        self._lock = threading.Lock()
+        self._updates: deque[Update] = deque()
+        self._waiting = 0
+        self._room = asyncio.Event()
+        self._is_held = False
+        """Something waits for room."""
+        self._following = 0
+        # Kept aside until there is room: events by name, and all else as one update, None where nothing is.
+        self._names: deque[EventName] = deque()
+        self._rest: Update | None = None
+
+    # On the front end's thread
+
+    def begin(self) -> int:
+        """Forget what waits, because something else is followed now, and return the number of that following.
+
+        What the former following still brings would come twice where it is of the same job.
+        """
+        with self._lock:
+            self._updates.clear()
+            self._names.clear()
+            self._rest = None
+            self._waiting = 0
+            self._following += 1
+            number = self._following
+        self._loop.call_soon_threadsafe(self._room.set)
+        return number
+
+    def pop(self) -> Update | None:
+        """Return the next update, or None where there is none now."""
+        with self._lock:
+            if not self._updates:
+                return None
+            update = self._updates.popleft()
+            self._waiting -= _weight(update)
+            has_room = (self._is_held or self._rest is not None) and self._waiting < MAX_WAITING // 2
+        if has_room:
+            self._loop.call_soon_threadsafe(self._use_room)
+        return update
+
+    # On the watcher's thread
+
+    async def put(self, following: int, update: Update, *, is_recorded: bool) -> None:
+        """Hand over an update, unless something else is followed by now; wait where too much waits already.
+
+        What is not recorded is handed over before that wait, because whoever waits may be cancelled.
+        """
+        if is_recorded and (self._rest is not None or self._waiting >= MAX_WAITING):
+            self._keep_aside(following, update)
+            return
+        self._append(following, update)
+        while not is_recorded and following == self._following and self._waiting >= MAX_WAITING:
+            self._is_held = True
+            self._room.clear()
+            await self._room.wait()
+
+    def _append(self, following: int, update: Update) -> None:
+        with self._lock:
+            if following != self._following:
+                return
+            is_first = not self._updates
+            self._updates.append(update)
+            self._waiting += _weight(update)
+        if is_first:
+            self.wake()
+
+    def _keep_aside(self, following: int, update: Update) -> None:
+        from ftmon.history import name_of
+
+        with self._lock:
+            if following != self._following:
+                return
+            self._names.extend(map(name_of, update.events))
+            rest = self._rest or update
+            self._rest = replace(
+                update,
+                events=(),
+                job=update.job or rest.job,
+                connection=update.connection or rest.connection,
+                heard=update.heard or rest.heard,
+                notice=" ".join(dict.fromkeys(filter(None, (rest.notice, update.notice)))),
+            )
+
+    def _use_room(self) -> None:
+        """Hand over what was kept aside, as long as there is room."""
+        with self._lock:
+            following, rest = self._following, self._rest
+            names = [self._names.popleft() for _ in range(min(_AT_ONCE, len(self._names)))]
+            if not names:
+                self._rest = None
+        if rest is None:
+            self._is_held = False
+            self._room.set()
+            return
+        self._append(following, self._recalled(rest, names) if names else rest)
+        if self._waiting < MAX_WAITING:
+            self._loop.call_soon(self._use_room)
+
+    def _recalled(self, rest: Update, names: "list[EventName]") -> Update:
+        events = self._recall(rest.job_key, names)
+        lost = len(names) - len(events)
+        notice = f"Of what was recorded, {lost} cannot be read again and are not shown." if lost else ""
+        return Update(rest.job_key, rest.at, tuple(events), notice=notice)
+
+
+def _weight(update: Update) -> int:
+    return 1 + len(update.events)

@@ -1,0 +1,359 @@
+"""SQLite: every job and event ever watched on this machine, as the services sent them.
+
+Each event is stored once, however many ftmon watch its job: it is known by job, key and ordinal.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+from ftmon import json_text
+from ftmon.errors import HistoryError
+from ftmon.model.event import Event, parse_event, read_event
+from ftmon.model.job import Job, JobKey
+from ftmon.model.update import Update
+from ftmon.wire.dialects import fine_tunes
+
+_APPLICATION_ID = 0x66746D6E
+"""Marks the file as ftmon's own (`ftmn`)."""
+
+_MIGRATIONS = (
+    (
+        """CREATE TABLE jobs (
+            number INTEGER PRIMARY KEY,
+            base_url TEXT NOT NULL,
+            job_id TEXT NOT NULL,
+            dialect TEXT NOT NULL,
+            organization TEXT,
+            UNIQUE (base_url, job_id)
+        )""",
+        """CREATE TABLE snapshots (
+            number INTEGER PRIMARY KEY,
+            job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+            received_at REAL NOT NULL,
+            sent TEXT NOT NULL
+        )""",
+        """CREATE TABLE events (
+            number INTEGER PRIMARY KEY,
+            job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+            key BLOB NOT NULL,
+            ordinal INTEGER NOT NULL,
+            received_at REAL NOT NULL,
+            sent TEXT NOT NULL,
+            UNIQUE (job, key, ordinal)
+        )""",
+        "CREATE INDEX snapshots_of_job ON snapshots (job, number)",
+        "CREATE INDEX events_of_job ON events (job, number)",
+    ),
+)
+"""What makes each version of the schema out of the one before; times are seconds since 1970."""
+
+VERSION = len(_MIGRATIONS)
+
+_PATIENCE = 5.0
+"""Seconds to wait while another ftmon writes."""
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class EventName(NamedTuple):
+    """What an event of a job is found by, in any process."""
+
+    key: bytes
+    ordinal: int
+
+
+class RecordedRun(NamedTuple):
+    """One job as it stands in the history."""
+
+    key: JobKey
+    first_at: datetime
+    """When something was first recorded of it, by this machine's clock."""
+    last_at: datetime
+    events: int
+    job: Job
+    """As last read; of an unknown status where it never was."""
+    dialect: str
+    organization: str | None
+
+
+class RecordedEvent(NamedTuple):
+    """One event, and where it stands in the history."""
+
+    number: int
+    """Grows with the order of recording."""
+    received_at: datetime
+    event: Event
+
+
+class Snapshot(NamedTuple):
+    """The job object as it was read."""
+
+    received_at: datetime
+    job: Job
+
+
+class History:
+    """One open file, for one thread.
+
+    All methods raise `sqlite3.Error` where the file cannot be read or written; `is_damage` tells what kind.
+    """
+
+    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+        """Open the history, making it where there is none; `vfs` is one of SQLite's ways to lock files.
+
+        Raises:
+            HistoryError: where the file is not one of ours.
+            sqlite3.Error, OSError: where it cannot be opened.
+        """
+        self.path = path
+        _make_private(path)
+        self._database = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw{f'&vfs={vfs}' if vfs else ''}",
+            uri=True,
+            timeout=_PATIENCE,
+            isolation_level=None,
+        )
+        try:
+            self.is_newer = self._prepare()
+            """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
+        except BaseException:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _prepare(self) -> bool:
+        """Bring the file to this schema, or return True where it has a later one."""
+        run = self._database.execute
+        (version,) = run("PRAGMA user_version").fetchone()
+        (application,) = run("PRAGMA application_id").fetchone()
+        (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and application != _APPLICATION_ID:
+            raise HistoryError(f"{self.path} is no history of ftmon's")
+        if version > VERSION:
+            return True
+        run("PRAGMA foreign_keys = ON")
+        # A file system without shared memory, such as a home on the network, cannot do the faster way.
+        with suppress(sqlite3.OperationalError):
+            run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        if version < VERSION:
+            with self._transaction():
+                # Another ftmon may have done it while this one waited.
+                (version,) = run("PRAGMA user_version").fetchone()
+                for statements in _MIGRATIONS[version:]:
+                    for statement in statements:
+                        run(statement)
+                run(f"PRAGMA application_id = {_APPLICATION_ID}")
+                run(f"PRAGMA user_version = {VERSION}")
+        return False
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            # What is full or gone has rolled back by itself.
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    # Writing
+
+    def record(self, updates: list[Update], organization: str | None = None) -> None:
+        """Store what is new in the events and jobs of these updates, all or nothing."""
+        with self._transaction():
+            for update in updates:
+                if not update.events and update.job is None:
+                    continue
+                number = self._job_number(update.job_key, organization)
+                received_at = update.at.timestamp()
+                if update.job is not None:
+                    self._record_job(number, received_at, update.job)
+                self._database.executemany(
+                    "INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (?, ?, ?, ?, ?) "
+                    "ON CONFLICT DO NOTHING",
+                    [
+                        (number, *name_of(event), received_at, json_text.in_ascii(event.raw))
+                        for event in update.events
+                    ],
+                )
+
+    def _job_number(self, key: JobKey, organization: str | None) -> int:
+        number = self._find(key)
+        if number is None:
+            cursor = self._database.execute(
+                "INSERT INTO jobs (base_url, job_id, dialect, organization) VALUES (?, ?, ?, ?)",
+                (*key, fine_tunes.NAME, organization),
+            )
+            number = cursor.lastrowid
+            assert number is not None
+        return number
+
+    def _record_job(self, number: int, received_at: float, job: Job) -> None:
+        last = self._database.execute(
+            "SELECT sent FROM snapshots WHERE job = ? ORDER BY number DESC LIMIT 1", (number,)
+        ).fetchone()
+        if last != (job.raw,):
+            self._database.execute(
+                "INSERT INTO snapshots (job, received_at, sent) VALUES (?, ?, ?)",
+                (number, received_at, job.raw),
+            )
+
+    def remove(self, keys: list[JobKey]) -> None:
+        """Remove all that is known of these jobs, and give the room back to the disk."""
+        with self._transaction():
+            self._database.executemany("DELETE FROM jobs WHERE base_url = ? AND job_id = ?", keys)
+        self._database.execute("VACUUM")
+
+    # Reading
+
+    def runs(self, job_id: str | None = None) -> list[RecordedRun]:
+        """Return what is known of every job, or of those with this id, the last recorded first."""
+        rows = self._database.execute(
+            """
+            SELECT base_url, job_id, dialect, organization,
+                (SELECT count(*) FROM events WHERE job = jobs.number),
+                (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number LIMIT 1),
+                (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number DESC LIMIT 1),
+                (SELECT received_at FROM snapshots WHERE job = jobs.number ORDER BY number LIMIT 1),
+                (SELECT received_at FROM snapshots WHERE job = jobs.number ORDER BY number DESC LIMIT 1)
+            FROM jobs WHERE ?1 IS NULL OR job_id = ?1
+            """,
+            (job_id,),
+        ).fetchall()
+        runs = []
+        for base_url, own_id, dialect, organization, events, *times in rows:
+            known = [time for time in times if time is not None]
+            if known:
+                key = JobKey(base_url, own_id)
+                job = self.job(key) or Job(own_id)
+                first, last = _time(min(known)), _time(max(known))
+                runs.append(RecordedRun(key, first, last, events, job, dialect, organization))
+        return sorted(runs, key=lambda run: run.last_at, reverse=True)
+
+    def job(self, key: JobKey) -> Job | None:
+        """Return the job as last read, or None."""
+        row = self._database.execute(
+            "SELECT sent FROM snapshots WHERE job = ? ORDER BY number DESC LIMIT 1", (self._find(key),)
+        ).fetchone()
+        return None if row is None else _job(row[0], key.job_id)
+
+    def snapshots(self, key: JobKey) -> list[Snapshot]:
+        """Return the job each time that it had changed, oldest first."""
+        rows = self._database.execute(
+            "SELECT received_at, sent FROM snapshots WHERE job = ? ORDER BY number", (self._find(key),)
+        )
+        return [Snapshot(_time(at), _job(sent, key.job_id)) for at, sent in rows]
+
+    def events(self, key: JobKey, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
+        """Return the events recorded next after this number, at most `limit`."""
+        rows = self._database.execute(
+            "SELECT number, received_at, ordinal, sent FROM events WHERE job = ? AND number > ? "
+            "ORDER BY number LIMIT ?",
+            (self._find(key), after, limit),
+        )
+        return [RecordedEvent(number, _time(at), _event(sent, ordinal)) for number, at, ordinal, sent in rows]
+
+    def all_events(self, key: JobKey) -> Iterator[list[RecordedEvent]]:
+        """Yield all events in the order of recording, some at a time."""
+        after = 0
+        while batch := self.events(key, after):
+            yield batch
+            after = batch[-1].number
+
+    def recall(self, key: JobKey, names: list[EventName]) -> list[Event]:
+        """Return the events of these names, in this order; what is not there is left out."""
+        number = self._find(key)
+        found = [
+            self._database.execute(
+                "SELECT sent FROM events WHERE job = ? AND key = ? AND ordinal = ?", (number, *name)
+            ).fetchone()
+            for name in names
+        ]
+        return [_event(row[0], name.ordinal) for row, name in zip(found, names, strict=True) if row]
+
+    def _find(self, key: JobKey) -> int | None:
+        row = self._database.execute(
+            "SELECT number FROM jobs WHERE base_url = ? AND job_id = ?", key
+        ).fetchone()
+        return None if row is None else row[0]
+
+
+def name_of(event: Event) -> EventName:
+    """Return what an event is found by: seconds since 1970 and a digest of its identity, and its ordinal.
+
+    The time goes first so that what is new goes to the end of the index, which is more than twice as fast.
+    Beside an id it is left out, because it may change.
+    """
+    seconds = 0 if event.has_own_id or event.created_at is None else int(event.created_at.timestamp())
+    digest = blake2b(event.identity, digest_size=8).digest()
+    return EventName(seconds.to_bytes(5, "big") + digest, event.ordinal)
+
+
+def is_sound(path: Path) -> bool:
+    """Check the whole file, which may take long; one that cannot be read now counts as sound."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error as error:
+        return not is_damage(error)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file itself is damaged, and not only out of reach."""
+    # The low byte is the kind; what stands above it tells it apart further.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged file, and what belongs to it, so that a new one can be begun; return its new name."""
+    name = f"{path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}"
+    names = (path.with_name(f"{name}{again}") for again in ("", *(f".{number}" for number in range(2, 1000))))
+    kept = next(kept for kept in names if not kept.exists())
+    for part in ("-wal", "-shm", "-journal", ""):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{part}").rename(f"{kept}{part}")
+    return kept
+
+
+def _make_private(path: Path) -> None:
+    """Make the file where there is none: what services say of jobs is nobody else's business."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    # It may have been copied here with the rights of all files. Where it is not ours, nothing can be done.
+    with suppress(OSError):
+        path.parent.chmod(0o700)
+        path.chmod(0o600)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _event(sent: str, ordinal: int) -> Event:
+    try:
+        event = read_event(sent) or parse_event(json_text.decode(sent), sent)
+    except (ValueError, AttributeError):
+        # Somebody has been at the file: this one event is lost, and no other.
+        event = parse_event({}, "{}")
+    return event.numbered(ordinal)
+
+
+def _job(sent: str, job_id: str) -> Job:
+    try:
+        return replace(fine_tunes.parse_job(sent.encode()).job, id=job_id)
+    except ValueError:
+        return Job(job_id)

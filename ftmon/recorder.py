@@ -1,0 +1,184 @@
+"""Records what is watched, and never stands in the way of the watching."""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import TypeVar
+
+from ftmon.errors import HistoryError
+from ftmon.history import (
+    EventName,
+    History,
+    RecordedEvent,
+    RecordedRun,
+    Snapshot,
+    is_damage,
+    is_sound,
+    set_aside,
+)
+from ftmon.model.event import Event
+from ftmon.model.job import JobKey
+from ftmon.model.update import Update
+from ftmon.text import count
+
+MAX_UNRECORDED = 100_000
+"""Events that are kept for a history that cannot be written now, usually about 50 MB of them."""
+
+_T = TypeVar("_T")
+
+
+class Recorder:
+    """Keeps the history, whatever happens to the disk: its troubles become sentences for the user.
+
+    It is used from one thread. Where the history cannot be used, that is tried again every `retry_every`
+    seconds, and what was to be recorded meanwhile is kept.
+    """
+
+    def __init__(self, path: Path, organization: str | None = None, *, retry_every: float = 60.0) -> None:
+        self._path = path
+        self._organization = organization
+        self._retry_every = retry_every
+        self._history: History | None = None
+        self._unrecorded: deque[Update] = deque()
+        self._unrecorded_events = 0
+        self._lost = 0
+        self._is_in_trouble = False
+        self._retry_at = 0.0
+        self._notices: list[str] = []
+
+    def close(self) -> None:
+        """Write what is still to be written, if it can be done now, and close the file."""
+        self._write()
+        self._close()
+
+    def take_notice(self) -> str:
+        """Return what there is to tell the user, once; empty where there is nothing."""
+        notice, self._notices = " ".join(self._notices), []
+        return notice
+
+    # Writing
+
+    def record(self, update: Update) -> bool:
+        """Record what is new in an update, and return whether it can be had from the history now."""
+        if not update.events and update.job is None:
+            return True
+        self._unrecorded.append(update)
+        self._unrecorded_events += len(update.events)
+        while self._unrecorded_events > MAX_UNRECORDED:
+            dropped = len(self._unrecorded.popleft().events)
+            self._unrecorded_events -= dropped
+            self._lost += dropped
+        self.retry()
+        return not self._unrecorded and self._history is not None and not self._history.is_newer
+
+    def retry(self) -> None:
+        """Write what is still to be written, if it is time to try."""
+        if self._unrecorded and monotonic() >= self._retry_at:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._unrecorded or not self._use(self._record):
+            return
+        self._unrecorded.clear()
+        self._unrecorded_events = 0
+        if self._is_in_trouble:
+            self._is_in_trouble = False
+            lost = (
+                f"{count(self._lost)} events are missing in it" if self._lost else "nothing is missing in it"
+            )
+            self._notices.append(f"The history is written again; {lost}.")
+            self._lost = 0
+
+    def _record(self, history: History) -> bool:
+        if not history.is_newer:
+            history.record(list(self._unrecorded), self._organization)
+        return True
+
+    # Reading
+
+    def past(self, key: JobKey) -> Iterator[Update]:
+        """Yield what is recorded of a job, at most 1,000 events at a time; first the job as last read."""
+        job = self._use(partial(History.job, key=key))
+        if job is not None:
+            yield Update(key, datetime.now(UTC), job=job)
+        for batch in self.events(key):
+            yield Update(key, batch[-1].received_at, tuple([recorded.event for recorded in batch]))
+
+    def events(self, key: JobKey) -> Iterator[list[RecordedEvent]]:
+        """Yield all events of a job in the order of recording, some at a time."""
+        after = 0
+        while batch := self._use(partial(History.events, key=key, after=after)):
+            yield batch
+            after = batch[-1].number
+
+    def snapshots(self, key: JobKey) -> list[Snapshot]:
+        """Return the job each time that it had changed, oldest first."""
+        return self._use(partial(History.snapshots, key=key)) or []
+
+    def runs(self) -> list[RecordedRun]:
+        """Return what is known of every job, the last recorded first."""
+        return self._use(History.runs) or []
+
+    def recall(self, key: JobKey, names: list[EventName]) -> list[Event]:
+        """Return recorded events by their names, in this order."""
+        return self._use(partial(History.recall, key=key, names=names)) or []
+
+    # Troubles
+
+    def set_aside(self) -> None:
+        """Begin a new history where the file is damaged, which is kept under another name."""
+        self._close()
+        # Another ftmon may have done it.
+        if is_sound(self._path):
+            return
+        try:
+            kept = set_aside(self._path, datetime.now(UTC))
+        except OSError as error:
+            self._note_trouble(error)
+        else:
+            self._notices.append(
+                f"The history is damaged. A new one is begun; the old one is kept as {kept}."
+            )
+
+    def _use(self, action: Callable[[History], _T]) -> _T | None:
+        """Do something with the history; None where it cannot be used now."""
+        for is_last in (False, True):
+            try:
+                if self._history is None:
+                    self._history = self._opened()
+                return action(self._history)
+            except (sqlite3.Error, OSError, HistoryError) as error:
+                if is_last or not is_damage(error):
+                    self._note_trouble(error)
+                    break
+                self.set_aside()
+        return None
+
+    def _opened(self) -> History:
+        history = History(self._path)
+        if history.is_newer:
+            self._notices.append(
+                f"The history {self._path} was written by a newer ftmon; "
+                "this one leaves it as it is and records nothing."
+            )
+        return history
+
+    def _note_trouble(self, error: Exception) -> None:
+        self._close()
+        self._retry_at = monotonic() + self._retry_every
+        if not self._is_in_trouble:
+            self._is_in_trouble = True
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            self._notices.append(
+                f"The history cannot be used ({reason}). The watching goes on; "
+                "what it shows is recorded as soon as that works again."
+            )
+
+    def _close(self) -> None:
+        if self._history is not None:
+            self._history.close()
+            self._history = None

@@ -1,0 +1,114 @@
+"""A run told again as it was recorded, in its own rhythm or faster; no service is asked."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from math import inf
+from time import monotonic
+
+from ftmon.history import RecordedEvent
+from ftmon.model.event import Event
+from ftmon.model.job import Job, JobKey
+from ftmon.model.update import Connection, Update, Wire
+from ftmon.recorder import Recorder
+
+Report = Callable[[Update], Awaitable[None]]
+
+_FRAME = 0.05
+"""Seconds of real time that are told at once, so that a fast replay costs no more than a slow one."""
+
+_AT_ONCE = 1000
+
+
+class Replay:
+    """Tells one run again; `speed` is how many times as fast as it happened, infinite for at once, 0 to halt.
+
+    The rhythm is that of the service's times: a run that was over before it was watched has it too. The job's
+    end is told last, whenever it was read.
+    """
+
+    def __init__(self, recorder: Recorder, key: JobKey, report: Report, speed: float) -> None:
+        self._recorder = recorder
+        self._key = key
+        self._report = report
+        self._speed = speed
+        self._now: datetime | None = None
+        """Where the replay is, by the clock of the run; None before its first event."""
+        self._since = monotonic()
+        """When it was there, by the real clock."""
+        self._changed = asyncio.Event()
+
+    def set_speed(self, speed: float) -> None:
+        """Go on so many times as fast."""
+        self._move()
+        self._speed = speed
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Tell the run to its end."""
+        await self._tell([], connection=self._connection)
+        snapshots = deque(self._recorder.snapshots(self._key))
+        end = snapshots.pop().job if snapshots and snapshots[-1].job.status.is_final else None
+        due: list[Event] = []
+        for recorded in self._events():
+            job: Job | None = None
+            while snapshots and snapshots[0].received_at <= recorded.received_at:
+                job = snapshots.popleft().job
+            wait = self._wait_for(recorded.event)
+            if job is not None or wait or len(due) == _AT_ONCE:
+                await self._tell(due, job)
+                due = []
+                await self._pass(wait)
+            due.append(recorded.event)
+        await self._tell(due, end or (snapshots[-1].job if snapshots else None), Connection(Wire.RECORDED))
+
+    def _events(self) -> Iterator[RecordedEvent]:
+        for batch in self._recorder.events(self._key):
+            yield from batch
+
+    @property
+    def _connection(self) -> Connection:
+        return Connection(Wire.REPLAYING, speed=self._speed)
+
+    def _wait_for(self, event: Event) -> float:
+        """Return how many seconds of the run pass before an event; 0 where it is due."""
+        if event.created_at is None or self._speed == inf:
+            return 0
+        if self._now is None:
+            self._now = event.created_at
+        self._move()
+        wait = (event.created_at - self._now).total_seconds()
+        return wait if wait > _FRAME * self._speed else 0
+
+    async def _pass(self, seconds: float) -> None:
+        """Let so many seconds of the run pass, at whatever speed it is told by then."""
+        if not seconds or self._now is None:
+            # A long run lets all else have its turn.
+            await asyncio.sleep(0)
+            return
+        until = self._now + timedelta(seconds=seconds)
+        while self._now < until and self._speed < inf:
+            left = (until - self._now).total_seconds()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left / self._speed if self._speed else None):
+                    await self._changed.wait()
+            if self._changed.is_set():
+                self._changed.clear()
+                await self._tell([], connection=self._connection)
+            self._move()
+
+    def _move(self) -> None:
+        """Bring the clock of the run to where it is now."""
+        now = monotonic()
+        if self._now is not None and self._speed < inf:
+            self._now += timedelta(seconds=(now - self._since) * self._speed)
+        self._since = now
+
+    async def _tell(
+        self, events: list[Event], job: Job | None = None, connection: Connection | None = None
+    ) -> None:
+        if events or job or connection:
+            at = self._now or datetime.now(UTC)
+            await self._report(Update(self._key, at, tuple(events), job, connection))
