@@ -56,7 +56,7 @@ _MIGRATIONS = (
 
 VERSION = len(_MIGRATIONS)
 
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -305,7 +305,8 @@ def name_of(event: Event) -> EventName:
 def is_sound(path: Path) -> bool:
     """Check the whole file, which may take long; one that cannot be read now counts as sound."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        # Not read-only, which would leave files of its own behind.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
             return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
     except sqlite3.Error as error:
         return not is_damage(error)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,7 +53,7 @@ class Watcher:
         self._settings = settings
         self._is_stream_wanted = stream
         self._is_patient = patient
-        self._pace = pace
+        self._own_pace = pace
         self._history = history
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
@@ -182,11 +182,15 @@ class Watcher:
 
         self._loop.call_soon_threadsafe(turn)
 
-    async def _keep_house(self) -> None:
-        """Notice that this machine has slept, and try again what could not be recorded."""
+    @cached_property
+    def _pace(self) -> "Pace":
         from ftmon.wire.pace import Pace
 
-        pace = self._pace or Pace()
+        return self._own_pace or Pace()
+
+    async def _keep_house(self) -> None:
+        """Notice that this machine has slept, and try again what could not be recorded."""
+        pace = self._pace
         ahead = pace.wall() - monotonic()
         while True:
             await asyncio.sleep(pace.tick)
@@ -268,7 +272,7 @@ class Watcher:
             from ftmon.recorder import Recorder
 
             organization = dict(self._settings.headers).get("OpenAI-Organization")
-            self._recorder = Recorder(self._history, organization)
+            self._recorder = Recorder(self._history, organization, retry_every=self._pace.record_again)
             self._start(self._check_history(self._recorder, self._history))
         return self._recorder
 

@@ -1,19 +1,17 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ftmon.errors import RefusedError, UnreachableError, UsageError
 from ftmon.handover import MAX_WAITING
 from ftmon.model.job import Status
-from ftmon.model.update import Update, Wire
+from ftmon.model.update import Wire
 from ftmon.settings import Settings
 from ftmon.watch import Watcher
 from ftmon.wire.pace import Pace
+from tests.front_end import settings_of, watching
 from tests.servers.fine_tunes import (
     DONE,
     JOB,
@@ -32,50 +30,6 @@ from tests.servers.scripted import End, Server
 
 RUNNING, OVER = answer(job()), answer(job("succeeded"))
 PATIENT = Pace(first_delay=600, longest_delay=600)
-
-
-class FrontEnd:
-    """What a front end does: drain when woken."""
-
-    def __init__(self, watcher: Watcher) -> None:
-        self.watcher = watcher
-        self.updates: list[Update] = []
-        self.wakes = 0
-        self.drains = 0
-        """Those that brought something."""
-        self._woken = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-
-    def wake(self) -> None:
-        self.wakes += 1
-        self._loop.call_soon_threadsafe(self._woken.set)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self._woken.wait()
-            self._woken.clear()
-            if updates := self.watcher.drain():
-                self.drains += 1
-                self.updates += updates
-
-    def has(self, wire: Wire) -> bool:
-        return any(update.connection and update.connection.wire is wire for update in self.updates)
-
-
-@asynccontextmanager
-async def watching(settings: Settings, **options: Any) -> AsyncIterator[FrontEnd]:
-    front_end = FrontEnd(Watcher(settings, **options))
-    front_end.watcher.start(front_end.wake)
-    try:
-        async with asyncio.timeout(20):
-            yield front_end
-    finally:
-        front_end.watcher.close()
-        assert all(thread.name != "watcher" for thread in threading.enumerate())
-
-
-def settings_of(server: Server) -> Settings:
-    return Settings(f"{server.origin}/v1")
 
 
 async def test_updates_come_in_order_and_each_wakes_once() -> None:

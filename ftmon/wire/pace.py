@@ -35,9 +35,11 @@ class Pace:
     lag: float = 60.0
     """How long the job's end may stay unknown after `[DONE]`."""
     tick: float = 5.0
-    """How often the clocks are compared, and a history that could not be written is tried again."""
+    """How often the clocks are compared."""
     slept: float = 30.0
     """How much further than the other one a clock has gone where this machine has slept."""
+    record_again: float = 60.0
+    """How long a history that cannot be used is left alone."""
     wall: Callable[[], float] = time.time
     random: Callable[[], float] = random.random
 

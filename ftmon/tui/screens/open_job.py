@@ -78,7 +78,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         except FtmonError as error:
             self._state = Content.assemble(
                 (f"The jobs cannot be listed: {error}", ".warning"),
-                (f" {recorded}." if recorded else "", ".muted"),
+                (f" · {recorded}" if recorded else "", ".muted"),
             )
         else:
             self._offer({JobKey(self._watcher.base_url, job.id): ListedJob(job) for job in jobs})

@@ -80,7 +80,7 @@ class JobList(OptionList, can_focus=False):
         look = f".{STATUS_LOOKS[job.status]}"
         word = f"{STATUS_SIGNS[job.status]} {job.status.value}"
         recorded = "" if listed.events is None else f"{plural(listed.events, 'event')} recorded"
-        elsewhere = "" if key.base_url == self._base_url else f"of {safe(key.base_url)}"
+        elsewhere = "" if key.base_url == self._base_url else f"of {safe(key.base_url).partition('://')[2]}"
         told = filter(None, (job.model, ago(listed.time, self._now), recorded, elsewhere))
         return Content.assemble(
             (word.ljust(_STATUS_WIDTH + 1), look),

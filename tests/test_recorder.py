@@ -1,0 +1,207 @@
+import json
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ftmon.history import VERSION, History, name_of
+from ftmon.model.job import Status
+from ftmon.recorder import MAX_UNRECORDED, Recorder
+from tests.records import KEY, OTHER, STORED, counted, damage, job_of, read, record, recorded, told
+from tests.servers.fine_tunes import STORY, event
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ftmon" / "history.sqlite3"
+
+
+@contextmanager
+def recording(path: Path, retry_every: float = 0) -> Iterator[Recorder]:
+    recorder = Recorder(path, "org-1", retry_every=retry_every)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
+
+
+def test_the_past_begins_with_the_job_as_last_read_and_comes_in_its_order(path: Path) -> None:
+    record(path, told(*STORED[:6], job=job_of()), told(*STORED[6:], after=9, job=job_of("succeeded")))
+    with recording(path) as recorder:
+        first, *rest = recorder.past(KEY)
+        assert first.job is not None
+        assert first.job.status is Status.SUCCEEDED
+        assert [event for update in rest for event in update.events] == STORED
+        assert list(recorder.past(OTHER)) == []
+        assert recorder.take_notice() == ""
+
+
+def test_a_long_past_comes_in_pieces(path: Path) -> None:
+    many = [read(event(f"Step {step}", step)) for step in range(2500)]
+    record(path, told(*many))
+    with recording(path) as recorder:
+        assert [len(update.events) for update in recorder.past(KEY)] == [1000, 1000, 500]
+        assert recorder.recall(KEY, [name_of(many[1700])]) == [many[1700]]
+
+
+def test_what_is_recorded_is_there_at_once(path: Path) -> None:
+    with recording(path) as recorder:
+        assert recorder.record(told(*STORED, job=job_of()))
+        assert recorded(path) == STORY
+        assert [run.organization for run in recorder.runs()] == ["org-1"]
+        assert len(recorder.snapshots(KEY)) == 1
+
+
+def in_the_way(path: Path) -> None:
+    """Put a file where the directory of the history would be."""
+    path.parent.write_text("in the way")
+
+
+def test_what_cannot_be_recorded_is_told_once_and_recorded_when_it_can_be(path: Path) -> None:
+    in_the_way(path)
+    with recording(path) as recorder:
+        assert not recorder.record(told(*STORED[:2]))
+        assert "The history cannot be used (" in recorder.take_notice()
+        assert not recorder.record(told(*STORED[2:5], job=job_of()))
+        assert recorder.take_notice() == ""
+        path.parent.unlink()
+        assert recorder.record(told(*STORED[5:]))
+        assert recorder.take_notice() == "The history is written again; nothing is missing in it."
+    assert recorded(path) == STORY
+
+
+def test_what_is_left_to_record_is_tried_again_without_news_and_at_the_end(path: Path) -> None:
+    in_the_way(path)
+    with recording(path) as recorder:
+        recorder.record(told(*STORED[:2]))
+        path.parent.unlink()
+        recorder.retry()
+        assert recorded(path) == STORY[:2]
+    path.unlink()
+    path.parent.rmdir()
+    in_the_way(path)
+    with recording(path, retry_every=600) as recorder:
+        recorder.record(told(*STORED))
+        path.parent.unlink()
+        recorder.retry()
+        assert not path.exists()
+    assert recorded(path) == STORY
+
+
+def test_a_history_that_stays_away_does_not_fill_the_memory(path: Path) -> None:
+    in_the_way(path)
+    batches = [counted([read(event(f"Batch {number}"))] * 1000) for number in range(103)]
+    with recording(path, retry_every=600) as recorder:
+        for batch in batches:
+            recorder.record(told(*batch))
+        path.parent.unlink()
+        assert recorder.take_notice()
+    with closing(History(path)) as history:
+        assert [run.events for run in history.runs()] == [MAX_UNRECORDED]
+        assert history.events(KEY)[0].event.message == "Batch 3"
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """Let no file of this process grow larger."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(path: Path) -> None:
+    large = [read(event(f"{number} " + "x" * 10_000)) for number in range(100)]
+    with recording(path) as recorder:
+        assert recorder.record(told(*STORED))
+        with full_disk(200_000):
+            for each in large:
+                recorder.record(told(each))
+            assert "The history cannot be used" in recorder.take_notice()
+        recorder.retry()
+        assert recorder.take_notice() == "The history is written again; nothing is missing in it."
+    assert recorded(path) == STORY + [each.fields for each in large]
+
+
+def test_a_damaged_history_is_set_aside_and_a_new_one_begun(path: Path) -> None:
+    record(path, told(*STORED[:5]))
+    path.write_bytes(b"garbage" * 5000)
+    with recording(path) as recorder:
+        assert list(recorder.past(KEY)) == []
+        notice = recorder.take_notice()
+        assert recorder.record(told(*STORED))
+        assert recorder.take_notice() == ""
+    assert recorded(path) == STORY
+    (kept,) = path.parent.glob("*.corrupt-*")
+    assert kept.read_bytes() == b"garbage" * 5000
+    assert str(kept) in notice
+
+
+def test_damage_behind_the_first_page_is_found_when_it_is_used(path: Path) -> None:
+    record(path, told(*STORED))
+    damage(path)
+    with recording(path) as recorder:
+        assert recorder.record(told(*STORED))
+        assert "The history is damaged." in recorder.take_notice()
+    assert recorded(path) == STORY
+
+
+def test_a_history_that_another_ftmon_has_set_aside_is_left_as_it_is_now(path: Path) -> None:
+    record(path, told(*STORED))
+    with recording(path) as recorder:
+        recorder.set_aside()
+        assert recorder.take_notice() == ""
+        assert recorder.record(told(read(event("one more"))))
+    assert recorded(path) == [*STORY, event("one more")]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_history_of_a_later_ftmon_is_read_and_not_written(path: Path) -> None:
+    record(path, told(*STORED[:3]))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with recording(path) as recorder:
+        assert not recorder.record(told(*STORED[3:]))
+        assert "written by a newer ftmon" in recorder.take_notice()
+        assert not recorder.record(told(*STORED[3:]))
+        assert recorder.take_notice() == ""
+        assert [len(update.events) for update in recorder.past(KEY)] == [3]
+    assert recorded(path) == STORY[:3]
+
+
+def test_a_file_of_something_else_is_told_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+    with recording(path) as recorder:
+        assert not recorder.record(told(*STORED))
+        assert "is no history of ftmon's" in recorder.take_notice()
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
+
+
+def test_a_history_that_another_program_locks_is_written_later(path: Path) -> None:
+    record(path, told(*STORED[:2]))
+    with recording(path) as recorder, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert not recorder.record(told(*STORED[2:]))
+        assert "database is locked" in recorder.take_notice()
+        other.execute("ROLLBACK")
+        recorder.retry()
+    assert recorded(path) == STORY
+
+
+def test_what_the_history_holds_is_what_the_service_sent(path: Path) -> None:
+    sent = {"message": "h\u00e9", "created_at": 1.5, "data": {"loss": 0.1}, "more": [None, {"a": 1}]}
+    with recording(path) as recorder:
+        recorder.record(told(read(sent)))
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT sent FROM events").fetchall() == [(json.dumps(sent),)]
+        (received_at,) = database.execute("SELECT received_at FROM events").fetchone()
+    assert datetime.fromtimestamp(received_at, UTC).hour == 12
