@@ -177,7 +177,10 @@ def _agrees(question: str) -> bool:
         raise UsageError(f"{question} There is nobody to ask; --yes removes them without asking.")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        sys.stderr.write("\n")
+    return answer.strip().lower() in ("y", "yes")
 
 
 # Writing to files

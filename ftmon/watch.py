@@ -144,6 +144,8 @@ class Watcher:
         try:
             self._loop.run_forever()
         finally:
+            # A connection begun this moment does not take it well to be cancelled before its first step.
+            self._loop.run_until_complete(asyncio.sleep(0))
             tasks = asyncio.all_tasks(self._loop)
             for task in tasks:
                 task.cancel()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import ClassVar
 
@@ -163,7 +164,7 @@ class MonitorScreen(Screen[None]):
 
     def _clock(self) -> datetime:
         """Return what time it is for the run: in a replay, that of the run."""
-        if self.run is None or self.run.connection.wire is not Wire.REPLAYING:
+        if self.run is None or not self._is_replaying:
             return self._now()
         at, since = self._replayed
         return at + timedelta(seconds=(monotonic() - since) * self.run.connection.speed)
@@ -268,7 +269,9 @@ class MonitorScreen(Screen[None]):
 
     @property
     def _is_replaying(self) -> bool:
-        return self.run is not None and self.run.connection.wire is Wire.REPLAYING
+        """It is told in some rhythm, and not at once."""
+        connection = self.run.connection if self.run else None
+        return connection is not None and connection.wire is Wire.REPLAYING and connection.speed < inf
 
     def _can_replay(self) -> bool:
         run = self.run

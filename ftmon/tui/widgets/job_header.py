@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from math import inf
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -104,6 +105,9 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
         if connection.attempt > 1:
             yield Part(f"attempt {connection.attempt}", "muted", 4)
         yield Part("the job itself may go on", "muted", 3)
+        return
+    if connection.wire is Wire.REPLAYING and connection.speed == inf:
+        yield Part(f"{sign} reading", look)
         return
     if connection.wire is Wire.REPLAYING:
         yield Part(f"{sign} replay", look)

@@ -1,0 +1,368 @@
+import csv
+import io
+import json
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.command import FTMON, ftmon, objects, running
+from tests.records import KEY, NOON, OTHER, STORED, job_of, read, record, recorded, told
+from tests.servers.fine_tunes import JOB_ID, STORY, event
+from tests.service import JOB_ID as SERVED_ID
+from tests.service import Service
+from tests.terminal import terminal
+
+FIELDS = [fields["message"] for fields in STORY]
+
+
+@pytest.fixture
+def path(data_home: Path) -> Path:
+    return data_home / "ftmon" / "history.sqlite3"
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service().running() as served:
+        yield served
+
+
+def a_run(path: Path, status: str = "succeeded") -> None:
+    record(path, told(*STORED, job=job_of(status, updated_at=1691665913 + 180)))
+
+
+# The history is filled by watching
+
+
+def test_what_is_watched_can_be_shown_again_without_its_service(service: Service, path: Path) -> None:
+    service.succeed()
+    watched = ftmon(SERVED_ID, *service.options, "--json")
+    assert watched.returncode == 0
+    again = ftmon("history", SERVED_ID, "--json")
+    assert (again.stdout, again.returncode, again.stderr) == (watched.stdout, 0, b"")
+    exported = ftmon("export", SERVED_ID)
+    assert (exported.stdout, exported.returncode) == (watched.stdout, 0)
+
+
+def test_a_service_that_is_gone_is_told_and_the_recorded_run_shown(path: Path) -> None:
+    with Service().running() as service:
+        service.succeed()
+        watched = ftmon(SERVED_ID, *service.options, "--json", "--no-stream")
+    again = ftmon(SERVED_ID, *service.options, "--json", "--no-stream")
+    assert (again.stdout, again.returncode) == (watched.stdout, 0)
+    assert b"refused the connection. What this machine has recorded of the job is shown." in again.stderr
+
+
+def test_with_no_history_nothing_is_recorded_and_nothing_recorded_is_shown(
+    service: Service, path: Path
+) -> None:
+    service.tell("one")
+    service.end("succeeded")
+    ftmon(SERVED_ID, *service.options, "--no-history")
+    assert not path.exists()
+    ftmon(SERVED_ID, *service.options)
+    service.events.clear()
+    service.frames[:1] = []
+    service.job["events"] = []
+    without = ftmon(SERVED_ID, *service.options, "--json", "--no-history")
+    assert [item["object"] for item in objects(without.stdout)] == ["fine-tune"]
+    assert b"one" in ftmon(SERVED_ID, *service.options, "--json").stdout
+
+
+def test_what_a_killed_ftmon_has_printed_is_recorded(service: Service, path: Path) -> None:
+    for number in range(30):
+        service.tell(f"Step {number}")
+    with running(SERVED_ID, *service.options, "--json") as command:
+        printed = [json.loads(command.line())["message"] for _ in range(30)]
+        service.tell("the last one")
+        printed.append(json.loads(command.line())["message"])
+        command.process.kill()
+        command.wait()
+    key = KEY._replace(base_url=service.base_url, job_id=SERVED_ID)
+    assert [fields["message"] for fields in recorded(path, key)] == printed
+    service.end("succeeded")
+    again = ftmon(SERVED_ID, *service.options, "--json")
+    assert [item["message"] for item in objects(again.stdout)[:-1]] == printed
+
+
+def test_several_at_once_print_everything_and_record_it_once(service: Service, path: Path) -> None:
+    with (
+        running(SERVED_ID, *service.options, "--json") as one,
+        running(SERVED_ID, *service.options, "--json") as two,
+        running(SERVED_ID, *service.options, "--json") as three,
+    ):
+        service.tell("first")
+        for command in (one, two, three):
+            assert json.loads(command.line())["message"] == "first"
+        for number in range(200):
+            service.tell(f"Step {number}")
+        service.end("succeeded")
+        for command in (one, two, three):
+            lines = objects("".join(command.rest()))
+            assert [item["message"] for item in lines[:-1]] == [f"Step {number}" for number in range(200)]
+            assert command.wait() == 0
+    key = KEY._replace(base_url=service.base_url, job_id=SERVED_ID)
+    assert [fields["message"] for fields in recorded(path, key)] == [
+        "first",
+        *[f"Step {number}" for number in range(200)],
+    ]
+
+
+# Listing
+
+
+def test_the_runs_are_listed_the_last_recorded_first(path: Path) -> None:
+    a_run(path, "failed")
+    record(path, told(*STORED[:1], key=OTHER, after=60, job=job_of("running")))
+    done = ftmon("history")
+    assert done.returncode == 0
+    lines = done.stdout.decode().splitlines()
+    assert [line.split()[:3] for line in lines] == [["▶", "running", JOB_ID], ["✘", "failed", JOB_ID]]
+    assert "2023-08-10 11:11  3m 00s" in lines[1]
+    assert "10 events" in lines[1]
+    assert KEY.base_url in lines[1]
+    assert lines[1].endswith("curie")
+
+
+def test_the_list_is_had_as_json(path: Path) -> None:
+    record(path, told(*STORED[:2], job=job_of("running")), told(*STORED[2:], after=60.5))
+    (listed,) = objects(ftmon("history", "--json").stdout)
+    assert listed["id"] == JOB_ID
+    assert (listed["object"], listed["status"], listed["events"]) == ("fine-tune", "running", 10)
+    assert (listed["base_url"], listed["organization"]) == (KEY.base_url, None)
+    assert listed["first_recorded_at"] == "2026-01-31T12:00:00Z"
+    assert listed["last_recorded_at"] == "2026-01-31T12:01:00.500000Z"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=str)
+def test_where_nothing_was_recorded_that_is_told_and_nothing_is_made(
+    path: Path, arguments: list[str]
+) -> None:
+    done = ftmon("history", *arguments)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_status"), [("succeeded", 0), ("failed", 1), ("cancelled", 3), ("running", 0)]
+)
+def test_a_recorded_run_ends_with_its_outcome(path: Path, status: str, exit_status: int) -> None:
+    a_run(path, status)
+    done = ftmon("history", JOB_ID)
+    assert done.returncode == exit_status
+    lines = done.stdout.decode().splitlines()
+    assert [line[21:] for line in lines[:10]] == FIELDS
+    assert f" {JOB_ID} {status}" in done.stdout.decode()
+    assert "time    1m 30s" in done.stdout.decode()
+
+
+def test_a_run_is_replayed_in_lines(path: Path) -> None:
+    a_run(path)
+    with running("history", JOB_ID, "--replay", "100000") as command:
+        assert [line[21:].rstrip() for line in command.rest()[:10]] == FIELDS
+        assert command.wait() == 0
+
+
+def test_a_replay_in_its_own_rhythm_can_be_left(path: Path) -> None:
+    a_run(path)
+    with running("history", JOB_ID, "--replay") as command:
+        assert command.line().endswith(f"{FIELDS[0]}\n")
+        command.signal(signal.SIGINT)
+        assert command.wait() == 130
+
+
+UNUSABLE = {
+    "a job that was never recorded": (["history", "ft-other"], "Nothing is recorded of a job with this id"),
+    "an export of one": (["export", "ft-other"], "Nothing is recorded of a job with this id"),
+    "two services": (["history", JOB_ID], "say which with --base-url: http://127.0.0.1:"),
+    "another service": (["history", JOB_ID, "--base-url", "http://127.0.0.1:3"], "Nothing is recorded"),
+    "a base URL that is none": (["export", JOB_ID, "--base-url", "x"], "This is no base URL"),
+    "a speed of nothing": (["history", JOB_ID, "--replay", "0"], "not a number above 0"),
+    "an endless speed": (["history", JOB_ID, "--replay", "inf"], "not a number above 0"),
+    "an age without a unit": (["history", "--prune", "90"], "is no age such as 36h, 90d"),
+    "an age in words": (["history", "--prune", "ages"], "is no age such as 36h, 90d"),
+    "a format that is none": (["export", JOB_ID, "--format", "xml"], "invalid choice"),
+    "a table of JSON": (["export", JOB_ID, "--metrics"], "--metrics goes with --format csv"),
+    "an export of nothing": (["export"], "required: JOB"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_cannot_be_meant_is_one_sentence_and_exit_status_2(
+    path: Path, arguments: list[str], words: str
+) -> None:
+    a_run(path)
+    record(path, told(*STORED, key=OTHER))
+    done = ftmon(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert words in done.stderr.decode()
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_run_of_several_services_is_had_by_its_base_url(path: Path) -> None:
+    a_run(path)
+    record(path, told(*STORED[:2], key=OTHER))
+    done = ftmon("export", JOB_ID, "--base-url", OTHER.base_url)
+    assert [item["message"] for item in objects(done.stdout)] == FIELDS[:2]
+
+
+@pytest.mark.parametrize("arguments", [["history"], ["history", JOB_ID], ["export", JOB_ID]], ids=str)
+def test_a_damaged_history_is_one_sentence_and_is_left_as_it_is(path: Path, arguments: list[str]) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"garbage" * 1000)
+    done = ftmon(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"The history {path} cannot be used: file is not a database." in done.stderr.decode()
+    assert path.read_bytes() == b"garbage" * 1000
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+# Removing
+
+
+def old_and_new(path: Path) -> None:
+    recent = datetime.now(UTC) - timedelta(days=10)
+    record(path, told(*STORED), told(*STORED[:3], key=OTHER, after=(recent - NOON).total_seconds()))
+
+
+def kept(path: Path) -> list[int]:
+    return [len(recorded(path, key)) for key in (KEY, OTHER)]
+
+
+def test_old_runs_are_removed_after_a_yes(path: Path) -> None:
+    old_and_new(path)
+    with terminal([*FTMON, "history", "--prune", "30d"]) as shown:
+        shown.until_shown("Remove 1 run with 10 events, of which nothing came since")
+        shown.press("y\n")
+        assert shown.wait() == 0
+        assert "removed 1 run with 10 events" in shown.text
+    assert kept(path) == [0, 3]
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04"])
+def test_nothing_is_removed_without_a_yes(path: Path, answer: str) -> None:
+    old_and_new(path)
+    with terminal([*FTMON, "history", "--prune", "30d"]) as shown:
+        shown.until_shown("[y/N]")
+        shown.press(answer)
+        assert shown.wait() == 0
+        assert "nothing was removed" in shown.text
+    assert kept(path) == [10, 3]
+
+
+def test_where_there_is_nobody_to_ask_nothing_is_removed(path: Path) -> None:
+    old_and_new(path)
+    done = ftmon("history", "--prune", "30d")
+    assert done.returncode == 2
+    assert b"--yes removes them without asking" in done.stderr
+    assert kept(path) == [10, 3]
+
+
+@pytest.mark.parametrize(
+    ("age", "left"), [("1h", [0, 0]), ("9d", [0, 0]), ("2w", [0, 3]), ("1y", [0, 3]), ("20y", [10, 3])]
+)
+def test_with_yes_runs_of_an_age_are_removed_without_asking(path: Path, age: str, left: list[int]) -> None:
+    old_and_new(path)
+    years = timedelta(days=366)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "UPDATE events SET received_at = ? WHERE job = 1", ((datetime.now(UTC) - years).timestamp(),)
+        )
+    assert ftmon("history", "--prune", age, "--yes").returncode == 0
+    assert kept(path) == left
+
+
+# Exporting
+
+
+def rows(table: bytes | str) -> list[dict[str, str]]:
+    text = table.decode() if isinstance(table, bytes) else table
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_events_are_exported_as_csv(path: Path) -> None:
+    said = [
+        event('a \u00e9, "b"\nc'),
+        event("Step 1/2", 1, level="warn", id="e1", type="metrics", data={"step": 1}),
+    ]
+    record(path, told(*map(read, said)))
+    first, second = rows(ftmon("export", JOB_ID, "--format", "csv").stdout)
+    assert first["message"] == 'a \u00e9, "b"\nc'
+    assert (first["created_at"], first["received_at"]) == ("2023-08-10T11:11:53Z", "2026-01-31T12:00:00Z")
+    assert (second["level"], second["type"], second["id"]) == ("warning", "metrics", "e1")
+    assert json.loads(second["data"]) == {"step": 1}
+
+
+@pytest.mark.parametrize("message", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_a_spreadsheet_runs_nothing_of_what_a_service_wrote(path: Path, message: str) -> None:
+    record(path, told(read(event(message))))
+    (row,) = rows(ftmon("export", JOB_ID, "--format", "csv").stdout)
+    assert row["message"] == f"'{message}"
+
+
+def test_the_figures_are_exported_as_a_table(path: Path) -> None:
+    said = [
+        event("Fine-tune started"),
+        event("Step 1/20: training loss=2.5, validation loss=2.75", 1),
+        event("metrics", 2, data={"step": 2, "total_steps": 20, "train_loss": 2.25}),
+        event("Completed epoch 1/4", 3),
+    ]
+    record(path, told(*map(read, said)))
+    table = rows(ftmon("export", JOB_ID, "--format", "csv", "--metrics").stdout)
+    assert [list(row.values())[1:] for row in table] == [
+        ["1", "20", "", "2.5", "2.75"],
+        ["2", "20", "", "2.25", ""],
+        ["", "", "1", "", ""],
+    ]
+
+
+def test_files_are_written_whole_and_not_overwritten(path: Path, tmp_path: Path) -> None:
+    a_run(path)
+    target = tmp_path / "run.csv"
+    arguments = ["export", JOB_ID, "--format", "csv", "--output", str(target)]
+    done = ftmon(*arguments)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert [row["message"] for row in rows(target.read_text())] == FIELDS
+    assert len(rows((tmp_path / "run.metrics.csv").read_text())) == 2
+    target.write_text("mine")
+    refused = ftmon(*arguments)
+    assert refused.returncode == 2
+    assert b"run.csv is there already; --force overwrites it." in refused.stderr
+    assert target.read_text() == "mine"
+    assert ftmon(*arguments, "--force").returncode == 0
+    assert [row["message"] for row in rows(target.read_text())] == FIELDS
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["data", "run.csv", "run.metrics.csv"]
+
+
+def test_json_lines_are_written_to_a_file(path: Path, tmp_path: Path) -> None:
+    a_run(path, "failed")
+    target = tmp_path / "run.jsonl"
+    assert ftmon("export", JOB_ID, "--output", str(target)).returncode == 0
+    *lines, last = objects(target.read_text())
+    assert [line["message"] for line in lines] == FIELDS
+    assert (last["status"], last["events"]) == ("failed", 10)
+
+
+def test_a_place_that_cannot_be_written_is_exit_status_6(path: Path, tmp_path: Path) -> None:
+    a_run(path)
+    done = ftmon("export", JOB_ID, "--output", str(tmp_path / "nowhere" / "run.jsonl"))
+    assert done.returncode == 6
+    assert b"run.jsonl cannot be written: No such file or directory." in done.stderr
+
+
+# The screen
+
+
+def test_a_recorded_run_is_shown_on_the_screen(path: Path) -> None:
+    a_run(path)
+    with terminal([*FTMON, "history", JOB_ID]) as shown:
+        shown.until_shown("■ recorded")
+        shown.until_shown("✔ The job succeeded")
+        assert FIELDS[-1] in shown.text
+        shown.press("q")
+        assert shown.wait() == 0
+        shown.assert_restored()

@@ -1,0 +1,182 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftmon.model.job import JobKey
+from ftmon.model.update import Wire
+from tests.records import KEY, STORED, job_of, record, told
+from tests.servers.fine_tunes import (
+    DONE,
+    JOB,
+    JOB_ID,
+    LIST,
+    STORY,
+    STREAM,
+    answer,
+    job,
+    page,
+    refusal,
+    stream,
+)
+from tests.servers.scripted import End
+from tests.tui.stage import JOBS, Stage, stage
+
+GONE_ID = "ft-gone"
+GONE = KEY._replace(job_id=GONE_ID)
+"""A job of a service that is no longer there."""
+
+SERVICE: dict[str, Any] = {
+    JOBS: [answer({"data": [job()]})],
+    JOB: [answer(job())],
+    STREAM: [stream(*STORY[:4], End.HANG)],
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ftmon" / "history.sqlite3"
+
+
+def record_gone(path: Path, status: str = "succeeded") -> None:
+    record(path, told(*STORED, key=GONE, job=job_of(status, created_at=1, updated_at=1691665913 + 180)))
+
+
+async def open_gone(seen: Stage) -> None:
+    await seen.until_shown("1 job at this service, 1 run recorded here")
+    await seen.press(*GONE_ID, "down", "enter")
+    await seen.until_shown("■ recorded")
+
+
+async def test_recorded_runs_are_offered_beside_the_service_s_jobs(path: Path) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path, size=(140, 30)) as seen:
+        await seen.until_shown("1 job at this service, 1 run recorded here")
+        assert "▶ running" in seen.rows[seen.row_of(JOB_ID)]
+        assert "10 events recorded · of 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
+
+
+async def test_a_recorded_run_of_another_service_is_shown_offline(path: Path) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path) as seen:
+        await open_gone(seen)
+        assert "✔ The job succeeded" in seen.text
+        assert "Fine-tune succeeded" in seen.text
+        assert [request.target for request in seen.server.requests] == [JOBS]
+        assert "cancel job" not in seen.text
+        assert "retry now" not in seen.text
+
+
+async def test_a_recorded_run_that_was_left_is_no_ending(path: Path) -> None:
+    record_gone(path, "running")
+    async with stage(SERVICE, job_id=None, history=path, size=(100, 30)) as seen:
+        await open_gone(seen)
+        assert "■ Everything recorded has been shown; the job was running when last seen" in seen.text
+        assert "▶ running when last seen" in seen.text
+        await seen.press("q")
+    assert seen.app.return_code == 0
+
+
+async def test_a_job_of_the_service_that_is_recorded_is_offered_once_and_watched(path: Path) -> None:
+    async with stage(SERVICE, job_id=None, history=path, size=(110, 30)) as seen:
+        key = JobKey(f"{seen.server.origin}/v1", JOB_ID)
+        record(path, told(*STORED[:2], key=key, job=job_of("pending")))
+        await seen.press("escape", "o")
+        await seen.until_shown("1 run recorded here")
+        row = seen.rows[seen.row_of(JOB_ID)]
+        assert "▶ running" in row
+        assert "2 events recorded" in row
+        await seen.press("down", "enter")
+        await seen.until_shown("Fine-tune started")
+        assert seen.monitor.event_log.event_count == 4
+
+
+async def test_the_past_is_shown_while_the_service_cannot_be_reached(path: Path) -> None:
+    async with stage({JOB: [[End.RST]]}, job_id=None, history=path) as seen:
+        key = JobKey(f"{seen.server.origin}/v1", JOB_ID)
+        record(path, told(*STORED[:5], key=key, job=job_of()))
+        await seen.press(*JOB_ID, "enter")
+        await seen.until_shown("↻ retrying")
+        assert "Fine-tune started" in seen.text
+        assert "▶ running" in seen.text
+
+
+async def test_an_outcome_that_is_only_recorded_says_why(path: Path) -> None:
+    async with stage({JOB: [refusal(404, "Could not find fine tune")]}, job_id=None, history=path) as seen:
+        key = JobKey(f"{seen.server.origin}/v1", JOB_ID)
+        record(path, told(*STORED, key=key, job=job_of("cancelled")))
+        await seen.press(*JOB_ID, "enter")
+        await seen.until_shown("⊘ The job was cancelled")
+        assert "has forgotten it (404)" in " ".join(seen.text.split())
+        await seen.press("q")
+    assert seen.app.return_code == 3
+
+
+async def test_a_run_that_is_over_is_replayed_halted_and_told_to_its_end(path: Path) -> None:
+    over = {JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)], LIST: [page(*STORY)]}
+    async with stage(over, history=path, size=(100, 30)) as seen:
+        await seen.until_shown("p replays it")
+        await seen.press("p")
+        # Three minutes in at most one.
+        await seen.until_shown("▷ replay · 5×")
+        assert "✔ The job succeeded" not in seen.text
+        assert "faster" in seen.text
+        await seen.press("p")
+        await seen.until_shown("▷ replay · halted")
+        shown = seen.monitor.event_log.event_count
+        assert shown < len(STORY)
+        await seen.press("p")
+        await seen.until_shown("▷ replay · 5×")
+        await seen.press("minus")
+        await seen.until_shown("▷ replay · 2×")
+        await seen.press(*["plus"] * 12)
+        await seen.until_shown("✔ The job succeeded")
+        assert seen.monitor.event_log.event_count == len(STORY)
+        assert "■ recorded" in seen.text
+
+
+async def test_a_replay_tells_the_time_of_the_run(path: Path) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path, size=(120, 30)) as seen:
+        await open_gone(seen)
+        assert "now" not in seen.rows[seen.row_of("Created fine-tune")]
+        await seen.press("p")
+        await seen.until_shown("▷ replay")
+        await seen.until_shown("Created fine-tune")
+        await seen.press("p")
+        await seen.until_shown("halted")
+        assert "now" in seen.rows[seen.row_of("Created fine-tune")]
+
+
+async def test_r_after_a_replay_asks_the_service_again(path: Path) -> None:
+    so_far = {JOB: [answer(job())], LIST: [page(*STORY[:4]), page(*STORY)]}
+    async with stage(so_far, history=path, stream=False) as seen:
+        await seen.until_shown("p replays it")
+        await seen.press("p", *["plus"] * 12)
+        await seen.until_shown("■ Everything recorded has been shown")
+        await seen.press("r")
+        await seen.until_shown("Fine-tune succeeded")
+        assert seen.monitor.event_log.event_count == len(STORY)
+        assert len(seen.server.asked(LIST)) == 2
+
+
+async def test_without_a_history_no_replay_is_offered() -> None:
+    over = {JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)]}
+    async with stage(over) as seen:
+        await seen.until_shown("✔ The job succeeded")
+        assert "replay" not in seen.text
+        await seen.press("p")
+        assert seen.monitor.run is not None
+        assert seen.monitor.run.connection.wire is Wire.CLOSED
+
+
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (40, 10), (20, 5)], ids=str)
+async def test_a_replay_is_told_as_one_at_every_size(path: Path, size: tuple[int, int]) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path, size=size) as seen:
+        await seen.press("escape")
+        seen.monitor.open_job(GONE)
+        await seen.until_shown("■ recorded")
+        assert "✔" in seen.text
+        await seen.press("p")
+        await seen.until_shown("▷ replay")
