@@ -53,7 +53,7 @@ async def test_recorded_runs_are_offered_beside_the_service_s_jobs(path: Path) -
     async with stage(SERVICE, job_id=None, history=path, size=(140, 30)) as seen:
         await seen.until_shown("1 job at this service, 1 run recorded here")
         assert "▶ running" in seen.rows[seen.row_of(JOB_ID)]
-        assert "10 events recorded · of 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
+        assert "10 recorded · of 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
 
 
 async def test_a_recorded_run_of_another_service_is_shown_offline(path: Path) -> None:
@@ -85,7 +85,7 @@ async def test_a_job_of_the_service_that_is_recorded_is_offered_once_and_watched
         await seen.until_shown("1 run recorded here")
         row = seen.rows[seen.row_of(JOB_ID)]
         assert "▶ running" in row
-        assert "2 events recorded" in row
+        assert "2 recorded" in row
         await seen.press("down", "enter")
         await seen.until_shown("Fine-tune started")
         assert seen.monitor.event_log.event_count == 4

@@ -10,7 +10,7 @@ from textual.widgets.option_list import Option
 
 from ftmon.model.job import Job, JobKey
 from ftmon.safe import safe
-from ftmon.text import STATUS_SIGNS, ago, plural
+from ftmon.text import STATUS_SIGNS, ago, count
 from ftmon.tui.look import STATUS_LOOKS
 
 _STATUS_WIDTH = 12
@@ -79,8 +79,9 @@ class JobList(OptionList, can_focus=False):
         job = listed.job
         look = f".{STATUS_LOOKS[job.status]}"
         word = f"{STATUS_SIGNS[job.status]} {job.status.value}"
-        recorded = "" if listed.events is None else f"{plural(listed.events, 'event')} recorded"
-        elsewhere = "" if key.base_url == self._base_url else f"of {safe(key.base_url).partition('://')[2]}"
+        recorded = "" if listed.events is None else f"{count(listed.events)} recorded"
+        host = safe(key.base_url).partition("://")[2].partition("/")[0]
+        elsewhere = "" if key.base_url == self._base_url else f"of {host}"
         told = filter(None, (job.model, ago(listed.time, self._now), recorded, elsewhere))
         return Content.assemble(
             (word.ljust(_STATUS_WIDTH + 1), look),
