@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import backlog, idle, latency, start, stream
+from tests.benchmarks import backlog, idle, latency, past, start, stream
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "stream": stream.run,
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "backlog": backlog.run,
     "idle": idle.run,
     "latency": latency.run,
+    "past": past.run,
 }
 
 
