@@ -63,6 +63,8 @@ class Watcher:
         self._follower: Follower | None = None
         self._replay: Replay | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: set[Future[Any]] = set()
+        """Of the service, still to come."""
         self._following: asyncio.Task[None] | None = None
         self._turn: tuple[int, JobKey] | None = None
         """What is shown now, and the number of this following."""
@@ -144,12 +146,13 @@ class Watcher:
         try:
             self._loop.run_forever()
         finally:
-            # A connection begun this moment does not take it well to be cancelled before its first step.
-            self._loop.run_until_complete(asyncio.sleep(0))
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
+            # What these have begun in turn, they end themselves.
+            for task in self._tasks:
                 task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            for answer in list(self._answers):
+                answer.cancel()
+            while tasks := asyncio.all_tasks(self._loop):
+                self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             if self._client is not None:
                 self._loop.run_until_complete(self._client.aclose())
             if self._recorder is not None:
@@ -170,7 +173,10 @@ class Watcher:
             self._handover.wake()
 
     def _submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        answer = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        self._answers.add(answer)
+        answer.add_done_callback(self._answers.discard)
+        return answer
 
     def _turn_to(self, key: JobKey, what: Callable[[int], Coroutine[Any, Any, None]]) -> None:
         number = self._handover.begin()

@@ -2,7 +2,7 @@ import asyncio
 import json
 import ssl
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from traceback import format_exception
@@ -250,18 +250,32 @@ async def test_a_certificate_of_one_s_own_is_trusted_where_it_is_given(tmp_path:
         assert await got(settings) == b"{}"
 
 
+def expired(folder: Path) -> Path:
+    """Make a certificate that was good until yesterday, and its key, in one file."""
+    path = certificate(folder, *THIS_MACHINE)
+    command = ["openssl", "x509", "-in", str(folder / "public.pem"), "-signkey", str(path), "-days", "-1"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    path.write_text(path.read_text().partition("-----BEGIN CERTIFICATE-----")[0] + done.stdout)
+    return path
+
+
 @pytest.mark.parametrize(
-    ("options", "is_given", "words"),
+    ("make", "is_given", "words"),
     [
-        (THIS_MACHINE, False, "self-signed certificate"),
-        (("-addext", "subjectAltName=IP:127.0.0.2"), True, "IP address mismatch"),
+        (lambda folder: certificate(folder, *THIS_MACHINE), False, "self-signed certificate"),
+        (
+            lambda folder: certificate(folder, "-addext", "subjectAltName=IP:127.0.0.2"),
+            True,
+            "IP address mismatch",
+        ),
+        (expired, True, "certificate has expired"),
     ],
-    ids=["unknown", "another name"],
+    ids=["unknown", "another name", "expired"],
 )
 async def test_a_certificate_that_cannot_be_trusted_is_refused_before_a_request(
-    tmp_path: Path, options: tuple[str, ...], is_given: bool, words: str
+    tmp_path: Path, make: Callable[[Path], Path], is_given: bool, words: str
 ) -> None:
-    path = certificate(tmp_path, *options)
+    path = make(tmp_path)
     server = serving(answer({}))
     async with server.running(tls=speaking_tls(path)):
         settings = Settings(f"https://127.0.0.1:{server.port}/v1", KEY, ca_file=path if is_given else None)

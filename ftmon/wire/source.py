@@ -41,6 +41,8 @@ class Source:
         """A good answer was read."""
         self.has_told_of_loss = False
         """The user knows that something could not be read as an event."""
+        self.told_error = ""
+        """The last error that the service told of in its stream."""
         self.has_past = False
         """Something of the job was recorded before."""
         self._report = report

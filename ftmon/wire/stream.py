@@ -143,7 +143,8 @@ class Stream:
                     events.append(new)
                 elif self.is_tail:
                     self._is_in_doubt = True
-            elif isinstance(item, Fault):
+            elif isinstance(item, Fault) and item.message != self._source.told_error:
+                self._source.told_error = item.message
                 notices.append(f"The service told of an error: {client.redact(item.message)}")
             elif isinstance(item, Done):
                 is_done = True

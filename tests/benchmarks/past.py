@@ -57,7 +57,7 @@ def _record(path: Path, batches: list[tuple[Event, ...]]) -> float:
 
 
 async def _open(path: Path) -> tuple[float, float, float]:
-    """Return the seconds until the first and until all events are in the log, and the longest that keys wait."""
+    """Return the seconds until the first and all events are in the log, and the longest that keys wait."""
     watcher = Watcher(Settings(KEY.base_url), history=path)
     watcher.replay(KEY)
     app = FtmonApp(watcher, KEY)

@@ -2,8 +2,9 @@
 
 A service tells a job's 50,000 events within the first quarter of the time, and few from then on. It cuts,
 resets, stalls, refuses and garbles its streams, replays the past whole, shuffled or from the middle on. A
-screen on a terminal and a printer of JSON Lines watch it at their real pace, and are stopped and continued as a
-laptop is. At the end every event was shown once, in both and in the history, and the memory has stayed where it was.
+screen on a terminal and a printer of JSON Lines watch it at their real pace, and are stopped and continued as
+a laptop is. At the end every event was shown once, in both and in the history, and the memory has stayed the
+same.
 """
 
 import asyncio
