@@ -135,7 +135,7 @@ def test_what_decodes_reads_nothing_itself(module: str) -> None:
             ["textual", "rich", "httpx", "httpcore", "starlette", "uvicorn", "ftmon.tui", "ftmon.demo"],
         ),
         ("import ftmon.wire.follow", ["textual", "humanize", "ftmon.plain"]),
-        ("import ftmon.tui.app", ["httpx", "starlette", "ftmon.demo"]),
+        ("import ftmon.tui.app, ftmon.watch", ["httpx", "starlette", "sqlite3", "ftmon.demo"]),
         ("import ftmon.demo.server", ["textual", "httpx", "ftmon.wire", "ftmon.model"]),
     ],
 )

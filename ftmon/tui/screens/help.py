@@ -18,7 +18,7 @@ from ftmon.tui.widgets.event_log import EventLog
 
 _GROUPS = {
     "The job": ("job.open", "job.retry", "job.cancel"),
-    "A run that is over": ("replay", "replay.faster", "replay.slower"),
+    "A run that is over": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
     "Copying": ("copy", "log.choose_up", "log.choose_down", "log.unchoose"),
     "Looks": ("log.times", "view.chart", "view.dark"),

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from math import inf
 from time import monotonic
 from typing import ClassVar
 
@@ -24,6 +23,7 @@ from ftmon.text import until_next_step
 from ftmon.tui.emptiness import emptiness
 from ftmon.tui.intake import Intake, News
 from ftmon.tui.look import LOOKS
+from ftmon.tui.replay_control import ReplayControl, is_replaying
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.job_header import JobHeader
 from ftmon.tui.widgets.key_bar import KeyBar
@@ -34,16 +34,6 @@ from ftmon.tui.widgets.outcome import Outcome, ending
 from ftmon.tui.widgets.progress_line import ProgressLine
 from ftmon.tui.widgets.status_line import StatusLine
 from ftmon.watch import Watcher
-
-SPEEDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 100.0, 300.0, 1000.0, 3600.0, 10_000.0, 100_000.0)
-"""How many times as fast as it happened a run can be replayed."""
-
-_USUAL_REPLAY = 60.0
-"""Seconds that a replay takes at most if not said otherwise."""
-
-_SHORTEST_AGE = 0.25
-_LONGEST_AGE = 3600.0
-"""Seconds between two looks at the ages in a replay, whose clock goes fast, or not at all."""
 
 
 class MonitorScreen(Screen[None]):
@@ -57,9 +47,8 @@ class MonitorScreen(Screen[None]):
         Binding(
             "c", "toggle_chart", "chart", tooltip="Show or hide the chart of the losses", id="view.chart"
         ),
-        Binding(
-            "p", "replay", "replay", tooltip="Replay the run as it happened; halt, and go on", id="replay"
-        ),
+        Binding("p", "replay", "replay", tooltip="Replay the run as it happened", id="replay"),
+        Binding("p", "halt", "halt/go on", tooltip="Halt the replay, or go on", id="replay.halt"),
         Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Faster", id="replay.faster"),
         Binding("minus", "change_speed(-1)", "slower", tooltip="Slower", id="replay.slower"),
         Binding("y", "copy", "copy", tooltip="Copy the selection, the marked event or the job id", id="copy"),
@@ -86,6 +75,7 @@ class MonitorScreen(Screen[None]):
         """What is known of the job shown, or None while none was opened."""
         self._watcher = watcher
         self._now = now
+        self._replay = ReplayControl(watcher, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
         self._retry_at: datetime | None = None
         self._offered: tuple[bool, ...] = ()
@@ -93,10 +83,6 @@ class MonitorScreen(Screen[None]):
         self._is_watched_anew = False
         """What is shown stays until the service tells something of the job again."""
         self._is_chart_wanted = True
-        self._speed = 1.0
-        """How fast the replay is, or was before it was halted."""
-        self._replayed = now(), monotonic()
-        """When the last update of a replay was, by the clock of the run and by the real one."""
         self._ages_due = 0.0
         self._ages_timer: Timer | None = None
 
@@ -152,7 +138,7 @@ class MonitorScreen(Screen[None]):
         if self._is_watched_anew and (update.job or update.events):
             self._show(Run(update.job_key))
         self.run.apply(update)
-        self._replayed = update.at, monotonic()
+        self._replay.note(update)
         self.event_log.extend(update.events)
         if update.connection is not None:
             waits = update.connection.wire is Wire.WAITING
@@ -163,11 +149,8 @@ class MonitorScreen(Screen[None]):
     # Drawing
 
     def _clock(self) -> datetime:
-        """Return what time it is for the run: in a replay, that of the run."""
-        if self.run is None or not self._is_replaying:
-            return self._now()
-        at, since = self._replayed
-        return at + timedelta(seconds=(monotonic() - since) * self.run.connection.speed)
+        """Return what time it is for the run."""
+        return self._replay.clock(self.run)
 
     def draw(self) -> None:
         """Draw the run as it is now."""
@@ -181,7 +164,7 @@ class MonitorScreen(Screen[None]):
         self._draw_title()
         self.outcome.ending = ending(run, self._clock(), can_replay=self._can_replay()) if run else None
         self._draw_ages()
-        offered = self._can_cancel(), self._can_retry(), self._can_replay(), self._is_replaying
+        offered = self._can_cancel(), self._can_retry(), self._can_replay(), is_replaying(self.run)
         if offered != self._offered:
             self._offered = offered
             self.refresh_bindings()
@@ -198,8 +181,7 @@ class MonitorScreen(Screen[None]):
         wait = min(self._waits(), default=None)
         if wait is None:
             return
-        if self._is_replaying and run is not None:
-            wait = max(_SHORTEST_AGE, wait / run.connection.speed) if run.connection.speed else _LONGEST_AGE
+        wait = self._replay.wait(run, wait)
         due = monotonic() + wait
         if monotonic() < self._ages_due <= due:
             return
@@ -247,9 +229,9 @@ class MonitorScreen(Screen[None]):
         if action == "retry":
             return self._can_retry()
         if action == "replay":
-            return self._can_replay() or self._is_replaying
-        if action == "change_speed":
-            return self._is_replaying
+            return self._can_replay()
+        if action in ("halt", "change_speed"):
+            return is_replaying(self.run)
         return True
 
     def _can_cancel(self) -> bool:
@@ -265,13 +247,7 @@ class MonitorScreen(Screen[None]):
     def _is_own(self) -> bool:
         """The job is of the service that ftmon speaks to, and not only known from the history."""
         run = self.run
-        return run is not None and run.key.base_url == self._watcher.base_url and not self._is_replaying
-
-    @property
-    def _is_replaying(self) -> bool:
-        """It is told in some rhythm, and not at once."""
-        connection = self.run.connection if self.run else None
-        return connection is not None and connection.wire is Wire.REPLAYING and connection.speed < inf
+        return run is not None and run.key.base_url == self._watcher.base_url and not is_replaying(self.run)
 
     def _can_replay(self) -> bool:
         run = self.run
@@ -318,24 +294,20 @@ class MonitorScreen(Screen[None]):
             self._watcher.retry()
 
     def action_replay(self, speed: float | None = None) -> None:
-        """Tell the run again as it happened, in at most a minute if not said otherwise; halt and go on."""
-        run = self.run
-        if run is None:
-            return
-        if speed is None and self._is_replaying:
-            self._watcher.set_speed(0 if run.connection.speed else self._speed)
-            return
-        span = self.event_log.span.total_seconds() / _USUAL_REPLAY
-        self._speed = speed or next((each for each in SPEEDS if each >= span), SPEEDS[-1])
-        self._watcher.replay(run.key, self._speed)
-        self._show(Run(run.key))
-        self.draw()
+        """Tell the run again as it happened, so many times as fast; if not said, in at most a minute."""
+        if self.run is not None:
+            self._replay.start(self.run.key, self.event_log.span, speed)
+            self._show(Run(self.run.key))
+            self.draw()
+
+    def action_halt(self) -> None:
+        """Halt the replay, or go on."""
+        if self.run is not None:
+            self._replay.halt(self.run)
 
     def action_change_speed(self, step: int) -> None:
         """Replay faster or slower."""
-        place = min(range(len(SPEEDS)), key=lambda index: abs(SPEEDS[index] - self._speed))
-        self._speed = SPEEDS[max(0, min(len(SPEEDS) - 1, place + step))]
-        self._watcher.set_speed(self._speed)
+        self._replay.change_speed(step)
 
     def action_toggle_chart(self) -> None:
         """Show the chart, or give its room to the events."""

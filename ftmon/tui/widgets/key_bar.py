@@ -12,6 +12,7 @@ _ALWAYS = ("help", "quit")
 _ORDER = (
     "job.retry",
     "replay",
+    "replay.halt",
     "replay.faster",
     "replay.slower",
     "job.open",
