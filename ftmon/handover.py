@@ -116,6 +116,7 @@ class Handover:
                 job=update.job or rest.job,
                 connection=update.connection or rest.connection,
                 heard=update.heard or rest.heard,
+                unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
                 notice=" ".join(dict.fromkeys(filter(None, (rest.notice, update.notice)))),
             )
 

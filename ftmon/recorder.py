@@ -44,7 +44,8 @@ class Recorder:
         self._retry_every = retry_every
         self._history: History | None = None
         self._unrecorded: deque[Update] = deque()
-        self._unrecorded_events = 0
+        self.unrecorded = 0
+        """Events that wait to be recorded."""
         self._lost = 0
         self._is_in_trouble = False
         self._retry_at = 0.0
@@ -67,10 +68,10 @@ class Recorder:
         if not update.events and update.job is None:
             return True
         self._unrecorded.append(update)
-        self._unrecorded_events += len(update.events)
-        while self._unrecorded_events > MAX_UNRECORDED:
+        self.unrecorded += len(update.events)
+        while self.unrecorded > MAX_UNRECORDED:
             dropped = len(self._unrecorded.popleft().events)
-            self._unrecorded_events -= dropped
+            self.unrecorded -= dropped
             self._lost += dropped
         self.retry()
         return not self._unrecorded and self._history is not None and not self._history.is_newer
@@ -84,7 +85,7 @@ class Recorder:
         if not self._unrecorded or not self._use(self._record):
             return
         self._unrecorded.clear()
-        self._unrecorded_events = 0
+        self.unrecorded = 0
         if self._is_in_trouble:
             self._is_in_trouble = False
             lost = (

@@ -59,6 +59,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._handover = Handover(self._loop, self._recall)
         self._recorder: Recorder | None = None
+        self._told_unrecorded = 0
         self._client: Client | None = None
         self._follower: Follower | None = None
         self._replay: Replay | None = None
@@ -185,6 +186,7 @@ class Watcher:
             if self._following is not None:
                 self._following.cancel()
             self._follower = self._replay = None
+            self._told_unrecorded = 0
             self._following = self._start(what(number))
             self._turn = number, key
 
@@ -293,17 +295,27 @@ class Watcher:
             await self._tell_of_history()
 
     async def _tell_of_history(self) -> None:
-        if self._recorder is not None and self._turn is not None and (notice := self._recorder.take_notice()):
+        if self._recorder is not None and self._turn is not None:
             number, key = self._turn
-            await self._handover.put(number, Update(key, _now(), notice=notice), is_recorded=True)
+            update = self._with_news_of(self._recorder, Update(key, _now()))
+            if update.notice or update.unrecorded is not None:
+                await self._handover.put(number, update, is_recorded=True)
+
+    def _with_news_of(self, recorder: "Recorder", update: Update) -> Update:
+        """Add to an update what there is to tell of the history."""
+        if notice := recorder.take_notice():
+            update = replace(update, notice=" ".join(filter(None, (update.notice, notice))))
+        if recorder.unrecorded != self._told_unrecorded:
+            self._told_unrecorded = recorder.unrecorded
+            update = replace(update, unrecorded=recorder.unrecorded)
+        return update
 
     async def _post(self, number: int, update: Update) -> None:
         """Record an update of a following, and hand it over."""
         is_recorded = False
         if (recorder := self._recording()) is not None:
             is_recorded = recorder.record(update)
-            if notice := recorder.take_notice():
-                update = replace(update, notice=" ".join(filter(None, (update.notice, notice))))
+            update = self._with_news_of(recorder, update)
         await self._handover.put(number, update, is_recorded=is_recorded)
 
     def _recall(self, key: JobKey, names: "list[EventName]") -> list[Event]:

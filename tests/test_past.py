@@ -325,8 +325,10 @@ async def test_what_could_not_be_recorded_is_tried_again_by_the_clock(path: Path
         async with watching(settings_of(server), history=path, pace=pace) as front_end:
             key = front_end.watcher.watch(JOB_ID)
             await front_end.until_events(5)
+            assert front_end.run(key).unrecorded == 5
             path.parent.unlink()
             await front_end.until(lambda: "The history is written again" in front_end.notices)
+            assert front_end.run(key).unrecorded == 0
         assert recorded(path, key) == STORY[:5]
 
 

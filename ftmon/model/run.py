@@ -58,6 +58,8 @@ class Run:
         self.result_file: str | None = None
         self.error: str | None = None
         """The last error that an event told."""
+        self.unrecorded = 0
+        """Events that wait for a history that cannot be written."""
         self._pace: deque[tuple[float, datetime]] = deque(maxlen=64)
 
     def apply(self, update: Update) -> None:
@@ -68,6 +70,8 @@ class Run:
             self._apply_job(update.job)
         if update.heard:
             self.heard_at = update.at
+        if update.unrecorded is not None:
+            self.unrecorded = update.unrecorded
         self.events += len(update.events)
         for event in update.events:
             if (

@@ -68,3 +68,5 @@ class Update:
     """A byte of the events came. The job is read beside them, and says nothing of their connection."""
     notice: str = ""
     """A sentence for the user, once, such as how many malformed events were skipped."""
+    unrecorded: int | None = None
+    """How many events wait for a history that cannot be written, or None where that stays as it was."""

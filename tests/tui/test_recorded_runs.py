@@ -5,6 +5,7 @@ import pytest
 
 from ftmon.model.job import JobKey
 from ftmon.model.update import Wire
+from ftmon.wire.pace import Pace
 from tests.records import KEY, STORED, job_of, record, told
 from tests.servers.fine_tunes import (
     DONE,
@@ -180,3 +181,14 @@ async def test_a_replay_is_told_as_one_at_every_size(path: Path, size: tuple[int
         assert "✔" in seen.text
         await seen.press("p")
         await seen.until_shown("▷ replay")
+
+
+async def test_what_is_not_recorded_yet_stands_on_the_screen_until_it_is(path: Path) -> None:
+    path.parent.write_text("in the way")
+    pace = Pace(tick=0.02, record_again=0.02, first_delay=600, longest_delay=600)
+    async with stage(SERVICE, history=path, pace=pace) as seen:
+        await seen.until_shown("▲ 4 not recorded yet")
+        await seen.until_shown("The history cannot be used")
+        path.parent.unlink()
+        await seen.until_shown("The history is written again")
+        await seen.until(lambda: "not recorded yet" not in seen.text)

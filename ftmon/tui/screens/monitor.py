@@ -144,7 +144,7 @@ class MonitorScreen(Screen[None]):
             waits = update.connection.wire is Wire.WAITING
             self._retry_at = update.at + timedelta(seconds=update.connection.delay) if waits else None
         if update.notice:
-            self.notify(update.notice, severity="warning", markup=False)
+            self.notify(update.notice, severity="warning", markup=False, timeout=10)
 
     # Drawing
 
