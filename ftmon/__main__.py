@@ -4,13 +4,16 @@ import os
 import sys
 from contextlib import suppress
 
-from ftmon import cli
-
 
 def main() -> None:
     """Run the command line and end with its exit status."""
     try:
+        # Imported here, so that Ctrl-C is quiet from the beginning.
+        from ftmon import cli
+
         status = cli.main(sys.argv[1:])
+    except KeyboardInterrupt:
+        status = 130
     except SystemExit as ending:
         status = ending.code if isinstance(ending.code, int) else 0
     for stream in (sys.stdout, sys.stderr):

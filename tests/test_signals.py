@@ -1,0 +1,189 @@
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from tests.command import FTMON, PATIENCE, objects, running
+from tests.service import JOB, JOB_ID, STREAM, Answer, Service
+from tests.terminal import Terminal, terminal
+
+ENDINGS = pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
+)
+PAUSES = pytest.mark.parametrize("pause", [signal.SIGTSTP, signal.SIGSTOP], ids=str)
+
+SOON = 2.0
+"""The second that an ending may take, and what a busy machine adds to it."""
+
+SENDING_TO_ITSELF = """
+import os, sys
+
+def send(event, arguments):
+    if event == "import" and os.environ["MOMENT"] in (arguments[0], "the loop" if in_loop() else None):
+        os.environ["MOMENT"] = "never again"
+        os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+
+def in_loop():
+    events = sys.modules.get("asyncio.events")
+    return getattr(events, "_get_running_loop", lambda: None)() is not None
+
+sys.addaudithook(send)
+"""
+"""What Python runs first, to interrupt a command where it imports the module `MOMENT`.
+
+That may be any module, once asyncio's loop runs.
+"""
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service().running() as service:
+        yield service
+
+
+@contextmanager
+def silent() -> Iterator[tuple[str, socket.socket]]:
+    """Run a service that takes a connection, and never says a word; yield its URL and its listener."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", listener
+
+
+def break_down(service: Service) -> None:
+    service.answers = {STREAM: repeat(Answer(503)), JOB: repeat(Answer(503))}
+    service.hang_up()
+
+
+def streams(service: Service) -> int:
+    return [target for target, _ in service.asked].count(STREAM)
+
+
+def has_more_streams(service: Service, before: int) -> bool:
+    return streams(service) > before
+
+
+def is_stopped(process: int) -> bool:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def stop(shown: Terminal, number: signal.Signals) -> None:
+    shown.process.send_signal(number)
+    shown.until(lambda: is_stopped(shown.process.pid))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def child_of(process: int) -> int:
+    (child,) = map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+    return child
+
+
+# Ending
+
+
+@ENDINGS
+def test_a_signal_ends_the_screen_within_a_second_and_leaves_what_was_seen_also_while_backing_off(
+    service: Service, number: signal.Signals, status: int
+) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        break_down(service)
+        shown.until_shown("↻")
+        sent = time.monotonic()
+        shown.process.send_signal(number)
+        assert shown.wait() == status
+        assert time.monotonic() - sent < SOON
+        assert f"▶ {JOB_ID} running" in shown.text
+        shown.assert_restored()
+
+
+@ENDINGS
+def test_a_signal_ends_the_screen_within_a_second_where_nothing_answers(
+    number: signal.Signals, status: int
+) -> None:
+    with silent() as (url, listener), terminal([*FTMON, JOB_ID, "--base-url", url]) as shown:
+        shown.until_shown("connecting …")
+        with listener.accept()[0]:
+            sent = time.monotonic()
+            shown.process.send_signal(number)
+            assert shown.wait() == status
+            assert time.monotonic() - sent < SOON
+            shown.assert_restored()
+
+
+@ENDINGS
+@pytest.mark.parametrize("form", ["--json", "--plain"])
+def test_a_signal_ends_the_lines_within_a_second_where_nothing_answers(
+    number: signal.Signals, status: int, form: str
+) -> None:
+    with (
+        silent() as (url, listener),
+        running(JOB_ID, "--base-url", url, form) as command,
+        listener.accept()[0],
+    ):
+        sent = time.monotonic()
+        command.signal(number)
+        assert command.wait() == status
+        assert time.monotonic() - sent < SOON
+        assert command.rest() == []
+
+
+@ENDINGS
+def test_a_signal_ends_plain_lines_with_the_summary(
+    service: Service, number: signal.Signals, status: int
+) -> None:
+    service.tell("Fine-tune started")
+    with running(JOB_ID, *service.options, "--plain") as command:
+        assert "Fine-tune started" in command.line()
+        break_down(service)
+        assert "reconnecting" in command.notice()
+        sent = time.monotonic()
+        command.signal(number)
+        assert command.wait() == status
+        assert time.monotonic() - sent < SOON
+        assert f"▶ {JOB_ID} running\n" in command.rest()
+
+
+def test_ctrl_c_ends_the_lines_of_the_demo_with_the_job() -> None:
+    with running("demo", "--json", "--speed=0.1") as command:
+        command.line()
+        sent = time.monotonic()
+        command.signal(signal.SIGINT)
+        assert command.wait() == 130
+        assert time.monotonic() - sent < SOON
+        assert objects("".join(command.rest()))[-1]["status"] in ("pending", "running")
+
+
+def test_a_signal_amid_a_flood_loses_nothing_that_was_counted(service: Service) -> None:
+    for number in range(20_000):
+        service.tell(str(number))
+    with running(JOB_ID, *service.options, "--json") as command:
+        command.line()
+        command.signal(signal.SIGTERM)
+        assert command.wait() == 143
+        *events, job = objects("".join(command.rest()))
+    assert [event["message"] for event in events] == [str(number + 1) for number in range(len(events))]
+    assert (job["object"], job["events"]) == ("fine-tune", len(events) + 1)
+
+
+# While it starts
+
+
+@pytest.mark.parametrize("moment", ["argparse", "ftmon.watch", "ftmon.plain"])
+def test_ctrl_c_is_quiet_however_early_it_comes(service: Service, tmp_path: Path, moment: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SENDING_TO_ITSELF)
+    hook = {"PYTHONPATH": str(tmp_path), "MOMENT": moment, "SIGNAL": str(int(signal.SIGINT))}
+    with running(JOB_ID, *service.options, "--json", **hook) as command:
+        assert command.wait() == 130
+        assert (command.rest(), command.notices()) == ([], [])
