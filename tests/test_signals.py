@@ -187,3 +187,29 @@ def test_ctrl_c_is_quiet_however_early_it_comes(service: Service, tmp_path: Path
     with running(JOB_ID, *service.options, "--json", **hook) as command:
         assert command.wait() == 130
         assert (command.rest(), command.notices()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("moment", "number", "job"),
+    [
+        ("ftmon.watch", signal.SIGINT, [JOB_ID]),
+        ("textual.app", signal.SIGTERM, [JOB_ID]),
+        ("the loop", signal.SIGINT, [JOB_ID]),
+        ("ftmon.tui.screens.monitor", signal.SIGTERM, [JOB_ID]),
+        ("ftmon.tui.screens.monitor", signal.SIGINT, [JOB_ID]),
+        ("ftmon.tui.screens.open_job", signal.SIGTERM, []),
+        ("httpx", signal.SIGINT, [JOB_ID]),
+    ],
+    ids=str,
+)
+def test_a_signal_while_the_screen_comes_up_restores_the_terminal(
+    service: Service, tmp_path: Path, moment: str, number: signal.Signals, job: list[str]
+) -> None:
+    service.tell("Fine-tune started")
+    (tmp_path / "sitecustomize.py").write_text(SENDING_TO_ITSELF)
+    hook = {"PYTHONPATH": str(tmp_path), "MOMENT": moment, "SIGNAL": str(int(number))}
+    with terminal([*FTMON, *job, *service.options], 100, 30, **hook) as shown:
+        assert shown.wait() == 128 + number
+        shown.assert_restored()
+        for left_behind in ("ftmon: opening", "bug in ftmon", "Traceback"):
+            assert left_behind not in shown.text

@@ -104,6 +104,8 @@ class MonitorScreen(Screen[None]):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
+        if not self.is_attached:
+            return
         self._intake.start()
         for notice in self._watcher.notices:
             self.notify(notice, severity="warning", markup=False, timeout=10)
@@ -154,6 +156,9 @@ class MonitorScreen(Screen[None]):
 
     def draw(self) -> None:
         """Draw the run as it is now."""
+        # Once the app is told to leave, Textual makes no more widgets, and this screen may have none.
+        if not self.is_attached:
+            return
         run = self.run
         self.chart.draw(run)
         self.set_class(self._is_chart_wanted and self.chart.has_curve, "-charted")

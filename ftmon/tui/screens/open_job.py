@@ -65,7 +65,9 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
 
     def on_mount(self) -> None:
         """Ask for the jobs."""
-        self._list_jobs()
+        # Once the app is told to leave, Textual makes no more widgets, and there is no list to fill.
+        if self.is_attached:
+            self._list_jobs()
 
     @work
     async def _list_jobs(self) -> None:
