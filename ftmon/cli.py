@@ -329,10 +329,14 @@ def _say_next(status: int, job_id: str, again: _Again) -> None:
 
 
 def _run_screen(watcher: "Watcher", key: "JobKey | None", options: argparse.Namespace) -> "FtmonApp":
-    from ftmon.tui.app import FtmonApp
+    from ftmon.tui.exits import Exits
 
-    app = FtmonApp(watcher, key, exit_when_over=options.exit, timeout=options.timeout)
-    app.run()
+    with Exits() as exits:
+        from ftmon.tui.app import FtmonApp
+
+        app = FtmonApp(watcher, key, exit_when_over=options.exit, timeout=options.timeout)
+        exits.leave = app.leave_by_signal
+        app.run()
     return app
 
 

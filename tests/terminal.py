@@ -65,6 +65,11 @@ class Terminal:
         """Type."""
         os.write(self._ours, keys.encode())
 
+    def take_over(self, words: str) -> None:
+        """Set the modes of the terminal and write, as a shell does whose job was stopped."""
+        termios.tcsetattr(self._theirs, termios.TCSANOW, self.before)
+        os.write(self._theirs, words.encode())
+
     def resize(self, columns: int, lines: int) -> None:
         """Change the size, as a user who drags a corner does."""
         for screen in (self._main, self._alternate):

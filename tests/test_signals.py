@@ -1,8 +1,13 @@
+import json
+import os
+import shlex
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -213,3 +218,126 @@ def test_a_signal_while_the_screen_comes_up_restores_the_terminal(
         shown.assert_restored()
         for left_behind in ("ftmon: opening", "bug in ftmon", "Traceback"):
             assert left_behind not in shown.text
+
+
+# Being stopped, and going on
+
+
+@PAUSES
+def test_after_a_stop_the_screen_is_whole_and_up_to_date_and_each_key_acts_once(
+    service: Service, pause: signal.Signals
+) -> None:
+    service.tell("before the stop")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("before the stop")
+        shown.until_shown("q quit")
+        stop(shown, pause)
+        shown.take_over("\x1b[?1049l\x1b[?25h$ fg\r\n")
+        shown.until_shown("$ fg")
+        service.tell("while it stood")
+        assert streams(service) == 1
+        shown.process.send_signal(signal.SIGCONT)
+        shown.until_shown("while it stood")
+        shown.until(lambda: streams(service) == 2)
+        service.tell("after it")
+        shown.until_shown("after it")
+        shown.until_shown("q quit")
+        lines = shown.text.splitlines()
+        assert "● live" in lines[0]
+        for words in ("before the stop", "while it stood", "after it"):
+            assert shown.text.count(words) == 1
+        assert "$ fg" not in shown.text
+        shown.press("o")
+        shown.until_shown("Watch a job")
+        shown.press("each-key-once-and-in-its-turn")
+        shown.until_shown("each-key-once-and-in-its-turn")
+        shown.press("\x03")
+        assert shown.wait() == 130
+        shown.assert_restored()
+
+
+@PAUSES
+def test_after_a_stop_the_lines_go_on_without_repeating_one(service: Service, pause: signal.Signals) -> None:
+    service.tell("before the stop")
+    with running(JOB_ID, *service.options, "--json") as command:
+        assert json.loads(command.line())["message"] == "before the stop"
+        command.signal(pause)
+        until(lambda: is_stopped(command.process.pid))
+        service.tell("while it stood")
+        command.signal(signal.SIGCONT)
+        assert json.loads(command.line())["message"] == "while it stood"
+        until(lambda: streams(service) == 2)
+        service.tell("after it")
+        assert json.loads(command.line())["message"] == "after it"
+        service.end("succeeded")
+        assert command.wait() == 0
+        (job,) = objects("".join(command.rest()))
+        assert job["events"] == 3
+        assert command.notices() == []
+
+
+def test_while_it_is_stopped_the_terminal_is_the_shell_s(service: Service) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        for _ in range(3):
+            stop(shown, signal.SIGTSTP)
+            shown.assert_restored()
+            shown.process.send_signal(signal.SIGCONT)
+            shown.until_shown("Fine-tune started")
+
+
+@PAUSES
+def test_what_is_ended_while_it_is_stopped_leaves_the_terminal_restored(
+    service: Service, pause: signal.Signals
+) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        stop(shown, pause)
+        shown.process.send_signal(signal.SIGTERM)
+        shown.process.send_signal(signal.SIGCONT)
+        assert shown.wait() == 143
+        shown.assert_restored()
+
+
+def test_to_go_on_without_having_stopped_does_no_harm(service: Service) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        for _ in range(3):
+            before = streams(service)
+            shown.process.send_signal(signal.SIGCONT)
+            shown.until(partial(has_more_streams, service, before))
+        shown.until_shown("Fine-tune started")
+        shown.press("?")
+        shown.until_shown("esc closes")
+        shown.press("\x03")
+        assert shown.wait() == 130
+        shown.assert_restored()
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash here")
+@PAUSES
+def test_a_shell_stops_it_and_brings_it_back_but_not_into_the_background(
+    service: Service, pause: signal.Signals
+) -> None:
+    service.tell("Fine-tune started")
+    with terminal(["bash", "--norc", "--noprofile", "-i"], PS1="$ ") as shown:
+        shown.until_shown("$ ")
+        shown.press(shlex.join([*FTMON, JOB_ID, *service.options]) + "\r")
+        shown.until_shown("Fine-tune started")
+        command = child_of(shown.process.pid)
+        os.kill(command, pause)
+        shown.until(lambda: is_stopped(command))
+        shown.press('bg; echo "in "vain\r')
+        shown.until_shown("in vain")
+        shown.until(lambda: is_stopped(command))
+        shown.press("fg\r")
+        shown.until(lambda: streams(service) == 2)
+        shown.press("?")
+        shown.until_shown("esc closes")
+        shown.press("\x03")
+        shown.until_shown("left; the job goes on unharmed")
+        shown.press("exit $?\r")
+        assert shown.wait() == 130

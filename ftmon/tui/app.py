@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from ftmon.errors import TimeoutPassedError
 from ftmon.safe import redact
-from ftmon.tui.exits import Exits
+from ftmon.tui.exits import Interruptions
 from ftmon.tui.theme import DARK, LIGHT
 
 # What draws the run is imported after the first paint, which would come a third later otherwise.
@@ -89,7 +89,6 @@ class FtmonApp(App[int]):
         self._exit_when_over = exit_when_over
         self._timeout = timeout
         self._now = now
-        self._exits = Exits(self._leave_by_signal)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         # Setting the theme in the usual way parses all styles a second time.
@@ -112,13 +111,10 @@ class FtmonApp(App[int]):
         line = Content.assemble((name.ljust(self.size.width - len(badge)), "bold"), (badge, "$secondary"))
         yield Static(line.stylize_before("on $panel"))
 
-    def on_load(self) -> None:
-        """Be ready for signals before the terminal is changed."""
-        self._exits.guard()
-
     def on_mount(self) -> None:
         """Import what draws the run once the first paint is done."""
-        self._exits.on_continue(self._watcher.resume)
+        if self._driver is not None and self._driver.can_suspend:
+            Interruptions(self._driver, self._call_while_running, self._watcher.resume)
         self.call_after_refresh(self._show_monitor)
         if self._timeout is not None:
             self.set_timer(self._timeout, self._time_out, name="timeout")
@@ -182,13 +178,20 @@ class FtmonApp(App[int]):
         if run is None or run.exit_status is None:
             self.exit(return_code=TimeoutPassedError.exit_status)
 
-    def _leave_by_signal(self, status: int) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: self.exit(return_code=status))
+    def leave_by_signal(self, status: int) -> None:
+        """Leave with this exit status; to be called where a signal is handled.
 
-    async def _shutdown(self) -> None:
-        await super()._shutdown()
-        self._exits.release()
+        Raises:
+            SystemExit: where the loop does not run yet, or no more.
+        """
+        if self._loop is None or self._loop.is_closed():
+            raise SystemExit(status)
+        self._loop.call_soon_threadsafe(lambda: self.exit(return_code=status))
+
+    def _call_while_running(self, action: Callable[[], None]) -> None:
+        """Call in the loop, unless the screen is left by then; to be called where a signal is handled."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: action() if self.is_running else None)
 
     def _fatal_error(self) -> None:
         """Say that this is a bug, with a traceback that shows no values: one of them may be a key."""
