@@ -95,7 +95,7 @@ def opened() -> Iterator[History | None]:
         HistoryError: where it cannot be read.
     """
     path = history_file()
-    if not path.exists():
+    if not _is_there(path):
         yield None
         return
     try:
@@ -103,6 +103,16 @@ def opened() -> Iterator[History | None]:
             yield history
     except sqlite3.Error as error:
         raise HistoryError(f"The history {path} cannot be used: {error}.") from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise HistoryError(f"The history {path} cannot be used: {error.strerror}.") from error
+    return True
 
 
 # Listing and removing

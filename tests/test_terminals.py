@@ -1,8 +1,12 @@
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.command import FTMON, ftmon
+from ftmon.paths import history_file
+from tests.command import FTMON, PATIENCE, environment, ftmon, objects
 from tests.service import JOB_ID, Service
 from tests.terminal import terminal
 
@@ -61,3 +65,146 @@ def test_of_two_hundred_sizes_in_a_second_the_last_is_drawn(service: Service) ->
         shown.press("q")
         assert shown.wait() == 130
         shown.assert_restored()
+
+
+# What is recorded, in few characters
+
+
+@NARROW
+def test_what_is_recorded_is_shown_in_any_encoding(
+    recorded: Service, env: dict[str, str], encoding: str
+) -> None:
+    job = f"✔ succeeded  {JOB_ID}".encode(encoding, "backslashreplace")
+    listed = ftmon("history", env=env)
+    assert listed.stdout.startswith(job)
+    assert "größe\n".encode(encoding, "backslashreplace") in listed.stdout
+    plain = ftmon("history", JOB_ID, "--plain", env=env)
+    assert "Übung 訓練 😀\n".encode(encoding, "backslashreplace") in plain.stdout
+    for arguments in (["history", "--json"], ["history", JOB_ID, "--json"], ["export", JOB_ID]):
+        done = ftmon(*arguments, env=env)
+        assert done.stdout.isascii()
+        assert objects(done.stdout)[-1]["id"] == JOB_ID
+        assert done.returncode == 0
+    # A file of comma-separated values is UTF-8 wherever it is written.
+    assert "Übung 訓練 😀" in ftmon("export", JOB_ID, "--format", "csv", env=env).stdout.decode()
+    assert (listed.returncode, plain.returncode, listed.stderr, plain.stderr) == (0, 0, b"", b"")
+
+
+# Where it writes
+
+COMMANDS = pytest.mark.parametrize(
+    "arguments",
+    [
+        [JOB_ID, "--json"],
+        ["history"],
+        ["history", JOB_ID, "--json"],
+        ["export", JOB_ID],
+        ["export", JOB_ID, "--format", "csv"],
+        ["--help"],
+    ],
+    ids=" ".join,
+)
+
+
+@COMMANDS
+def test_output_that_is_lost_is_6_and_what_else_is_missing_changes_nothing(
+    recorded: Service, arguments: list[str]
+) -> None:
+    env = {"FTMON_BASE_URL": recorded.base_url}
+    usual = ftmon(*arguments, env=env)
+    assert (usual.returncode, usual.stderr) == (0, b"")
+    for redirection in ("2>&-", "2>/dev/full", "<&-"):
+        done = ftmon(*arguments, command=redirected(redirection), env=env)
+        assert (done.returncode, done.stdout, done.stderr) == (0, usual.stdout, b""), redirection
+    for redirection in (">/dev/full", ">&-"):
+        done = ftmon(*arguments, command=redirected(redirection), env=env)
+        assert done.returncode == 6, redirection
+        assert done.stderr.startswith(b"ftmon: Standard output cannot be written: "), redirection
+        assert done.stderr.count(b"\n") == 1, redirection
+
+
+@COMMANDS
+def test_a_pipe_that_nobody_reads_is_141_quietly(recorded: Service, arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(
+            [*FTMON, *arguments],
+            env=environment(FTMON_BASE_URL=recorded.base_url),
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_the_demo_runs_without_the_streams_that_it_does_not_need() -> None:
+    arguments = ("demo", "--json", "--speed=1000", "--steps=5", "--epochs=1")
+    done = ftmon(*arguments, command=redirected("<&- 2>&-"))
+    assert objects(done.stdout)[-1]["status"] == "succeeded"
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# Where the history is
+
+NOWHERE = pytest.mark.parametrize(
+    "home",
+    [
+        {"XDG_DATA_HOME": "{file}"},
+        {"XDG_DATA_HOME": "/proc/none"},
+        {"XDG_DATA_HOME": f"/{'x' * 300}"},
+        {"XDG_DATA_HOME": "", "HOME": "{file}"},
+    ],
+    ids=["a file", "a place that takes nothing", "too long", "a home that is a file"],
+)
+
+
+def placed(home: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "file"
+    file.touch()
+    return {name: value.format(file=file) for name, value in home.items()}
+
+
+@NOWHERE
+def test_where_no_history_can_be_kept_the_watching_goes_on_with_one_warning(
+    service: Service, tmp_path: Path, home: dict[str, str]
+) -> None:
+    service.succeed()
+    done = ftmon(JOB_ID, *service.options, "--json", env=placed(home, tmp_path))
+    assert [item["object"] for item in objects(done.stdout)] == [*["fine-tune-event"] * 3, "fine-tune"]
+    assert done.stderr.count(b"\n") == 1
+    assert b"ftmon: The history cannot be used (" in done.stderr
+    assert done.returncode == 0
+
+
+@NOWHERE
+def test_where_no_history_can_be_kept_there_is_none_to_show_and_that_is_no_bug(
+    tmp_path: Path, home: dict[str, str]
+) -> None:
+    env = placed(home, tmp_path)
+    for arguments in (["history"], ["history", JOB_ID], ["export", JOB_ID]):
+        done = ftmon(*arguments, env=env)
+        assert done.returncode in (0, 2)
+        assert done.stdout == b""
+        assert done.stderr.count(b"\n") == 1
+
+
+def test_the_screen_warns_where_no_history_can_be_kept(service: Service, tmp_path: Path) -> None:
+    service.tell("Fine-tune started")
+    env = placed({"XDG_DATA_HOME": "{file}"}, tmp_path)
+    with terminal([*FTMON, JOB_ID, *service.options], 100, 30, **env) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.until_shown("The history cannot be used")
+        service.end("failed", error={"message": "out of memory"})
+        shown.until_shown("✘ failed")
+        shown.press("q")
+        assert shown.wait() == 1
+        shown.assert_restored()
+
+
+def test_without_home_the_history_is_in_that_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    assert history_file().is_absolute()
