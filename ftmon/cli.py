@@ -1,6 +1,7 @@
 """Arguments in, exit status out; a front end is imported only when it is needed."""
 
 import argparse
+import codecs
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -253,7 +254,8 @@ def _show(options: argparse.Namespace, service: _Service, again: _Again) -> int:
         settings, key = service(stack)
         if key is None and not has_screen:
             raise UsageError(
-                "Which job? Give its id: ftmon JOB. (The screen, which asks for one, needs a terminal.)"
+                "Which job? Give its id: ftmon JOB. "
+                "(The screen, which asks for one, needs a terminal with UTF-8.)"
             )
         from ftmon.watch import Watcher
 
@@ -341,11 +343,16 @@ def _run_screen(watcher: "Watcher", key: "JobKey | None", options: argparse.Name
 
 
 def _is_screen() -> bool:
-    """Textual draws on stderr and reads stdin; a screen in a pipe is of use to nobody."""
+    """Textual draws on stderr and reads stdin; a screen in a pipe is of use to nobody.
+
+    Nor is one whose signs the terminal's encoding does not have: they would be escaped, and break every line.
+    """
     streams = (sys.stdin, sys.stdout, sys.stderr)
-    return all(stream is not None and stream.isatty() for stream in streams) and os.environ.get(
-        "TERM", "dumb"
-    ) not in ("dumb", "unknown", "")
+    return (
+        all(stream is not None and stream.isatty() for stream in streams)
+        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+        and codecs.lookup(sys.stderr.encoding).name == "utf-8"
+    )
 
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

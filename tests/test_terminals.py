@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ftmon.paths import history_file
-from tests.command import FTMON, PATIENCE, environment, ftmon, objects
+from tests.command import FTMON, PATIENCE, check_output, environment, ftmon, objects
 from tests.service import JOB_ID, Service
 from tests.terminal import terminal
 
@@ -65,6 +65,51 @@ def test_of_two_hundred_sizes_in_a_second_the_last_is_drawn(service: Service) ->
         shown.press("q")
         assert shown.wait() == 130
         shown.assert_restored()
+
+
+# Where there is no screen
+
+
+@pytest.mark.parametrize("redirection", ["</dev/null", "2>/dev/null", "| cat"])
+def test_each_of_the_three_streams_must_be_a_terminal_for_a_screen(
+    recorded: Service, redirection: str
+) -> None:
+    command = ["sh", "-c", f'"$@" {redirection}', "sh", *FTMON, JOB_ID, *recorded.options]
+    with terminal(command) as shown:
+        assert shown.wait() == 0
+        assert "Übung" in shown.text
+        check_output(shown.written.replace(b"\r\n", b"\n"))
+
+
+def test_a_terminal_of_no_kind_gets_lines(recorded: Service) -> None:
+    with terminal(["env", "-u", "TERM", *FTMON, JOB_ID, *recorded.options]) as shown:
+        assert shown.wait() == 0
+        assert "Übung" in shown.text
+        check_output(shown.written.replace(b"\r\n", b"\n"))
+
+
+@NARROW
+def test_a_terminal_whose_encoding_does_not_have_the_signs_gets_lines(
+    recorded: Service, env: dict[str, str], encoding: str
+) -> None:
+    with terminal([*FTMON, JOB_ID, *recorded.options], 100, 30, **env) as shown:
+        assert shown.wait() == 0
+        written = shown.written.replace(b"\r\n", b"\n")
+        assert "Übung 訓練 😀\n".encode(encoding, "backslashreplace") in written
+        assert b"\x1b" not in written
+
+
+def test_the_c_locale_has_the_screen_too(recorded: Service) -> None:
+    with terminal([*FTMON, JOB_ID, *recorded.options, "--exit"], 100, 30, LC_ALL="C") as shown:
+        shown.until(lambda: shown.is_alternate)
+        assert shown.wait() == 0
+        shown.assert_restored()
+
+
+def test_without_a_screen_there_must_be_a_job() -> None:
+    with terminal(FTMON, 100, 30, PYTHONIOENCODING="ascii") as shown:
+        assert shown.wait() == 2
+        assert "Which job? Give its id: ftmon JOB." in shown.text
 
 
 # What is recorded, in few characters
