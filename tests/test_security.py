@@ -1,0 +1,387 @@
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+
+from ftmon import records
+from ftmon.history import RecordedRun
+from ftmon.model.event import Event, event_json
+from ftmon.model.job import Job, JobKey, job_json
+from ftmon.model.run import Run
+from ftmon.model.update import Connection, Update, Wire
+from ftmon.plain import summary, text_line
+from ftmon.safe import safe
+from ftmon.tui.widgets.outcome import ending
+from ftmon.wire.dialects import fine_tunes
+from ftmon.wire.dialects.fine_tunes import Fault
+from ftmon.wire.sse import ServerEvent
+from tests.command import FTMON, ftmon
+from tests.servers.fine_tunes import (
+    DONE,
+    JOB,
+    JOB_ID,
+    LIST,
+    STREAM,
+    Fields,
+    answer,
+    chunk,
+    event,
+    job,
+    stream,
+)
+from tests.servers.scripted import Script, Server
+from tests.terminal import Terminal, terminal
+from tests.test_follow import PACE, followed
+
+BASE_URL = "http://127.0.0.1:8000/v1"
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+# Untrusted text
+
+
+def hostile(place: str) -> str:
+    """Return a text that does all that can be done to a terminal; `place` tells where it was put."""
+    return (
+        f"{place} \x1b]0;x-{place}\x07\x1b]52;c;x-{place}\x07\x1b]8;;http://x-{place}\x1b\\link\x1b]8;;\x1b\\"
+        f"\x1b[2J\x1b[31m\x1b[6n\x1bc\x1bP$qx-{place}\x1b\\\x1b_x-{place}\x1b\\\x1b(0"
+        f"\x9d0;x-{place}\x9c\x9b31m\x90x-{place}\x9c\x9b\x85"
+        "\u202e\u2066\u200f\u200b\u2028\ufeff\U000e0041\ud800\x00\x07\x08\r\x7f"
+        "[@click=app.quit]x[/][/x][red [b]b[/b]"
+        f"\x1b]0;x-{place}\n\x1b[\x1b"
+    )
+
+
+def wire(value: Any) -> bytes:
+    """Encode as a service may that escapes no more than it must."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def file(place: str) -> Fields:
+    return {"id": hostile(f"{place}-id"), "filename": hostile(f"{place}-name"), "object": hostile(place)}
+
+
+def hostile_job(status: str, **more: Any) -> Fields:
+    names = ("model", "fine_tuned_model", "organization_id", "object", hostile("name"))
+    return {
+        **job(status),
+        **{name: hostile(f"job-{name[:5]}") for name in names},
+        "hyperparams": {hostile("hyper"): hostile("hyperparams"), "n_epochs": hostile("epochs")},
+        "training_files": [file("training")],
+        "result_files": [file("result")],
+        "error": {"message": hostile("job-error"), "code": hostile("code")},
+        **more,
+    }
+
+
+EVENTS = [
+    event("Fine-tune started"),
+    event(hostile("message"), 1, level=hostile("level"), object=hostile("object")),
+    {
+        **event(hostile("full"), 2),
+        "id": hostile("event-id"),
+        "type": hostile("type"),
+        "data": {hostile("data-name"): [hostile("data"), {"deep": hostile("deep")}]},
+        hostile("extra-name"): {"extra": hostile("extra")},
+    },
+    event(f"Uploaded model: {hostile('uploaded').replace(' ', '')}", 3),
+    event(f"Uploaded result file: {hostile('file').replace(' ', '')}", 4),
+    event(f"Error: {hostile('told')}", 5, level="error"),
+    event(hostile("time"), created_at=hostile("created")),
+    event("long " + hostile("long") * 500, 6),
+    event("all told", 7),
+]
+
+
+def frame(fields: Fields) -> bytes:
+    return b"data: " + wire(fields) + b"\n\n"
+
+
+ODD_FRAMES = (
+    b"event: error\ndata: " + wire({"error": {"message": hostile("frame-error")}}) + b"\n\n"
+    b"id: \x9b31m\xc2\x9d0;x-id\xc2\x9c\nevent: \x1b[2J\ndata: " + wire(event("odd frame")) + b"\n\n"
+    b'data: {"message": "raw \xc2\x9b31m\x9b\xff\x7f \xe2\x80\xae"}\n\n'
+    b"data: \x1b]0;x-none\x07\n\n"
+)
+REFUSED = answer(wire({"error": {"message": hostile("refused")}}), 403)
+
+
+def hostile_service(*, over: asyncio.Event | None = None) -> Server:
+    """Return a service of which every text is hostile; the job goes on until `over` is set."""
+    ended = answer(wire(hostile_job("failed")))
+    listed = [hostile_job(hostile("status")), {**hostile_job("running"), "id": hostile("listed")}]
+    steps = [*map(frame, EVENTS), ODD_FRAMES]
+    return Server(
+        {
+            "/v1/fine-tunes": [answer(wire({"object": "list", "data": listed}))],
+            JOB: lambda: (
+                ended if over is None or over.is_set() else answer(wire(hostile_job(hostile("status"))))
+            ),
+            STREAM: [stream(*steps, *([over] if over else []), DONE)],
+            LIST: [answer(wire({"object": "list", "data": EVENTS}))],
+            f"{JOB}/cancel": [REFUSED],
+        }
+    )
+
+
+def check_harmless(*outputs: bytes) -> None:
+    """What is printed is safe text, and nothing of a control sequence is left where all of it was there."""
+    for output in outputs:
+        text = output.decode()
+        assert safe(text) == text
+        # One sequence of each text has no end, so that its words stay.
+        assert not re.search(r"(?<!\N{REPLACEMENT CHARACTER}\]0;)x-\w", text.replace("\\ufffd", "\ufffd"))
+
+
+async def run(*arguments: str, **options: Any) -> tuple[int, bytes, bytes]:
+    done = await asyncio.to_thread(ftmon, *arguments, **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    "how", [["--plain"], ["--json"], ["--plain", "--no-stream"], ["--json", "--no-stream"]], ids=str
+)
+async def test_what_is_printed_of_a_hostile_service_is_harmless(how: list[str]) -> None:
+    server = hostile_service()
+    async with server.running():
+        status, out, err = await run(JOB_ID, "--base-url", f"{server.origin}/v1", *how)
+    assert status == 1
+    check_harmless(out, err)
+    assert b"all told" in out
+    assert b"job-error" in out
+    assert ("--no-stream" in how) or b"frame-error" in err
+
+
+async def test_what_is_printed_of_the_history_of_a_hostile_job_is_harmless(tmp_path: Path) -> None:
+    server = hostile_service()
+    async with server.running():
+        await run(JOB_ID, "--base-url", f"{server.origin}/v1", "--json")
+    for arguments, words in (
+        (["history"], b"job-fine_"),
+        (["history", "--json"], b"job-fine_"),
+        (["history", JOB_ID], b"all told"),
+        (["history", JOB_ID, "--json"], b"all told"),
+        (["export", JOB_ID], b"all told"),
+        (["export", JOB_ID, "--format", "csv"], b"all told"),
+    ):
+        _, out, err = await run(*arguments)
+        check_harmless(out, err)
+        assert words in out
+    table = tmp_path / "run.csv"
+    status, _, err = await run("export", JOB_ID, "--format", "csv", "--output", str(table))
+    assert status == 0
+    check_harmless(err, table.read_bytes(), table.with_suffix(".metrics.csv").read_bytes())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+async def test_a_refusal_in_hostile_words_is_printed_harmlessly(status: int) -> None:
+    refused = answer(wire({"error": {"message": hostile("refused")}}), status)
+    server = Server({target: [refused] for target in (JOB, STREAM, LIST)})
+    async with server.running():
+        ended, out, err = await run(JOB_ID, "--base-url", f"{server.origin}/v1")
+    assert (ended, out) == (4, b"")
+    assert b"refused" in err
+    check_harmless(err)
+
+
+ODD_HEAD = b"HTTP/1.1 %d \x9b31m\xc2\x9d0;x-reason\xc2\x9c\r\nX-Odd: \x9b31m\xc2\x9d0;x-header\xc2\x9c\r\n"
+
+ODD_ANSWERS: dict[str, Script] = {
+    "a reason": [ODD_HEAD % 500 + b"Content-Length: 0\r\n\r\n"],
+    "a time to wait": [ODD_HEAD % 503 + b"Retry-After: \xc2\x9b31mx\r\nContent-Length: 0\r\n\r\n"],
+    "a media type": [ODD_HEAD % 200 + b"Content-Type: \xc2\x9b31m/\xc2\x9b\r\nContent-Length: 0\r\n\r\n"],
+    "a packing": [ODD_HEAD % 200 + b"Content-Encoding: \xc2\x9b31m\r\nContent-Length: 0\r\n\r\n"],
+    "a way": [ODD_HEAD % 302 + b"Location: http://\xc2\x9b31m.example/\xc2\x9b\r\nContent-Length: 0\r\n\r\n"],
+    "a way of this service": [ODD_HEAD % 302 + b"Location: /\xc2\x9b31m\xc2\x9b?\xe2\x80\xae\r\n\r\n"],
+    "a way that is none": [ODD_HEAD % 302 + b"Location: http://[\xc2\x9b31m\r\n\r\n"],
+    "escapes in the head": [b"HTTP/1.1 200 \x1b[2J\r\nX-\x1b]0;x\x07: \x1b[31m\r\n\r\n"],
+    "escapes in place of a head": [b"\x1b]0;x-title\x07\x1b[2J\r\n\r\n"],
+    "a page": answer(b"<h1>\x1b[2J\xc2\x9b31m</h1>", 502, "text/html"),
+    "a text": answer(b"\x1b[2J\xc2\x9b31m", 404, "text/plain"),
+    "a stream of errors": stream(chunk(ODD_FRAMES)),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+async def test_nothing_of_an_odd_answer_is_told_as_it_came(odd: Script) -> None:
+    server = Server({target: [odd] for target in (JOB, STREAM, LIST)})
+    async with server.running():
+        told = await followed(server.origin, replace(PACE, give_up=0.02, lag=0))
+    texts = [*told.notices, *(wait.reason for wait in told.waits), told.sentence]
+    texts += [event.message for event in told.events]
+    assert all(safe(text) == text for text in texts)
+    assert "x-" not in "".join(texts).replace("\N{REPLACEMENT CHARACTER}]0;x-", "")
+
+
+OURS = re.compile(
+    rb"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?[\d;]+[hl]|\x1b\[\?\d+\$p|\x1b\[>\d+u|\x1b\[<u|\x1b\[K"
+    rb"|\x1b\]22;[a-z-]*\x07"
+)
+"""All that Textual writes: looks, places, modes and questions about them, keys, erasing, the pointer."""
+
+
+def visit(shown: Terminal, end: Callable[[], object]) -> int:
+    """Look at everything that shows a text, and leave when the job is over."""
+
+    def see(keys: str, words: str) -> None:
+        shown.press(keys)
+        shown.until_shown(words)
+
+    def close(words: str) -> None:
+        shown.press("\x1b")
+        shown.until(lambda: words not in shown.text)
+
+    shown.until_shown("all told")
+    shown.until_shown("told of an error")
+    see("o", "1 job at this service")
+    see("\x1b[B", "job-model")
+    close("Watch a job")
+    see("?", "Reading")
+    close("Reading")
+    see("\x10", "Copy the model's name")
+    close("Copy the model's name")
+    see("x", "Cancel this job?")
+    see("y", "The job was not cancelled")
+    end()
+    shown.until_shown("■ closed")
+    shown.press("q")
+    return shown.wait()
+
+
+async def test_only_the_screen_s_own_sequences_reach_a_terminal_that_shows_a_hostile_service() -> None:
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
+    server = hostile_service(over=over)
+    async with server.running():
+        command = [*FTMON, JOB_ID, "--base-url", f"{server.origin}/v1"]
+        with terminal(command) as shown:
+            status = await asyncio.to_thread(visit, shown, partial(loop.call_soon_threadsafe, over.set))
+            shown.assert_restored()
+    assert status == 1
+    written = shown.written
+    assert b"job-error" in written
+    rest = OURS.sub(b"", written)
+    assert not re.search(rb"[\x00-\x06\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]", rest)
+    text = rest.decode()
+    assert not re.search(r"[\ud800-\udfff\u2028-\u202e\u2066-\u2069\u200b\u200f\ufeff\U000e0041]", text)
+    assert not re.search(r"(?<!\N{REPLACEMENT CHARACTER}\]0;)x-\w", text)
+    # The bell that rings at the end.
+    assert rest.count(b"\x07") == 1
+
+
+harmful = st.text(
+    st.sampled_from("\x1b\x9b\x9d[]0;m\x07\u202e\u2028\u200b\ud800\x00\x7f\r\n\t[/b]=sk-é") | st.characters(),
+    max_size=20,
+)
+words = st.sampled_from(
+    [
+        *("Step 1/2: training loss=0.5\x1b[2J", "Uploaded model: \x9b31mx", "Error: \u202ex", "running"),
+        *("Fine-tune started", "Fine-tune costs $3\x07", "error", "warning", "succeeded", "failed", "1e400"),
+        *("2026-01-31T12:00:00", "-1", "nan", JOB_ID),
+    ]
+)
+texts = harmful | words | harmful.map(lambda text: hostile("deep") + text)
+numbers = st.integers() | st.integers(-(2**200), 2**200) | st.floats()
+values = texts | st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def objects_of(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects with any of these fields, and others, all of any value."""
+    known = st.dictionaries(st.sampled_from(names), values, min_size=len(names) // 2)
+    return st.builds(lambda one, other: {**one, **other}, st.dictionaries(harmful, values, max_size=2), known)
+
+
+event_objects = objects_of("object", "id", "created_at", "level", "message", "type", "data", "error")
+job_objects = objects_of(
+    *("id", "object", "status", "model", "fine_tuned_model", "model_output_name", "created_at", "updated_at"),
+    *("finished_at", "hyperparams", "hyperparameters", "n_epochs", "error", "events", "result_files"),
+)
+thorough = budget(deadline=None, max_examples=100)
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Yield all strings of a value as JSON has it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from texts_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
+
+
+def check_safe(*texts: str | None) -> None:
+    for text in filter(None, texts):
+        assert safe(text) == text
+
+
+def check_events(events: list[Event]) -> None:
+    for each in events:
+        shown = event_json(each, JOB_ID)
+        check_safe(each.message, shown.id if isinstance(shown.id, str) else None, shown.type, text_line(each))
+        check_safe(*texts_of(shown.data), *texts_of(None if not shown.extra else shown.extra))
+
+
+def check_run(job: Job, events: list[Event]) -> None:
+    run = Run(JobKey(BASE_URL, JOB_ID))
+    run.apply(Update(run.key, NOW, tuple(events), replace(job, id=JOB_ID), Connection(Wire.CLOSED)))
+    check_safe(*summary(run), *texts_of(job_json(replace(job, id=JOB_ID), run.events, run.failure)))
+    check_safe(*(str(word) for word in ending(run, NOW) or ()), run.status_word)
+
+
+@given(st.lists(event_objects, max_size=4), st.booleans())
+@thorough
+def test_events_of_any_value_are_read_into_safe_text(fields: list[Fields], is_ascii: bool) -> None:
+    events: list[Event] = []
+    for each in fields:
+        text = json.dumps(each, ensure_ascii=is_ascii)
+        item = fine_tunes.parse_frame(ServerEvent(text.encode("utf-8", "replace").decode()))
+        if isinstance(item, Fault):
+            check_safe(item.message)
+        elif isinstance(item, Event):
+            events.append(item)
+    check_events(events)
+    check_run(Job(JOB_ID), events)
+    page = fine_tunes.parse_page(wire({"data": fields}))
+    assert len(page.events) + page.malformed == len(fields)
+    check_events(page.events)
+
+
+@given(job_objects)
+@thorough
+def test_a_job_of_any_value_is_read_into_safe_text(fields: Fields) -> None:
+    for parsed in fine_tunes.parse_jobs(wire([fields])):
+        check_safe(parsed.id, parsed.model, parsed.fine_tuned_model, parsed.error, parsed.provider_status)
+    with suppress(ValueError):
+        answer = fine_tunes.parse_job(wire(fields))
+        events = fine_tunes.read_entries(answer.entries or []).events
+        check_events(events)
+        check_run(answer.job, events)
+        run = RecordedRun(JobKey(BASE_URL, JOB_ID), NOW, NOW, 1, answer.job, "fine-tunes", None)
+        (line,) = records._table([run])
+        check_safe(line)
+        assert "\n" not in line
+
+
+@given(values)
+@thorough
+def test_an_error_of_any_value_is_read_into_safe_text(value: Any) -> None:
+    check_safe(fine_tunes.error_message(value), fine_tunes.error_message({"error": value}))
+    with suppress(ValueError):
+        fine_tunes.parse_page(wire(value))
+        fine_tunes.parse_jobs(wire(value))
