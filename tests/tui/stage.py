@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from ftmon.settings import Settings
+from ftmon.settings import Key, Settings
 from ftmon.tui.app import FtmonApp
 from ftmon.tui.screens.monitor import MonitorScreen
 from ftmon.watch import Watcher
@@ -81,14 +81,16 @@ async def stage(
     stream: bool = True,
     now: datetime = NOW,
     history: Path | None = None,
+    key: Key | None = None,
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """Play the scripts to an app of this size."""
     server = Server(scripts)
     async with server.running():
-        watcher = Watcher(Settings(f"{server.origin}/v1"), stream=stream, pace=pace, history=history)
-        key = watcher.watch(job_id) if job_id else None
-        app = FtmonApp(watcher, key, now=lambda: now, **options)
+        settings = Settings(f"{server.origin}/v1", key)
+        watcher = Watcher(settings, stream=stream, pace=pace, history=history)
+        watched = watcher.watch(job_id) if job_id else None
+        app = FtmonApp(watcher, watched, now=lambda: now, **options)
         try:
             async with app.run_test(size=size, notifications=True) as pilot:
                 actor = Stage(app, pilot, server)

@@ -11,6 +11,7 @@ from textual.geometry import Size
 
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
+from ftmon.safe import one_line
 from ftmon.text import age
 from ftmon.tui.widgets.line import Line, Part, fit, width_of
 
@@ -50,7 +51,7 @@ class JobHeader(Horizontal):
             name.show([Part("ftmon", "strong"), Part("no job is open", "muted", 1)])
             badge.show(())
             return
-        model = [Part(run.job.model, "muted", 1)] if run.job and run.job.model else []
+        model = [Part(one_line(run.job.model), "muted", 1)] if run.job and run.job.model else []
         name.show([Part(run.key.job_id, "strong"), *model])
         badge.show((), _badge(run, retry_at, now))
 

@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ftmon.model.job import Job, JobKey
-from ftmon.safe import safe
+from ftmon.safe import one_line, safe
 from ftmon.text import STATUS_SIGNS, ago, count
 from ftmon.tui.look import STATUS_LOOKS
 
@@ -82,7 +82,7 @@ class JobList(OptionList, can_focus=False):
         recorded = "" if listed.events is None else f"{count(listed.events)} recorded"
         host = safe(key.base_url).partition("://")[2].partition("/")[0]
         elsewhere = "" if key.base_url == self._base_url else f"of {host}"
-        told = filter(None, (job.model, ago(listed.time, self._now), recorded, elsewhere))
+        told = filter(None, (one_line(job.model or ""), ago(listed.time, self._now), recorded, elsewhere))
         return Content.assemble(
             (word.ljust(_STATUS_WIDTH + 1), look),
             f"{safe(key.job_id):<{width}}",

@@ -6,6 +6,7 @@ from datetime import datetime
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
+from ftmon.safe import one_line
 from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
@@ -46,7 +47,7 @@ def status_part(run: Run) -> Part:
         return Part("▷ as it happened", "muted")
     if run.job is None:
         return Part("… status not read yet" if not run.is_over else "? status unknown", "muted")
-    word = run.status_word
+    word = one_line(run.status_word)
     if run.is_over and not run.status.is_final:
         return Part(f"{STATUS_SIGNS[run.status]} {word} when last seen", "waiting")
     return Part(f"{STATUS_SIGNS[run.status]} {word}", STATUS_LOOKS[run.status])
