@@ -56,6 +56,11 @@ def one_line(text: str) -> str:
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return the text with `[key]` for each of the secrets and for whatever looks like a key."""
+    return _KEY.sub("[key]", without(text, secrets))
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with `[key]` for each of the secrets."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "[key]")
-    return _KEY.sub("[key]", text)
+    return text

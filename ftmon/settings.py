@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from ftmon.errors import UsageError
 
@@ -18,6 +18,11 @@ _KEY = re.compile(r"[!-~]{1,4096}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _MAX_URL = 2048
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LEAST_SECRET = 8
+
+_KEYS_ARE_LOGGED = (
+    "SSLKEYLOGFILE is set: with the file that it names, all that is sent here can be read, the key too."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,14 @@ class Settings:
     def is_loopback(self) -> bool:
         """The service is on this machine."""
         return urlsplit(self.base_url).hostname in _LOOPBACK
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is never shown: the key, and before it the key as it stands in an address, which is longer."""
+        # A key as short as `none` is a placeholder, and its letters may stand in any word.
+        if self.key is None or len(self.key.value) < _LEAST_SECRET:
+            return ()
+        return tuple(dict.fromkeys((quote(self.key.value, safe=""), self.key.value)))
 
 
 def read_settings(

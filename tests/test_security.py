@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -22,9 +24,12 @@ from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.plain import summary, text_line
 from ftmon.safe import safe
+from ftmon.settings import Key, Settings
 from ftmon.tui.widgets.outcome import ending
+from ftmon.watch import Watcher
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Fault
+from ftmon.wire.pace import Pace
 from ftmon.wire.sse import ServerEvent
 from tests.command import FTMON, ftmon
 from tests.servers.fine_tunes import (
@@ -32,17 +37,19 @@ from tests.servers.fine_tunes import (
     JOB,
     JOB_ID,
     LIST,
+    STORY,
     STREAM,
     Fields,
     answer,
     chunk,
     event,
     job,
+    page,
     stream,
 )
-from tests.servers.scripted import Script, Server
+from tests.servers.scripted import End, Script, Server
 from tests.terminal import Terminal, terminal
-from tests.test_follow import PACE, followed
+from tests.test_follow import PACE, each_fault, followed
 
 BASE_URL = "http://127.0.0.1:8000/v1"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -385,3 +392,223 @@ def test_an_error_of_any_value_is_read_into_safe_text(value: Any) -> None:
     with suppress(ValueError):
         fine_tunes.parse_page(wire(value))
         fine_tunes.parse_jobs(wire(value))
+
+
+# The key
+
+# As long as the job's id, so that it can stand in its place in every script.
+SECRET = Key("Zq7/pXr+w29Lk=vT4m.Nc8yB1eH", "FTMON_API_KEY")
+"""Nothing tells by its looks that it is one, and an address writes it in another way."""
+
+SAID = SECRET.value
+QUOTED = quote(SAID, safe="")
+ESCAPED = "".join([f"\\u{ord(letter):04x}" for letter in SAID])
+FORMS = {
+    "as it is": json.dumps(SAID),
+    "with slashes escaped": json.dumps(SAID).replace("/", "\\/"),
+    "as a careful encoder writes it": json.dumps(SAID).replace("+", "\\u002b").replace("=", "\\u003D"),
+    "escaped whole": f'"{ESCAPED}"',
+    "in an address": json.dumps(f"GET /?key={QUOTED}"),
+    "in an address, escaped": json.dumps(f"?key={QUOTED}").replace("%", "\\u0025"),
+    "cut up by colours": json.dumps(f"{SAID[:9]}\x1b[1m{SAID[9:]}"),
+    "cut up by colours of C1": json.dumps(f"{SAID[:9]}\x9b1m{SAID[9:]}", ensure_ascii=False),
+    "cut up by what is not seen": json.dumps(f"{SAID[:9]}\u200b{SAID[9:]}", ensure_ascii=False),
+    "cut up by what is not seen, escaped": json.dumps(f"{SAID[:9]}\u200b{SAID[9:]}"),
+    "in a header": json.dumps({"headers": {"Authorization": [f"Bearer {SAID}\n"], SAID: "é"}}),
+}
+
+
+def check_hidden(*outputs: str | bytes) -> None:
+    """Neither the key nor a half of it is there, as it is or as an address or JSON writes it."""
+    for output in outputs:
+        said = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
+        for form in (
+            said,
+            said.replace("\\\\", "\\"),
+            re.sub(r"\\u00(..)", lambda m: chr(int(m[1], 16)), said),
+        ):
+            assert SAID[:9] not in form
+            assert SAID[-9:] not in form
+            assert QUOTED[:9] not in form
+            assert QUOTED[-9:] not in form
+
+
+def told_of(update: Update) -> Iterator[str]:
+    """Yield all that there is in an update, and the traceback of its error."""
+    yield repr(update)
+    for each in update.events:
+        yield repr(event_json(each, JOB_ID))
+        yield repr(each.fields)
+    if update.connection is not None and update.connection.error is not None:
+        yield "".join(format_exception(update.connection.error))
+
+
+async def watched(server: Server, history: Path, pace: Pace = PACE, key: Key = SECRET) -> list[str]:
+    """Watch a job to its end, and return all that was told of it."""
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
+    watcher = Watcher(Settings(f"{server.origin}/v1", key), pace=pace, history=history)
+    told: list[str] = []
+    run = Run(watcher.watch(JOB_ID))
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(news.set)
+
+    watcher.start(wake)
+    try:
+        async with asyncio.timeout(20):
+            while run.exit_status is None:
+                await news.wait()
+                news.clear()
+                for update in watcher.drain():
+                    run.apply(update)
+                    told += told_of(update)
+    finally:
+        # While it is open, some of it is in a file beside it.
+        recorded = recorded_in(history)
+        watcher.close()
+    check_hidden(*recorded, *recorded_in(history), *told, *summary(run))
+    assert run.key.job_id.encode() in b"".join(recorded_in(history)) or run.job is None
+    return told
+
+
+def recorded_in(history: Path) -> list[bytes]:
+    return [path.read_bytes() for path in history.parent.glob("*")]
+
+
+def repeating(script: Script) -> Script:
+    """Return a script that says the key in place of the job's id, and in its head."""
+    more = f"Connection: close\r\nRetry-After: {SAID}\r\nX-Request: Bearer {SAID}\r\nSet-Cookie: {QUOTED}\r\n"
+    return [
+        step.replace(b"Some Words", f"Bearer {SAID}".encode())
+        .replace(b"Connection: close\r\n", more.encode())
+        .replace(JOB_ID.encode(), SAID.encode())
+        if isinstance(step, bytes)
+        else step
+        for step in script
+    ]
+
+
+def repeating_job(status: str) -> Script:
+    names = ("id", "model", "fine_tuned_model", "organization_id", "object")
+    fields = {**job(status), **dict.fromkeys(names, SAID), "error": {"message": f"the key {SAID} is known"}}
+    return repeating(answer({**fields, "hyperparams": {SAID: SAID}, "result_files": [{"id": SAID}]}))
+
+
+WHOLE = repeating(
+    stream(
+        f"id: {SAID}\nevent: {SAID}\ndata: ".encode() + json.dumps(event(f"with {SAID}", id=SAID)).encode(),
+        b"\n\nevent: error\ndata: " + json.dumps({"error": {"message": SAID}}).encode() + b"\n\n",
+        *STORY,
+        DONE,
+    )
+)
+
+
+@each_fault
+async def test_no_fault_tells_the_key_that_a_service_repeats(fault: Script, tmp_path: Path) -> None:
+    assert len(SAID) == len(JOB_ID)
+    fault = repeating(fault)
+
+    def job_now() -> Script:
+        return repeating_job("running" if len(server.asked(STREAM)) < 3 else "failed")
+
+    server = Server({STREAM: [fault, fault, WHOLE], JOB: job_now, LIST: [repeating(page(*STORY))]})
+    async with server.running():
+        told = await watched(server, tmp_path / "history" / "history.sqlite3")
+    assert "with [key]" in "".join(told)
+    assert server.requests[0].headers["authorization"] == f"Bearer {SAID}"
+
+
+@each_fault
+async def test_no_fault_that_lasts_tells_the_key_that_a_service_repeats(
+    fault: Script, tmp_path: Path
+) -> None:
+    server = Server({target: [repeating(fault)] for target in (STREAM, JOB, LIST)})
+    async with server.running():
+        await watched(server, tmp_path / "history" / "history.sqlite3", replace(PACE, give_up=0.02, lag=0))
+    assert server.requests
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+async def test_however_a_service_writes_the_key_it_is_neither_told_nor_recorded(
+    form: str, tmp_path: Path
+) -> None:
+    def with_form(fields: Any) -> bytes:
+        return json.dumps(fields).replace('"KEY"', form).encode()
+
+    told = event(
+        "KEY", id="KEY", type="KEY", data={"deep": [{"KEY": 1} if form[0] == '"' else "KEY"]}, more="KEY"
+    )
+    failed = job("failed", model="KEY", fine_tuned_model="KEY", error={"message": "KEY"}, more=["KEY"])
+    frames = [
+        b"data: " + with_form(told) + b"\n\n",
+        b"event: error\ndata: " + with_form({"error": "KEY"}) + b"\n\n",
+    ]
+    listed = with_form({"data": [told, event("KEY", 1)]})
+    server = Server({STREAM: [stream(*frames)], JOB: [answer(with_form(failed))], LIST: [answer(listed)]})
+    async with server.running():
+        everything = "".join(await watched(server, tmp_path / "history" / "history.sqlite3"))
+    assert everything.count("[key]") >= 8
+    assert "told of an error" in everything
+
+
+async def test_a_key_deep_in_an_answer_is_not_recorded(tmp_path: Path) -> None:
+    deep = (
+        b'{"id": "x", "status": "failed", "more": '
+        + b"[" * 600
+        + FORMS["escaped whole"].encode()
+        + b"]" * 600
+    )
+    server = Server({STREAM: [WHOLE], JOB: [answer(deep + b"}")], LIST: [page(*STORY)]})
+    async with server.running():
+        await watched(server, tmp_path / "history" / "history.sqlite3", replace(PACE, lag=0))
+
+
+async def test_a_placeholder_of_a_key_takes_no_word_apart(tmp_path: Path) -> None:
+    server = Server({STREAM: [stream(*STORY, DONE)], JOB: [answer(job("succeeded"))], LIST: [page(*STORY)]})
+    placeholder = Key("tune", "FTMON_API_KEY")
+    async with server.running():
+        told = await watched(server, tmp_path / "history" / "history.sqlite3", key=placeholder)
+    assert "Fine-tune started" in "".join(told)
+
+
+@pytest.mark.parametrize("how", [["--plain"], ["--json"], ["--json", "--no-stream"]], ids=str)
+async def test_the_command_prints_and_records_nothing_of_the_key(how: list[str], data_home: Path) -> None:
+    server = Server(
+        {STREAM: [stream(*STORY[:3], End.RST), WHOLE], JOB: [repeating_job("failed")], LIST: [page(*STORY)]}
+    )
+    server.scripts = {**server.scripts, LIST: [repeating(page(*STORY, event("é \u200b" + SAID, 999)))]}
+    env = {"FTMON_API_KEY": SAID}
+    async with server.running():
+        status, out, err = await run(JOB_ID, "--base-url", f"{server.origin}/v1", *how, env=env)
+    assert status == 1
+    assert b"the key [key] is known" in out
+    check_hidden(out, err, *recorded_in(data_home / "ftmon" / "history.sqlite3"))
+    for arguments in (["history"], ["history", "--json"], ["history", JOB_ID, "--json"], ["export", JOB_ID]):
+        _, out, err = await run(*arguments)
+        assert b"[key]" in out
+        check_hidden(out, err)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "seen"),
+    [
+        ("FTMON_API_KEY", [], None),
+        ("OPENAI_API_KEY", [], {"sent": False}),
+        ("FTMON_API_KEY", ["--allow-http"], {"sent": True}),
+    ],
+)
+async def test_a_proxy_sees_the_key_only_where_that_is_allowed(
+    name: str, options: list[str], seen: dict[str, bool] | None
+) -> None:
+    job_url = f"http://service.invalid/v1/fine-tunes/{JOB_ID}"
+    proxy = Server({job_url: [answer(job("failed"))], f"{job_url}/events?stream=false": [page(*STORY)]})
+    async with proxy.running():
+        env = {name: SAID, "http_proxy": proxy.origin, "FTMON_BASE_URL": "http://service.invalid/v1"}
+        status, _, err = await run(JOB_ID, "--no-stream", *options, env=env)
+    check_hidden(err)
+    if seen is None:
+        assert (status, proxy.connections) == (2, 0)
+    else:
+        assert status == 1
+        assert {"authorization" in request.headers for request in proxy.requests} == {seen["sent"]}

@@ -1,6 +1,8 @@
 """One request, one answer or one FtmonError: everything of httpx ends here."""
 
 import asyncio
+import json
+import logging
 import socket
 import ssl
 import zlib
@@ -14,7 +16,7 @@ import httpx
 
 from ftmon import __version__, json_text
 from ftmon.errors import RefusedError, UnreachableError, UsageError
-from ftmon.safe import one_line, redact
+from ftmon.safe import one_line, redact, safe, without
 from ftmon.settings import Key, Settings
 from ftmon.wire.dialects.fine_tunes import error_message
 from ftmon.wire.fault import place, retry_after, translated
@@ -26,7 +28,6 @@ _BODY_TIMEOUT = 300.0
 _MAX_REDIRECTS = 5
 _MAX_PIECE = 2**20
 _MAX_ID = 1024
-_LEAST_SECRET = 8
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 # Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
@@ -96,8 +97,7 @@ class Client:
         self.settings = settings
         self._head_timeout = head_timeout
         self._origin = _origin(httpx.URL(settings.base_url))
-        # A key as short as `none` is a placeholder, and its letters may stand in any word.
-        self._secret = settings.key.value if settings.key and len(settings.key.value) >= _LEAST_SECRET else ""
+        self._secrets = settings.secrets
         try:
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(
@@ -223,14 +223,44 @@ class Client:
 
     def redact(self, text: str) -> str:
         """Return a text of the service without the key, and without what looks like one."""
-        return redact(text, [self._secret])
+        return redact(text, self._secrets)
 
     def without_key(self, text: str) -> str:
-        """Return a text of the service with `[key]` for the key, should it be echoed."""
-        return text.replace(self._secret, "[key]") if self._secret and self._secret in text else text
+        """Return a JSON text of the service with `[key]` for the key, should it be echoed.
+
+        JSON can write each of its characters in several ways, and what `safe` takes out may stand among them.
+        """
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, "[key]")
+        if not self._secrets or ("\\" not in text and text.isascii()):
+            return text
+        try:
+            value = json_text.decode(text)
+            cleaned = _cleaned(value, self._secrets)
+            return text if cleaned == value else json.dumps(cleaned)
+        except ValueError:
+            # Nobody else can read it either.
+            return text
+        except RecursionError:
+            # Deeper than can be looked through, and than any real answer.
+            return "null"
 
     def _without_key(self, body: bytes) -> bytes:
-        return body.replace(self._secret.encode(), b"[key]") if self._secret else body
+        return self.without_key(body.decode("utf-8-sig", "replace")).encode() if self._secrets else body
+
+
+def _cleaned(value: Any, secrets: tuple[str, ...]) -> Any:
+    """Return a decoded value without the secrets in its strings, at any depth."""
+    if isinstance(value, str):
+        shown = safe(value)
+        cleaned = without(shown, secrets)
+        return value if cleaned == shown else cleaned
+    if isinstance(value, dict):
+        return {_cleaned(name, secrets): _cleaned(item, secrets) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(item, secrets) for item in value]
+    return value
 
 
 class _KeyAuth(httpx.Auth):

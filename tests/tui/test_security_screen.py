@@ -1,9 +1,13 @@
+import json
 from typing import Any
 
-from tests.servers.fine_tunes import JOB, JOB_ID, STREAM, answer, event, job, stream
+from ftmon.settings import Key
+from tests.servers.fine_tunes import JOB, JOB_ID, STREAM, answer, event, job, refusal, stream
 from tests.servers.scripted import End
 from tests.tui.stage import JOBS, stage
 
+KEY = Key("secret-0123456789abcdef", "FTMON_API_KEY")
+"""Nothing tells by its looks that it is one."""
 LINES = "curie\n✔ succeeded  ft-forged\r\n\ttwo"
 
 
@@ -23,3 +27,64 @@ async def test_words_of_several_lines_stay_in_the_lines_of_the_header() -> None:
         await seen.until_shown("told")
         assert "curie↵✔ succeeded  ft-forged↵ two" in seen.rows[0]
         assert "? curie↵✔ succeeded  ft-forged↵ two" in seen.rows[2]
+
+
+# The key
+
+
+def echoing(**more: Any) -> dict[str, Any]:
+    """Return the scripts of a service that repeats the key wherever a text is shown."""
+    said = f"repeats {KEY.value}"
+    scripts: dict[str, Any] = {
+        JOBS: [answer({"object": "list", "data": [job(model=said), {**job(), "id": KEY.value}]})],
+        JOB: [answer(job(said, model=said))],
+        STREAM: [
+            stream(
+                event(said),
+                event(f"{KEY.value[:9]}\x1b[0m{KEY.value[9:]} was cut up", 1),
+                b"event: error\ndata: " + json.dumps({"error": said}).encode() + b"\n\n",
+                End.HANG,
+            )
+        ],
+        f"{JOB}/cancel": [refusal(403, said)],
+    }
+    return {**scripts, **more}
+
+
+def check_hidden(*texts: str) -> None:
+    for text in texts:
+        assert KEY.value[:9] not in text
+        assert KEY.value[9:] not in text
+
+
+async def test_the_key_is_in_no_picture_of_the_screen() -> None:
+    async with stage(echoing(), size=(120, 40), key=KEY) as seen:
+        await seen.until_shown("was cut up")
+        await seen.until_shown("The service told of an error: repeats [key]")
+        assert "repeats [key]" in seen.rows[0]
+        check_hidden(seen.text, seen.app.export_screenshot())
+        await seen.press("o")
+        await seen.until_shown("1 job at this service")
+        check_hidden(seen.text, seen.app.export_screenshot())
+        await seen.press("escape", "ctrl+p")
+        await seen.until_shown("Copy the job id")
+        check_hidden(seen.text, seen.app.export_screenshot())
+        await seen.press("escape", "x", "y")
+        await seen.until_shown("The job was not cancelled")
+        check_hidden(seen.text, seen.app.export_screenshot())
+
+
+async def test_the_key_is_not_copied() -> None:
+    async with stage(echoing(), size=(120, 40), key=KEY) as seen:
+        await seen.until_shown("was cut up")
+        await seen.press("shift+up", "y")
+        await seen.until_shown("Copied the event.")
+        assert "[key] was cut up" in seen.app.clipboard
+        check_hidden(seen.app.clipboard)
+
+
+async def test_a_refusal_that_repeats_the_key_is_shown_without_it() -> None:
+    refused = refusal(401, f"Incorrect API key provided: {KEY.value}")
+    async with stage(echoing(**{JOB: [refused], STREAM: [refused]}), size=(120, 40), key=KEY) as seen:
+        await seen.until_shown("Incorrect API key provided: [key]")
+        check_hidden(seen.text, seen.app.export_screenshot())
