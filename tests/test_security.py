@@ -17,6 +17,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from ftmon import records
+from ftmon.errors import FtmonError
 from ftmon.history import RecordedRun
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import Job, JobKey, job_json
@@ -49,6 +50,8 @@ from tests.servers.fine_tunes import (
 )
 from tests.servers.scripted import End, Script, Server
 from tests.terminal import Terminal, terminal
+from tests.test_client import ECHOES, fetched, serving
+from tests.test_client import KEY as ECHOED
 from tests.test_follow import PACE, each_fault, followed
 
 BASE_URL = "http://127.0.0.1:8000/v1"
@@ -588,6 +591,16 @@ async def test_the_command_prints_and_records_nothing_of_the_key(how: list[str],
         _, out, err = await run(*arguments)
         assert b"[key]" in out
         check_hidden(out, err)
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+async def test_no_cause_of_an_error_tells_the_key(echo: Script) -> None:
+    with pytest.raises(FtmonError) as failed:
+        await fetched(serving(echo))
+    told = "".join(format_exception(failed.value))
+    assert str(failed.value) in told
+    assert ECHOED.value[:9] not in told
+    assert ECHOED.value[9:] not in told
 
 
 @pytest.mark.parametrize(

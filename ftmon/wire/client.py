@@ -115,9 +115,9 @@ class Client:
             )
         except ImportError as error:
             raise UsageError("A SOCKS proxy is set, which needs httpx with its socks extra.") from error
-        except (ValueError, httpx.InvalidURL) as error:
+        except (ValueError, httpx.InvalidURL):
             # Its address may hold a password, and so may the error's words.
-            raise UsageError("The proxy that the environment sets (HTTPS_PROXY …) cannot be used.") from error
+            raise UsageError("The proxy that the environment sets (HTTPS_PROXY …) cannot be used.") from None
 
     async def aclose(self) -> None:
         """Close every connection."""

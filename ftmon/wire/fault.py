@@ -40,15 +40,18 @@ def retry_after(headers: httpx.Headers) -> float | None:
 
 @contextmanager
 def translated(url: httpx.URL) -> Generator[None, None, None]:
-    """Turn whatever httpx raises on the way to `url` into an FtmonError."""
+    """Turn whatever httpx raises on the way to `url` into an FtmonError.
+
+    Its own words are left behind: they repeat what a service sent, and that may be the key.
+    """
     try:
         yield
     except httpx.TransportError as error:
-        raise _translation(error, url) from error
-    except zlib.error as error:
-        raise UnreachableError("the packed answer is damaged") from error
-    except (httpx.InvalidURL, httpx.StreamError) as error:
-        raise UnreachableError(f"the request to {place(url)} failed") from error
+        raise _translation(error, url) from None
+    except zlib.error:
+        raise UnreachableError("the packed answer is damaged") from None
+    except (httpx.InvalidURL, httpx.StreamError):
+        raise UnreachableError(f"the request to {place(url)} failed") from None
 
 
 def _translation(error: httpx.TransportError, url: httpx.URL) -> FtmonError:
