@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from ftmon import __version__
@@ -257,6 +258,7 @@ def _show(options: argparse.Namespace, service: _Service, again: _Again) -> int:
                 "Which job? Give its id: ftmon JOB. "
                 "(The screen, which asks for one, needs a terminal with UTF-8.)"
             )
+        sys.excepthook = partial(_crashed, secrets=settings.secrets)
         from ftmon.watch import Watcher
 
         watcher = Watcher(
@@ -355,12 +357,20 @@ def _is_screen() -> bool:
     )
 
 
-def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _crashed(
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+    *,
+    secrets: Sequence[str] = (),
+) -> None:
     """Tell of a bug: the traceback without values, because values may be secrets."""
     import traceback
 
-    lines = traceback.format_exception(kind, error, trace)
-    say(f"this is a bug in ftmon {__version__}; the job is unharmed.\n{''.join(lines)}")
+    from ftmon.safe import safe, without
+
+    lines = safe("".join(traceback.format_exception(kind, error, trace)))
+    say(f"this is a bug in ftmon {__version__}; the job is unharmed.\n{without(lines, secrets)}")
     os._exit(70)
 
 

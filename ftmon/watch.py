@@ -71,6 +71,11 @@ class Watcher:
         """What is shown now, and the number of this following."""
         self._crash: BaseException | None = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is never shown."""
+        return self._settings.secrets
+
     def start(self, wake: Callable[[], None]) -> None:
         """Start the thread, which calls `wake` when `drain` has news after it had none."""
         self._handover.wake = wake

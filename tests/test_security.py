@@ -1,6 +1,8 @@
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -32,7 +34,7 @@ from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Fault
 from ftmon.wire.pace import Pace
 from ftmon.wire.sse import ServerEvent
-from tests.command import FTMON, ftmon
+from tests.command import FTMON, PATIENCE, environment, ftmon
 from tests.servers.fine_tunes import (
     DONE,
     JOB,
@@ -601,6 +603,22 @@ async def test_no_cause_of_an_error_tells_the_key(echo: Script) -> None:
     assert str(failed.value) in told
     assert ECHOED.value[:9] not in told
     assert ECHOED.value[9:] not in told
+
+
+async def test_a_bug_is_told_without_the_key_whatever_it_looks_like() -> None:
+    server = Server({})
+    script = f"from ftmon import cli; cli.main(['{JOB_ID}']); raise RuntimeError('<{SAID}>\\x1b[2J')"
+
+    def crash() -> subprocess.CompletedProcess[bytes]:
+        env = environment(FTMON_API_KEY=SAID, FTMON_BASE_URL=f"{server.origin}/v1")
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, env=env, capture_output=True, check=False, timeout=PATIENCE)
+
+    async with server.running():
+        done = await asyncio.to_thread(crash)
+    assert done.returncode == 70
+    assert b"RuntimeError: <[key]>\n" in done.stderr
+    check_hidden(done.stderr)
 
 
 @pytest.mark.parametrize(

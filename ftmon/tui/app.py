@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ftmon.errors import TimeoutPassedError
-from ftmon.safe import redact
+from ftmon.safe import redact, safe
 from ftmon.tui.exits import Interruptions
 from ftmon.tui.theme import DARK, LIGHT
 
@@ -202,5 +202,5 @@ class FtmonApp(App[int]):
         error = self._exception
         lines = "".join(traceback.format_exception(error)) if error else ""
         note = f"This is a bug in ftmon; the job is not affected.\n\n{lines}"
-        self._exit_renderables.append(Text(redact(note).rstrip()))
+        self._exit_renderables.append(Text(redact(safe(note), self._watcher.secrets).rstrip()))
         self._close_messages_no_wait()

@@ -1,6 +1,9 @@
 import json
 from typing import Any
 
+import pytest
+
+from ftmon.safe import safe
 from ftmon.settings import Key
 from tests.servers.fine_tunes import JOB, JOB_ID, STREAM, answer, event, job, refusal, stream
 from tests.servers.scripted import End
@@ -88,3 +91,26 @@ async def test_a_refusal_that_repeats_the_key_is_shown_without_it() -> None:
     async with stage(echoing(**{JOB: [refused], STREAM: [refused]}), size=(120, 40), key=KEY) as seen:
         await seen.until_shown("Incorrect API key provided: [key]")
         check_hidden(seen.text, seen.app.export_screenshot())
+
+
+async def test_a_crash_of_the_screen_tells_neither_the_key_nor_anything_that_acts_on_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        raise RuntimeError(f"it broke with {KEY.value} \x1b]0;owned\x07\x1b[2J\x9b31m")
+
+    apps = []
+
+    async def watched() -> None:
+        async with stage(echoing(), key=KEY) as seen:
+            apps.append(seen.app)
+            seen.app.call_later(fail)
+            await seen.until(lambda: seen.app.return_code is not None)
+
+    with pytest.raises(RuntimeError, match="it broke"):
+        await watched()
+    assert apps[0].return_code == 70
+    told = capsys.readouterr().err
+    assert "it broke with [key]" in told
+    check_hidden(told.replace("\n", ""))
+    assert safe(told) == told
