@@ -3,11 +3,12 @@
 import argparse
 import codecs
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from types import TracebackType
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from ftmon import __version__
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ftmon.watch import Watcher
 
 _COMMANDS = ("demo", "watch", "history", "export")
+
+_KEY_OPTION = re.compile(r"--(api-?)?(key|token)(?![\w-])")
+"""What other commands call an option that takes a key."""
 
 _EXIT_STATUS = """\
 exit status:
@@ -253,12 +257,12 @@ def _show(options: argparse.Namespace, service: _Service, again: _Again) -> int:
         if has_screen:
             stack.enter_context(_first_word())
         settings, key = service(stack)
+        sys.excepthook = partial(_crashed, secrets=settings.secrets)
         if key is None and not has_screen:
             raise UsageError(
                 "Which job? Give its id: ftmon JOB. "
                 "(The screen, which asks for one, needs a terminal with UTF-8.)"
             )
-        sys.excepthook = partial(_crashed, secrets=settings.secrets)
         from ftmon.watch import Watcher
 
         watcher = Watcher(
@@ -376,6 +380,11 @@ def _crashed(
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        if _KEY_OPTION.search(message):
+            raise UsageError(
+                "No option takes a key, because everyone on this machine can read the command line: "
+                "set FTMON_API_KEY (or OPENAI_API_KEY), or give --api-key-file."
+            )
         raise UsageError(f"{message} (see {self.prog} --help)")
 
     def _print_message(self, message: str, file: object = None) -> None:

@@ -621,6 +621,22 @@ async def test_a_bug_is_told_without_the_key_whatever_it_looks_like() -> None:
     check_hidden(done.stderr)
 
 
+@pytest.mark.parametrize("option", ["--api-key", "--api-key=", "--key", "--token", "--apikey"])
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(option: str) -> None:
+    arguments = [f"{option}{SAID}"] if option.endswith("=") else [option, SAID]
+    done = ftmon(JOB_ID, *arguments)
+    check_hidden(done.stderr)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"No option takes a key" in done.stderr
+    assert b"--api-key-file" in done.stderr
+
+
+def test_no_option_takes_a_key() -> None:
+    for command in ([], ["demo"], ["history"], ["export"]):
+        options = re.findall(r"--[a-z-]+", ftmon(*command, "--help").stdout.decode())
+        assert {option for option in options if "key" in option or "token" in option} <= {"--api-key-file"}
+
+
 @pytest.mark.parametrize(
     ("name", "options", "seen"),
     [
