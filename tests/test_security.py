@@ -1,10 +1,11 @@
 import asyncio
 import json
+import logging
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +31,7 @@ from ftmon.safe import safe
 from ftmon.settings import Key, Settings
 from ftmon.tui.widgets.outcome import ending
 from ftmon.watch import Watcher
+from ftmon.wire.client import Client
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Fault
 from ftmon.wire.pace import Pace
@@ -46,6 +48,7 @@ from tests.servers.fine_tunes import (
     answer,
     chunk,
     event,
+    head,
     job,
     page,
     stream,
@@ -635,6 +638,22 @@ def test_no_option_takes_a_key() -> None:
     for command in ([], ["demo"], ["history"], ["export"]):
         options = re.findall(r"--[a-z-]+", ftmon(*command, "--help").stdout.decode())
         assert {option for option in options if "key" in option or "token" in option} <= {"--api-key-file"}
+
+
+async def test_the_libraries_log_no_key_and_nothing_that_a_service_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    moved = repeating([head(302, Location=f"/v1/moved?key={QUOTED}", Content_Length="0")])
+    server = Server(
+        {"/v1/fine-tunes": [moved], f"/v1/moved?key={QUOTED}": [repeating(answer({"said": SAID}))]}
+    )
+    async with server.running(), aclosing(Client(Settings(f"{server.origin}/v1", SECRET))) as client:
+        assert await client.get("/fine-tunes") == b'{"said": "[key]"}'
+        logging.getLogger("httpx").warning("heard")
+    check_hidden(caplog.text)
+    assert "heard" in caplog.text
+    assert "127.0.0.1" not in caplog.text
 
 
 @pytest.mark.parametrize(
