@@ -45,7 +45,7 @@ class Settings:
     """The organization and project headers."""
     ca_file: Path | None = None
     notices: tuple[str, ...] = ()
-    """Sentences for the user about what was left out."""
+    """Sentences for the user about what was left out, and what is not as private as it seems."""
 
     @property
     def is_loopback(self) -> bool:
@@ -84,7 +84,10 @@ def read_settings(
         or DEFAULT_BASE_URL
     )
     key = _read_key(api_key_file, environ)
-    settings = Settings(url, key, _headers(environ), None if ca_file is None else _check_ca_file(ca_file))
+    notices = [_KEYS_ARE_LOGGED] if environ.get("SSLKEYLOGFILE") and url.startswith("https:") else []
+    settings = Settings(
+        url, key, _headers(environ), None if ca_file is None else _check_ca_file(ca_file), tuple(notices)
+    )
     if key is None or allow_http or url.startswith("https:") or settings.is_loopback:
         return settings
     if key.source == "OPENAI_API_KEY":

@@ -55,7 +55,7 @@ from tests.servers.fine_tunes import (
 )
 from tests.servers.scripted import End, Script, Server
 from tests.terminal import Terminal, terminal
-from tests.test_client import ECHOES, fetched, serving
+from tests.test_client import ECHOES, certificate, fetched, serving, speaking_tls
 from tests.test_client import KEY as ECHOED
 from tests.test_follow import PACE, each_fault, followed
 
@@ -654,6 +654,18 @@ async def test_the_libraries_log_no_key_and_nothing_that_a_service_sent(
     check_hidden(caplog.text)
     assert "heard" in caplog.text
     assert "127.0.0.1" not in caplog.text
+
+
+async def test_a_log_of_the_keys_of_tls_is_told_and_the_watching_goes_on(tmp_path: Path) -> None:
+    path = certificate(tmp_path, "-addext", "subjectAltName=IP:127.0.0.1")
+    server = Server({JOB: [answer(job("succeeded"))], LIST: [page(*STORY)]})
+    async with server.running(tls=speaking_tls(path)):
+        base_url = f"https://127.0.0.1:{server.port}/v1"
+        arguments = (JOB_ID, "--no-stream", "--base-url", base_url, "--ca-file", str(path))
+        for log, notices in ((str(tmp_path / "log"), 1), ("", 0)):
+            status, out, err = await run(*arguments, env={"SSLKEYLOGFILE": log, "FTMON_API_KEY": SAID})
+            assert (status, err.count(b"SSLKEYLOGFILE is set")) == (0, notices)
+            assert b"succeeded" in out
 
 
 @pytest.mark.parametrize(
