@@ -169,7 +169,7 @@ def _key_file_text(name: str) -> str:
         # Closed, there is none.
         return sys.stdin.buffer.readline(8192).decode(errors="replace") if sys.stdin else ""
     try:
-        with Path(name).expanduser().open("rb") as file:
+        with open(Path(name).expanduser(), "rb", opener=_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError(f"The key file {name} is not a regular file.")
@@ -181,6 +181,11 @@ def _key_file_text(name: str) -> str:
             return file.read(8192).decode(errors="replace")
     except (OSError, RuntimeError) as error:
         raise UsageError(f"The key file {name} cannot be read: {_reason(error)}.") from error
+
+
+def _at_once(name: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe, or for a device."""
+    return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _check_ca_file(name: str) -> Path:

@@ -1,11 +1,14 @@
 import asyncio
 import json
 import logging
+import os
 import re
+import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,15 +23,15 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from ftmon import records
-from ftmon.errors import FtmonError
-from ftmon.history import RecordedRun
+from ftmon.errors import FtmonError, UsageError
+from ftmon.history import History, RecordedRun
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import Job, JobKey, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.plain import summary, text_line
 from ftmon.safe import safe
-from ftmon.settings import Key, Settings
+from ftmon.settings import Key, Settings, read_settings
 from ftmon.tui.widgets.outcome import ending
 from ftmon.watch import Watcher
 from ftmon.wire.client import Client
@@ -37,6 +40,7 @@ from ftmon.wire.dialects.fine_tunes import Fault
 from ftmon.wire.pace import Pace
 from ftmon.wire.sse import ServerEvent
 from tests.command import FTMON, PATIENCE, environment, ftmon
+from tests.demo.process import Demo
 from tests.servers.fine_tunes import (
     DONE,
     JOB,
@@ -690,3 +694,161 @@ async def test_a_proxy_sees_the_key_only_where_that_is_allowed(
     else:
         assert status == 1
         assert {"authorization" in request.headers for request in proxy.requests} == {seen["sent"]}
+
+
+# Key files
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "key"
+    path.write_text(f"{SAID}\n")
+    path.chmod(0o600)
+    return path
+
+
+def refusal_of(path: Path) -> str:
+    with pytest.raises(UsageError) as refused:
+        read_settings(api_key_file=str(path), environ={})
+    check_hidden(str(refused.value))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o700])
+def test_a_private_key_file_is_read(key_file: Path, mode: int) -> None:
+    key_file.chmod(mode)
+    key = read_settings(api_key_file=str(key_file), environ={}).key
+    assert key is not None
+    assert key.value == SAID
+
+
+def test_a_link_to_a_key_file_is_judged_by_the_file(key_file: Path) -> None:
+    link = key_file.with_name("link")
+    link.symlink_to(key_file)
+    assert read_settings(api_key_file=str(link), environ={}).key is not None
+    key_file.chmod(0o640)
+    assert "can be read by others" in refusal_of(link)
+
+
+def test_a_pipe_is_no_key_file_and_nobody_waits_for_it(key_file: Path) -> None:
+    pipe = key_file.with_name("pipe")
+    os.mkfifo(pipe, 0o600)
+    assert "is not a regular file" in refusal_of(pipe)
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/dev/tty", "/dev/full"])
+def test_a_device_is_no_key_file(name: str) -> None:
+    assert re.search("is not a regular file|cannot be read", refusal_of(Path(name)))
+
+
+def test_a_socket_is_no_key_file(key_file: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(key_file.with_name("socket")))
+        assert "cannot be read" in refusal_of(key_file.with_name("socket"))
+
+
+def test_of_a_huge_file_only_the_beginning_is_read(key_file: Path) -> None:
+    os.truncate(key_file, 2**40)
+    assert "cannot be sent" in refusal_of(key_file)
+
+
+# Job ids and the history
+
+GOOD = JobKey(BASE_URL, JOB_ID)
+
+
+@pytest.fixture
+def history(data_home: Path) -> Path:
+    """A history with one run in it."""
+    path = data_home / "ftmon" / "history.sqlite3"
+    events = fine_tunes.read_entries([event("recorded well", 1), event("recorded too", 2)]).events
+    with closing(History(path)) as opened:
+        opened.record([Update(GOOD, NOW, tuple(events), fine_tunes.parse_job(wire(job("succeeded"))).job)])
+    return path
+
+
+def tamper(path: Path, statement: str, *rows: Sequence[object]) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executemany(statement, rows or [()])
+
+
+ADD_JOB = "INSERT INTO jobs (base_url, job_id, dialect) VALUES (?, ?, 'fine-tunes')"
+ADD_EVENTS_TO_JOBS = """
+    INSERT INTO events (job, key, ordinal, received_at, sent)
+    SELECT number, x'00', 1, 1.0, '{"message": "tampered"}' FROM jobs WHERE number > 1
+"""
+ADD_EVENT = "INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (1, ?, ?, ?, ?)"
+ADD_SNAPSHOT = "INSERT INTO snapshots (job, received_at, sent) VALUES (1, ?, ?)"
+
+
+ODD_KEYS = [
+    *[(BASE_URL, job_id) for job_id in ("../../admin", "a/../b", "..", "a b", "x" * 129, "", "a\nb")],
+    *[(BASE_URL, job_id) for job_id in ("\x1b]0;x-id\x07\x1b[2J", "\u202eevil", b"\xff\x9b", b"")],
+    *[(f"http://127.0.0.1{rest}", JOB_ID) for rest in ("/../v1", ":99999", "/v1?key=1", "/v1/", "/\x1b[2J")],
+    ("http://me:secret@127.0.0.1/v1", JOB_ID),
+    ("file:///etc/passwd", JOB_ID),
+    ("HTTP://127.0.0.1:8000/v1", JOB_ID),
+    (b"\xff", JOB_ID),
+    ("", JOB_ID),
+    (5, 7.5),
+]
+
+
+ODD_VALUES = [
+    1e300,
+    -1e300,
+    1e18,
+    1e11,
+    99999999999,
+    -1.0,
+    2**62,
+    "never",
+    "",
+    b"\xff\x9b",
+    "\x1b[2J",
+    "9" * 400,
+]
+
+
+ODD_JSON = ["", "no JSON", "[1]", "null", "7", '"x"', "{", "[" * 100_000, b"\xff\xfe{", 5, 1.5, '{"id": 1']
+
+
+# Servers of ours
+
+
+def sockets(process: int) -> set[str]:
+    links = set()
+    for entry in Path(f"/proc/{process}/fd").iterdir():
+        # It may have been closed meanwhile.
+        with suppress(FileNotFoundError):
+            links.add(str(entry.readlink()))
+    return {link[len("socket:[") : -1] for link in links if link.startswith("socket:")}
+
+
+def listening(process: int) -> set[str]:
+    """Return the addresses that a process listens on, in the hexadecimal words of /proc."""
+    own = sockets(process)
+    tables = [Path(f"/proc/{process}/net/{name}").read_text() for name in ("tcp", "tcp6", "udp", "udp6")]
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return {row[1] for row in rows if row[9] in own and row[3] in ("0A", "07")}
+
+
+def answered(service: Demo, *head: str) -> bytes:
+    """Send a request of these lines, and return the first line of the answer and all that it says."""
+    with socket.create_connection(service.address, timeout=PATIENCE) as client:
+        client.sendall("\r\n".join([*head, "Connection: close", "", ""]).encode("latin-1"))
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+# Files of ours
+
+
+def rights(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
