@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftmon import json_text
-from ftmon.errors import HistoryError
+from ftmon.errors import HistoryError, UsageError
 from ftmon.model.event import Event, parse_event, read_event
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update
+from ftmon.settings import check_base_url
 from ftmon.wire.dialects import fine_tunes
 
 _APPLICATION_ID = 0x66746D6E
@@ -61,6 +62,10 @@ _PATIENCE = 2.0
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_LATEST = 1e11
+"""Seconds until the year 5138: nothing was recorded later."""
 
 class EventName(NamedTuple):
     """What an event of a job is found by, in any process."""
@@ -123,6 +128,7 @@ class History:
         try:
             self.is_newer = self._prepare()
             """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
+        self._database.text_factory = _text
         except BaseException:
             self._database.close()
             raise
@@ -220,7 +226,10 @@ class History:
     # Reading
 
     def runs(self, job_id: str | None = None) -> list[RecordedRun]:
-        """Return what is known of every job, or of those with this id, the last recorded first."""
+        """Return what is known of every job, or of those with this id, the last recorded first.
+
+        What cannot be a job's id or a base URL has been written by somebody else, and is left out.
+        """
         rows = self._database.execute(
             """
             SELECT base_url, job_id, dialect, organization,
@@ -235,12 +244,11 @@ class History:
         ).fetchall()
         runs = []
         for base_url, own_id, dialect, organization, events, *times in rows:
-            known = [time for time in times if time is not None]
-            if known:
+            known = [_time(time) for time in times if time is not None]
+            if known and _is_key(base_url, own_id):
                 key = JobKey(base_url, own_id)
                 job = self.job(key) or Job(own_id)
-                first, last = _time(min(known)), _time(max(known))
-                runs.append(RecordedRun(key, first, last, events, job, dialect, organization))
+                runs.append(RecordedRun(key, min(known), max(known), events, job, dialect, organization))
         return sorted(runs, key=lambda run: run.last_at, reverse=True)
 
     def job(self, key: JobKey) -> Job | None:
@@ -337,14 +345,37 @@ def _make_private(path: Path) -> None:
     # It may have been copied here with the rights of all files. Where it is not ours, nothing can be done.
     with suppress(OSError):
         path.parent.chmod(0o700)
-        path.chmod(0o600)
+        for part in ("", *_BESIDE):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{part}").chmod(0o600)
 
 
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+# Somebody may have been at the file, and any column can hold any value: only what cannot be read is lost.
 
 
-def _event(sent: str, ordinal: int) -> Event:
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+def _is_key(base_url: object, job_id: object) -> bool:
+    try:
+        return (
+            isinstance(base_url, str)
+            and isinstance(job_id, str)
+            and check_base_url(base_url) == base_url
+            and check_job_id(job_id) == job_id
+        )
+    except UsageError:
+        return False
+
+
+def _time(seconds: object) -> datetime:
+    if isinstance(seconds, float) and 0 <= seconds < _LATEST:
+        return datetime.fromtimestamp(seconds, UTC)
+    return _EPOCH
+
+
+def _event(sent: object, ordinal: int) -> Event:
     try:
         event = read_event(sent) or parse_event(json_text.decode(sent), sent)
     except (ValueError, AttributeError):

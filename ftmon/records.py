@@ -16,7 +16,7 @@ from ftmon import json_text, text
 from ftmon.errors import HistoryError, OutputError, UsageError
 from ftmon.history import History, RecordedRun
 from ftmon.model.event import event_json, iso, parse_metrics
-from ftmon.model.job import JobKey, job_json
+from ftmon.model.job import JobKey, check_job_id, job_json
 from ftmon.model.message import read_message
 from ftmon.model.run import Run, read_figures
 from ftmon.model.update import Update
@@ -72,8 +72,9 @@ def find(job_id: str, base_url: str | None) -> JobKey:
     """Return the key of the one recorded run with this id.
 
     Raises:
-        UsageError: where there is none, or several and no base URL tells which is meant.
+        UsageError: for no job's id; where there is none, or several and no base URL tells which is meant.
     """
+    check_job_id(job_id)
     with opened() as history:
         runs = history.runs(job_id) if history else []
     if base_url is not None:
@@ -137,7 +138,7 @@ def _run_json(run: RecordedRun) -> dict[str, object]:
     return {
         **job_json(run.job, run.events, None),
         "base_url": safe(run.key.base_url),
-        "organization": run.organization and safe(run.organization),
+        "organization": safe(str(run.organization)) if run.organization else None,
         "first_recorded_at": iso(run.first_at),
         "last_recorded_at": iso(run.last_at),
     }

@@ -39,7 +39,7 @@ from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Fault
 from ftmon.wire.pace import Pace
 from ftmon.wire.sse import ServerEvent
-from tests.command import FTMON, PATIENCE, environment, ftmon
+from tests.command import FTMON, PATIENCE, environment, ftmon, objects
 from tests.demo.process import Demo
 from tests.servers.fine_tunes import (
     DONE,
@@ -781,6 +781,16 @@ ADD_EVENT = "INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (1
 ADD_SNAPSHOT = "INSERT INTO snapshots (job, received_at, sent) VALUES (1, ?, ?)"
 
 
+@pytest.mark.parametrize("job_id", ["../../admin", "\x1b[2J", ""], ids=ascii)
+@pytest.mark.parametrize("command", ["history", "export"])
+def test_what_cannot_be_a_job_id_is_not_looked_for(history: Path, command: str, job_id: str) -> None:
+    tamper(history, ADD_JOB, (BASE_URL, job_id))
+    tamper(history, ADD_EVENTS_TO_JOBS)
+    done = ftmon(command, job_id)
+    assert re.search(rb"This is no job id|The job id is empty", done.stderr)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
 ODD_KEYS = [
     *[(BASE_URL, job_id) for job_id in ("../../admin", "a/../b", "..", "a b", "x" * 129, "", "a\nb")],
     *[(BASE_URL, job_id) for job_id in ("\x1b]0;x-id\x07\x1b[2J", "\u202eevil", b"\xff\x9b", b"")],
@@ -792,6 +802,14 @@ ODD_KEYS = [
     ("", JOB_ID),
     (5, 7.5),
 ]
+
+
+def test_a_row_of_no_job_is_left_out_and_the_rest_is_shown(history: Path) -> None:
+    tamper(history, ADD_JOB, *ODD_KEYS, ("http://127.0.0.1:9/v1", "another"))
+    tamper(history, ADD_EVENTS_TO_JOBS)
+    assert [run["id"] for run in objects(ftmon("history", "--json").stdout)] == [JOB_ID, "another"]
+    assert ftmon("history").stdout.count(b"\n") == 2
+    assert b"recorded too" in ftmon("history", JOB_ID).stdout
 
 
 ODD_VALUES = [
@@ -810,7 +828,57 @@ ODD_VALUES = [
 ]
 
 
+def test_an_odd_number_in_the_history_costs_nothing_but_itself(history: Path) -> None:
+    sent = '{"message": "kept"}'
+    tamper(history, ADD_EVENT, *[(b"1", value, value, sent) for value in ODD_VALUES])
+    tamper(history, ADD_SNAPSHOT, *[(value, json.dumps(job("failed"))) for value in ODD_VALUES])
+    for arguments, words in (
+        (["history"], JOB_ID),
+        (["history", "--json"], JOB_ID),
+        (["history", JOB_ID], "kept"),
+        (["export", JOB_ID, "--format", "csv"], "kept"),
+    ):
+        done = ftmon(*arguments)
+        check_harmless(done.stdout, done.stderr)
+        assert done.stdout.count(words.encode()) == (len(ODD_VALUES) if words == "kept" else 1)
+        assert done.stderr == b""
+
+
 ODD_JSON = ["", "no JSON", "[1]", "null", "7", '"x"', "{", "[" * 100_000, b"\xff\xfe{", 5, 1.5, '{"id": 1']
+
+
+def test_what_is_no_json_in_the_history_costs_nothing_but_itself(history: Path) -> None:
+    tamper(history, ADD_EVENT, *[(b"2", n, 1.0, sent) for n, sent in enumerate(ODD_JSON)])
+    tamper(history, ADD_EVENT, (b"3", 1, 1.0, '{"message": "the last"}'))
+    tamper(history, ADD_SNAPSHOT, *[(1.0, sent) for sent in ODD_JSON])
+    (run,) = objects(ftmon("history", "--json").stdout)
+    assert (run["id"], run["status"]) == (JOB_ID, "unknown")
+    for arguments in (["history", JOB_ID, "--json"], ["export", JOB_ID]):
+        messages = [told["message"] for told in objects(ftmon(*arguments).stdout)[:-1]]
+        assert messages == ["recorded well", "recorded too", *["—"] * len(ODD_JSON), "the last"]
+
+
+def test_text_in_the_history_that_is_no_utf_8_is_shown_as_far_as_it_is_text(history: Path) -> None:
+    sent = b'{"message": "half \xff\xc3 \x9b31m told", "level": "\xff"}'
+    tamper(history, "UPDATE events SET sent = CAST(? AS TEXT) WHERE number = 1", [sent])
+    tamper(history, "UPDATE jobs SET dialect = CAST(? AS TEXT), organization = x'ff'", [b"\xff"])
+    assert objects(ftmon("history", "--json").stdout)[0]["id"] == JOB_ID
+    done = ftmon("history", JOB_ID)
+    assert "half \ufffd\ufffd \ufffd31m told".encode() in done.stdout
+    assert b"recorded too" in done.stdout
+
+
+async def test_watching_beside_a_tampered_history_goes_on(history: Path) -> None:
+    server = Server({JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)], LIST: [page(*STORY)]})
+    async with server.running():
+        base_url = f"{server.origin}/v1"
+        tamper(history, "UPDATE jobs SET base_url = ?", [base_url])
+        tamper(history, "UPDATE events SET sent = 'no JSON', received_at = 1e300, ordinal = 'x'")
+        tamper(history, "UPDATE snapshots SET sent = x'ff', received_at = 'never'")
+        status, out, _ = await run(JOB_ID, "--base-url", base_url, "--json")
+    assert status == 0
+    messages = [told["message"] for told in objects(out)[:-1]]
+    assert messages == ["—", "—", *[told["message"] for told in STORY]]
 
 
 # Servers of ours

@@ -1,13 +1,19 @@
 import json
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ftmon.history import History
+from ftmon.model.job import JobKey
+from ftmon.model.update import Update
 from ftmon.safe import safe
 from ftmon.settings import Key
+from ftmon.wire.dialects.fine_tunes import read_entries
 from tests.servers.fine_tunes import JOB, JOB_ID, STREAM, answer, event, job, refusal, stream
-from tests.servers.scripted import End
-from tests.tui.stage import JOBS, stage
+from tests.servers.scripted import End, Server
+from tests.tui.stage import JOBS, NOW, stage
 
 KEY = Key("secret-0123456789abcdef", "FTMON_API_KEY")
 """Nothing tells by its looks that it is one."""
@@ -114,3 +120,36 @@ async def test_a_crash_of_the_screen_tells_neither_the_key_nor_anything_that_act
     assert "it broke with [key]" in told
     check_hidden(told.replace("\n", ""))
     assert safe(told) == told
+
+
+# The history
+
+
+async def test_of_a_tampered_history_only_what_can_be_a_job_is_offered_and_no_other_service_is_asked(
+    tmp_path: Path,
+) -> None:
+    path, other = tmp_path / "history" / "history.sqlite3", Server({})
+    events = read_entries([event("recorded well")]).events
+    async with other.running():
+        with closing(History(path)) as history:
+            for base_url, job_id in (
+                (f"{other.origin}/v1", "elsewhere"),
+                (f"{other.origin}/v1", "../../admin"),
+                (f"{other.origin}/../v1", "upwards"),
+                (f"{other.origin}/v1", "\x1b]0;owned\x07"),
+            ):
+                history.record([Update(JobKey(base_url, job_id), NOW, tuple(events))])
+        async with stage(echoing(), job_id=None, size=(120, 40), history=path, key=KEY) as seen:
+            await seen.until_shown("1 job at this service, 1 run recorded here")
+            assert "admin" not in seen.text
+            assert "upwards" not in seen.text
+            assert "owned" not in seen.text
+            await seen.press(*"../../admin", "enter")
+            assert "This is no job id" in seen.text
+            await seen.press(*["backspace"] * 11, *"elsewhere", "down", "enter")
+            await seen.until_shown("recorded well")
+            await seen.until_shown("■ recorded")
+            await seen.press("r", "x", "y")
+            assert "recorded well" in seen.text
+        assert {request.target for request in seen.server.requests} == {JOBS}
+    assert other.connections == 0
