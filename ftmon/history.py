@@ -57,6 +57,9 @@ _MIGRATIONS = (
 
 VERSION = len(_MIGRATIONS)
 
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file, by the ends of the names."""
+
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
 
@@ -331,7 +334,7 @@ def set_aside(path: Path, now: datetime) -> Path:
     name = f"{path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}"
     names = (path.with_name(f"{name}{again}") for again in ("", *(f".{number}" for number in range(2, 1000))))
     kept = next(kept for kept in names if not kept.exists())
-    for part in ("-wal", "-shm", "-journal", ""):
+    for part in (*_BESIDE, ""):
         with suppress(FileNotFoundError):
             Path(f"{path}{part}").rename(f"{kept}{part}")
     return kept

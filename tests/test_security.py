@@ -30,6 +30,7 @@ from ftmon.model.job import Job, JobKey, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.plain import summary, text_line
+from ftmon.recorder import Recorder
 from ftmon.safe import safe
 from ftmon.settings import Key, Settings, read_settings
 from ftmon.tui.widgets.outcome import ending
@@ -920,3 +921,34 @@ def open_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_the_history_is_private_from_the_first_moment(data_home: Path) -> None:
+    path = data_home / "ftmon" / "history.sqlite3"
+    with closing(History(path)) as opened:
+        opened.record([Update(GOOD, NOW, (), Job(JOB_ID, raw="{}"))])
+        beside = sorted(path.parent.iterdir())
+        assert [each.name for each in beside] == [f"{path.name}{end}" for end in ("", "-shm", "-wal")]
+        assert [rights(each) for each in (path.parent, *beside)] == [0o700, 0o600, 0o600, 0o600]
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_history_that_was_open_to_all_becomes_private(history: Path) -> None:
+    with closing(History(history)) as opened:
+        opened.record([Update(GOOD, NOW, (), Job(JOB_ID, raw="{}"))])
+        for path in (*history.parent.iterdir(), history.parent):
+            path.chmod(0o777)
+        with closing(History(history)):
+            beside = sorted(history.parent.iterdir())
+            assert [rights(each) for each in (history.parent, *beside)] == [0o700, 0o600, 0o600, 0o600]
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_damaged_history_is_kept_privately(history: Path) -> None:
+    history.write_bytes(b"no database" * 1000)
+    with closing(Recorder(history)) as recorder:
+        recorder.record(Update(GOOD, NOW, (), Job(JOB_ID, raw="{}")))
+    kept = [path for path in history.parent.iterdir() if "corrupt" in path.name]
+    assert kept
+    assert {rights(path) for path in history.parent.iterdir()} == {0o600}
