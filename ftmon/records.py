@@ -7,7 +7,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
@@ -229,14 +229,17 @@ def export(options: argparse.Namespace) -> int:
 def _save(path: Path, pieces: Iterator[bytes]) -> None:
     """Write a file, which is there as a whole or not at all."""
     part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.writelines(pieces)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+    with ExitStack() as stack:
+        try:
+            # What is there under this name is somebody else's, or leads elsewhere.
+            with part.open("xb") as file:
+                stack.callback(part.unlink, missing_ok=True)
+                file.writelines(pieces)
+            part.replace(path)
+        except FileExistsError as error:
+            raise OutputError(f"{part} is in the way: remove it, or give another name.") from error
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _json_lines(history: History, key: JobKey) -> Iterator[bytes]:

@@ -952,3 +952,39 @@ def test_a_damaged_history_is_kept_privately(history: Path) -> None:
     kept = [path for path in history.parent.iterdir() if "corrupt" in path.name]
     assert kept
     assert {rights(path) for path in history.parent.iterdir()} == {0o600}
+
+
+@pytest.mark.usefixtures("history")
+def test_an_export_overwrites_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
+    table = tmp_path / "run.csv"
+    for taken in (table, tmp_path / "run.metrics.csv"):
+        taken.write_text("mine")
+        done = ftmon("export", JOB_ID, "--format", "csv", "--output", str(table))
+        assert b"is there already" in done.stderr
+        assert (done.returncode, taken.read_text()) == (2, "mine")
+        taken.unlink()
+        assert list(tmp_path.glob("run*")) == []
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=["careful", "force"])
+def test_an_export_does_not_write_where_a_link_leads(tmp_path: Path, options: list[str]) -> None:
+    target, output = tmp_path / "target", tmp_path / "run.jsonl"
+    target.write_text("mine")
+    part = tmp_path / "run.jsonl.part"
+    part.symlink_to(target)
+    done = ftmon("export", JOB_ID, "--output", str(output), *options)
+    assert b"run.jsonl.part is in the way" in done.stderr
+    assert (done.returncode, target.read_text(), part.is_symlink()) == (6, "mine", True)
+    part.unlink()
+    output.symlink_to(target)
+    done = ftmon("export", JOB_ID, "--output", str(output), "--force")
+    assert (done.returncode, target.read_text(), output.is_symlink()) == (0, "mine", False)
+    assert b"recorded too" in output.read_bytes()
+
+
+def test_an_export_that_breaks_off_leaves_nothing_behind(history: Path, tmp_path: Path) -> None:
+    tamper(history, "ALTER TABLE snapshots RENAME COLUMN sent TO told")
+    done = ftmon("export", JOB_ID, "--output", str(tmp_path / "run.jsonl"))
+    assert done.returncode == 2
+    assert list(tmp_path.glob("run*")) == []
