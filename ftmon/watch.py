@@ -247,7 +247,10 @@ class Watcher:
         recorder = self._recording()
         if recorder is None:
             return
-        report = partial(self._handover.put, number, is_recorded=True)
+
+        async def report(update: Update) -> None:
+            await self._handover.put(number, self._with_news_of(recorder, update), is_recorded=True)
+
         self._replay = Replay(recorder, key, report, speed)
         await self._replay.run()
 

@@ -869,6 +869,18 @@ def test_text_in_the_history_that_is_no_utf_8_is_shown_as_far_as_it_is_text(hist
     assert b"recorded too" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["DROP TABLE snapshots", "ALTER TABLE events DROP COLUMN sent", "ALTER TABLE jobs RENAME TO jobs2"],
+)
+def test_a_history_of_another_shape_is_a_sentence(history: Path, statement: str) -> None:
+    tamper(history, statement)
+    for arguments in (["history", JOB_ID], ["export", JOB_ID]):
+        done = ftmon(*arguments)
+        assert b"ftmon: The history" in done.stderr
+        assert done.stderr.count(b"\n") == 1
+
+
 async def test_watching_beside_a_tampered_history_goes_on(history: Path) -> None:
     server = Server({JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)], LIST: [page(*STORY)]})
     async with server.running():
