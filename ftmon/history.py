@@ -63,12 +63,12 @@ _BESIDE = ("-wal", "-shm", "-journal")
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _LATEST = 1e11
 """Seconds until the year 5138: nothing was recorded later."""
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 
 class EventName(NamedTuple):
     """What an event of a job is found by, in any process."""
@@ -128,10 +128,10 @@ class History:
             timeout=_PATIENCE,
             isolation_level=None,
         )
+        self._database.text_factory = _text
         try:
             self.is_newer = self._prepare()
             """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
-        self._database.text_factory = _text
         except BaseException:
             self._database.close()
             raise
@@ -380,15 +380,15 @@ def _time(seconds: object) -> datetime:
 
 def _event(sent: object, ordinal: int) -> Event:
     try:
-        event = read_event(sent) or parse_event(json_text.decode(sent), sent)
+        text = sent if isinstance(sent, str) else ""
+        event = read_event(text) or parse_event(json_text.decode(text), text)
     except (ValueError, AttributeError):
-        # Somebody has been at the file: this one event is lost, and no other.
         event = parse_event({}, "{}")
     return event.numbered(ordinal)
 
 
-def _job(sent: str, job_id: str) -> Job:
+def _job(sent: object, job_id: str) -> Job:
     try:
-        return replace(fine_tunes.parse_job(sent.encode()).job, id=job_id)
+        return replace(fine_tunes.parse_job(str(sent).encode()).job, id=job_id)
     except ValueError:
         return Job(job_id)

@@ -40,8 +40,8 @@ from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Fault
 from ftmon.wire.pace import Pace
 from ftmon.wire.sse import ServerEvent
-from tests.command import FTMON, PATIENCE, environment, ftmon, objects
-from tests.demo.process import Demo
+from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
+from tests.demo.process import Demo, demo
 from tests.servers.fine_tunes import (
     DONE,
     JOB,
@@ -914,11 +914,65 @@ def listening(process: int) -> set[str]:
     return {row[1] for row in rows if row[9] in own and row[3] in ("0A", "07")}
 
 
+def test_the_demo_listens_on_this_machine_only() -> None:
+    with demo("--speed=0.01") as service:
+        port = service.address[1]
+        assert listening(service.process.pid) == {f"0100007F:{port:04X}"}
+
+
+def test_the_demo_on_the_screen_listens_on_this_machine_only() -> None:
+    with running("demo", "--json", "--speed=0.1") as command:
+        command.line()
+        own = command.process.pid
+        (child,) = map(int, Path(f"/proc/{own}/task/{own}/children").read_text().split())
+        (address,) = listening(child)
+        assert address.startswith("0100007F:")
+        assert listening(own) == set()
+
+
 def answered(service: Demo, *head: str) -> bytes:
     """Send a request of these lines, and return the first line of the answer and all that it says."""
     with socket.create_connection(service.address, timeout=PATIENCE) as client:
         client.sendall("\r\n".join([*head, "Connection: close", "", ""]).encode("latin-1"))
         return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_a_web_page_whose_name_points_here_is_not_answered_by_the_demo() -> None:
+    with demo("--speed=0.01") as service:
+        port = service.address[1]
+        path = f"/v1/fine-tunes/{service.job_id}"
+        own = f"Host: 127.0.0.1:{port}"
+        assert service.job_id.encode() in answered(service, f"GET {path} HTTP/1.1", own)
+        for host in (
+            *(f"127.0.0.1.nip.io:{port}", f"localhost.evil.example:{port}", f"evil.localhost:{port}"),
+            *(f"localhost:{port}0", f"localhost:0{port}", f"127.0.0.1:{port}@evil.example", "localhost:80"),
+            *(
+                f"localhost.:{port}",
+                f"127.1:{port}",
+                f"2130706433:{port}",
+                f"0.0.0.0:{port}",
+                f"[::1]:{port}",
+            ),
+            *(
+                f"[::ffff:127.0.0.1]:{port}",
+                f"127.0.0.1:{port}, evil.example",
+                f"evil.example, 127.0.0.1:{port}",
+            ),
+            *("", ":", f":{port}", "null", "\xff"),
+        ):
+            for request in (f"GET {path}", f"GET {path}/events?stream=true", f"POST {path}/cancel"):
+                said = answered(service, f"{request} HTTP/1.1", f"Host: {host}")
+                assert re.match(rb"HTTP/1.1 4(00|21) ", said), (host, said)
+                assert service.job_id.encode() not in said
+        for lines in (
+            [f"GET {path} HTTP/1.1", own, "Host: evil.example"],
+            [f"GET {path} HTTP/1.1", "Host: evil.example", own],
+            [f"GET {path} HTTP/1.1", "Host: evil.example", f"X-Forwarded-Host: 127.0.0.1:{port}"],
+            [f"GET {path} HTTP/1.0"],
+        ):
+            assert service.job_id.encode() not in answered(service, *lines)
+        page = answered(service, f"GET {path} HTTP/1.1", own, "Origin: http://evil.example")
+        assert b"access-control" not in page.lower()
 
 
 # Files of ours
