@@ -1,28 +1,20 @@
 """Arguments in, exit status out; a front end is imported only when it is needed."""
 
 import argparse
-import codecs
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
-from types import TracebackType
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from ftmon import __version__
-from ftmon.errors import FtmonError, HistoryError, OutputError, UsageError
+from ftmon.errors import FtmonError, UsageError
 from ftmon.output import discard_stdout, encoded, say, write
+from ftmon.show import crashed, show
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ftmon.model.job import JobKey
-    from ftmon.model.run import Run
     from ftmon.settings import Settings
-    from ftmon.tui.app import FtmonApp
-    from ftmon.watch import Watcher
 
 _COMMANDS = ("demo", "watch", "history", "export")
 
@@ -67,7 +59,7 @@ environment:
 
 def main(arguments: Sequence[str]) -> int:
     """Run ftmon and return its exit status (see `_EXIT_STATUS`)."""
-    sys.excepthook = _crashed
+    sys.excepthook = crashed
     try:
         match list(arguments):
             case ["demo", *rest]:
@@ -126,7 +118,12 @@ def _watch(arguments: Sequence[str], *, is_job: bool = False) -> int:
             f"{options.job} is a command here and stands first, before the options. "
             f"For a job of that name: ftmon watch {options.job}"
         )
-    return _show(options, lambda stack: _service(options), lambda job_id: _again(options, job_id))
+    return show(
+        options,
+        lambda stack: _service(options),
+        left="left; the job goes on unharmed.",
+        again=lambda job_id: _again(options, job_id),
+    )
 
 
 def _service(options: argparse.Namespace) -> "tuple[Settings, JobKey | None]":
@@ -184,7 +181,7 @@ def _demo(arguments: Sequence[str]) -> int:
         demo = stack.enter_context(launch.running(options))
         return Settings(demo.base_url), JobKey(demo.base_url, demo.job_id)
 
-    return _show(options, service, None)
+    return show(options, service, left="left, and the demo's training has ended with it.")
 
 
 def _history(arguments: Sequence[str]) -> int:
@@ -208,7 +205,7 @@ def _history(arguments: Sequence[str]) -> int:
         key = records.find(options.job, options.base_url)
         return Settings(key.base_url), key
 
-    return _show(options, service, None)
+    return show(options, service, left="left the recorded run.")
 
 
 def _export(arguments: Sequence[str]) -> int:
@@ -241,141 +238,6 @@ def _seconds(value: str) -> float:
         if 0 < (seconds := float(value)) < 1e9:
             return seconds
     raise argparse.ArgumentTypeError(f"{value!r} is not a number of seconds above 0")
-
-
-_Service = Callable[[ExitStack], "tuple[Settings, JobKey | None]"]
-"""Finds the service and the job; what it starts ends with the stack."""
-
-_Again = Callable[[str], str] | None
-"""Returns the command that watches a job again; None where the job ends with ftmon."""
-
-
-def _show(options: argparse.Namespace, service: _Service, again: _Again) -> int:
-    """Show the job on the screen, or as lines where there is none."""
-    has_screen = not (options.json or options.plain) and _is_screen()
-    with ExitStack() as stack:
-        if has_screen:
-            stack.enter_context(_first_word())
-        settings, key = service(stack)
-        sys.excepthook = partial(_crashed, secrets=settings.secrets)
-        if key is None and not has_screen:
-            raise UsageError(
-                "Which job? Give its id: ftmon JOB. "
-                "(The screen, which asks for one, needs a terminal with UTF-8.)"
-            )
-        from ftmon.watch import Watcher
-
-        watcher = Watcher(
-            settings,
-            stream=not options.no_stream,
-            patient=options.wait,
-            history=None if options.no_history else _history_file(),
-        )
-        stack.callback(watcher.close)
-        if key is not None and options.replay is not None:
-            watcher.replay(key, options.replay)
-        elif key is not None:
-            watcher.watch(key.job_id)
-        if key is not None and not has_screen:
-            return _lines(watcher, key, options, again)
-        app = _run_screen(watcher, key, options)
-    if app.watched is not None and app.return_code != 70:
-        _close(app.watched, app.return_code or 0, again)
-    return app.return_code or 0
-
-
-@contextmanager
-def _first_word() -> Iterator[None]:
-    """Say that the key was heard, while what draws the screen is imported, and take it back at the end."""
-    # Where the terminal is gone there is nobody left to tell.
-    with suppress(OSError):
-        os.write(2, "ftmon: opening …".encode())
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            os.write(2, b"\r\x1b[K")
-
-
-def _history_file() -> "Path | None":
-    from ftmon.paths import history_file
-
-    try:
-        return history_file()
-    except HistoryError as error:
-        say(f"nothing is recorded: {error}.")
-        return None
-
-
-def _lines(watcher: "Watcher", key: "JobKey", options: argparse.Namespace, again: _Again) -> int:
-    from ftmon.plain import follow
-
-    for notice in watcher.notices:
-        say(notice)
-    status = follow(watcher, key, as_json=options.json, timeout=options.timeout)
-    _say_next(status, key.job_id, again)
-    return status
-
-
-def _close(run: "Run", status: int, again: _Again) -> None:
-    """Leave behind, where the screen was, how the job stands and what to type next."""
-    from ftmon.plain import summary
-
-    with suppress(OutputError):
-        write(encoded("".join(f"{line}\n" for line in summary(run))))
-    _say_next(status, run.key.job_id, again)
-
-
-def _say_next(status: int, job_id: str, again: _Again) -> None:
-    if again is None:
-        if status == 130:
-            say("left, and the demo's training has ended with it.")
-    elif status == 130:
-        say(f"left; the job goes on unharmed. To watch it again: {again(job_id)}")
-    elif status == 5:
-        say(f"to watch it again: {again(job_id)}")
-
-
-def _run_screen(watcher: "Watcher", key: "JobKey | None", options: argparse.Namespace) -> "FtmonApp":
-    from ftmon.tui.exits import Exits
-
-    with Exits() as exits:
-        from ftmon.tui.app import FtmonApp
-
-        app = FtmonApp(watcher, key, exit_when_over=options.exit, timeout=options.timeout)
-        exits.leave = app.leave_by_signal
-        app.run()
-    return app
-
-
-def _is_screen() -> bool:
-    """Textual draws on stderr and reads stdin; a screen in a pipe is of use to nobody.
-
-    Nor is one whose signs the terminal's encoding does not have: they would be escaped, and break every line.
-    """
-    streams = (sys.stdin, sys.stdout, sys.stderr)
-    return (
-        all(stream is not None and stream.isatty() for stream in streams)
-        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-        and codecs.lookup(sys.stderr.encoding).name == "utf-8"
-    )
-
-
-def _crashed(
-    kind: type[BaseException],
-    error: BaseException,
-    trace: TracebackType | None,
-    *,
-    secrets: Sequence[str] = (),
-) -> None:
-    """Tell of a bug: the traceback without values, because values may be secrets."""
-    import traceback
-
-    from ftmon.safe import safe, without
-
-    lines = safe("".join(traceback.format_exception(kind, error, trace)))
-    say(f"this is a bug in ftmon {__version__}; the job is unharmed.\n{without(lines, secrets)}")
-    os._exit(70)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,10 +1,16 @@
 """What can go wrong, as sentences that the user reads."""
 
+LEFT = 130
+"""The exit status where the watching was left before the job's end."""
+
+BUG = 70
+"""The exit status of a bug."""
+
 
 class FtmonError(Exception):
     """A failure that is not a bug: its message is the sentence shown, its `exit_status` how ftmon ends."""
 
-    exit_status = 70
+    exit_status = BUG
 
 
 class UsageError(FtmonError):

@@ -3,10 +3,9 @@
 Each event is stored once, however many ftmon watch its job: it is known by job, key and ordinal.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from ftmon import json_text
 from ftmon.errors import HistoryError, UsageError
+from ftmon.history_file import make_private
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update
@@ -57,17 +57,12 @@ _MIGRATIONS = (
 
 VERSION = len(_MIGRATIONS)
 
-_BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a file, by the ends of the names."""
-
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _LATEST = 1e11
 """Seconds until the year 5138: nothing was recorded later."""
-
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class EventName(NamedTuple):
@@ -121,7 +116,7 @@ class History:
             sqlite3.Error, OSError: where it cannot be opened.
         """
         self.path = path
-        _make_private(path)
+        make_private(path)
         self._database = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw{f'&vfs={vfs}' if vfs else ''}",
             uri=True,
@@ -311,46 +306,6 @@ def name_of(event: Event) -> EventName:
     seconds = 0 if event.has_own_id or event.created_at is None else int(event.created_at.timestamp())
     digest = blake2b(event.identity, digest_size=8).digest()
     return EventName(seconds.to_bytes(5, "big") + digest, event.ordinal)
-
-
-def is_sound(path: Path) -> bool:
-    """Check the whole file, which may take long; one that cannot be read now counts as sound."""
-    try:
-        # Not read-only, which would leave files of its own behind.
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
-            return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-    except sqlite3.Error as error:
-        return not is_damage(error)
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether the file itself is damaged, and not only out of reach."""
-    # The low byte is the kind; what stands above it tells it apart further.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-
-
-def set_aside(path: Path, now: datetime) -> Path:
-    """Rename a damaged file, and what belongs to it, so that a new one can be begun; return its new name."""
-    name = f"{path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}"
-    names = (path.with_name(f"{name}{again}") for again in ("", *(f".{number}" for number in range(2, 1000))))
-    kept = next(kept for kept in names if not kept.exists())
-    for part in (*_BESIDE, ""):
-        with suppress(FileNotFoundError):
-            Path(f"{path}{part}").rename(f"{kept}{part}")
-    return kept
-
-
-def _make_private(path: Path) -> None:
-    """Make the file where there is none: what services say of jobs is nobody else's business."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    # It may have been copied here with the rights of all files. Where it is not ours, nothing can be done.
-    with suppress(OSError):
-        path.parent.chmod(0o700)
-        for part in ("", *_BESIDE):
-            with suppress(FileNotFoundError):
-                Path(f"{path}{part}").chmod(0o600)
 
 
 # Somebody may have been at the file, and any column can hold any value: only what cannot be read is lost.

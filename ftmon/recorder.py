@@ -10,16 +10,8 @@ from time import monotonic
 from typing import TypeVar
 
 from ftmon.errors import HistoryError
-from ftmon.history import (
-    EventName,
-    History,
-    RecordedEvent,
-    RecordedRun,
-    Snapshot,
-    is_damage,
-    is_sound,
-    set_aside,
-)
+from ftmon.history import EventName, History, RecordedEvent, RecordedRun, Snapshot
+from ftmon.history_file import is_damage, is_sound, set_aside
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update

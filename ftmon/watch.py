@@ -296,7 +296,7 @@ class Watcher:
 
     async def _check_history(self, recorder: "Recorder", path: Path) -> None:
         """Check the whole file in a thread of its own, because that may take long."""
-        from ftmon.history import is_sound
+        from ftmon.history_file import is_sound
 
         if not await asyncio.to_thread(is_sound, path):
             recorder.set_aside()

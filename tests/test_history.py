@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ftmon import json_text
 from ftmon.errors import HistoryError
-from ftmon.history import VERSION, History, is_damage, is_sound, name_of, set_aside
+from ftmon.history import VERSION, History, name_of
+from ftmon.history_file import is_damage, is_sound, set_aside
 from ftmon.model.event import parse_event
 from ftmon.model.job import Job, Status
 from tests.records import KEY, NOON, OTHER, STORED, counted, damage, fields_of, job_of, read, told

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent / "ftmon"
 LAYERS = [
     ["ftmon.__main__"],
     ["ftmon.cli"],
+    ["ftmon.show"],
     ["ftmon.tui"],
     ["ftmon.records"],
     ["ftmon.plain", "ftmon.demo"],
@@ -19,6 +20,7 @@ LAYERS = [
     ["ftmon.handover", "ftmon.replay"],
     ["ftmon.recorder"],
     ["ftmon.history"],
+    ["ftmon.history_file"],
     ["ftmon.wire"],
     ["ftmon.settings", "ftmon.text", "ftmon.output"],
     ["ftmon.model"],

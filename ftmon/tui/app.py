@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ftmon.errors import TimeoutPassedError
+from ftmon.errors import BUG, LEFT, TimeoutPassedError
 from ftmon.safe import redact, safe
 from ftmon.tui.exits import Interruptions
 from ftmon.tui.theme import DARK, LIGHT
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from ftmon.model.run import Run
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch import Watcher
-
-LEFT = 130
-BUG = 70
 
 _WIDTHS = [(0, "-tiny"), (34, "-narrow"), (80, "-wide")]
 _HEIGHTS = [

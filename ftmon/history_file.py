@@ -1,0 +1,52 @@
+"""The file that the history is: private, checked, and set aside where it is damaged."""
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file, by the ends of the names."""
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_sound(path: Path) -> bool:
+    """Check the whole file, which may take long; one that cannot be read now counts as sound."""
+    try:
+        # Not read-only, which would leave files of its own behind.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
+            return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error as error:
+        return not is_damage(error)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file itself is damaged, and not only out of reach."""
+    # The low byte is the kind; what stands above it tells it apart further.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged file, and what belongs to it, so that a new one can be begun; return its new name."""
+    name = f"{path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}"
+    names = (path.with_name(f"{name}{again}") for again in ("", *(f".{number}" for number in range(2, 1000))))
+    kept = next(kept for kept in names if not kept.exists())
+    for part in (*_BESIDE, ""):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{part}").rename(f"{kept}{part}")
+    return kept
+
+
+def make_private(path: Path) -> None:
+    """Make the file where there is none: what services say of jobs is nobody else's business."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    # It may have been copied here with the rights of all files. Where it is not ours, nothing can be done.
+    with suppress(OSError):
+        path.parent.chmod(0o700)
+        for part in ("", *_BESIDE):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{part}").chmod(0o600)
