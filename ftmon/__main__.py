@@ -2,11 +2,15 @@
 
 import os
 import sys
+import warnings
 from contextlib import suppress
 
 
 def main() -> None:
     """Run the command line and end with its exit status."""
+    # As of a connection that was begun when the end came: of use to those only who ask with -W.
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     try:
         # Imported here, so that Ctrl-C is quiet from the beginning.
         from ftmon import cli

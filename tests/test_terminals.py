@@ -192,6 +192,16 @@ def test_the_demo_runs_without_the_streams_that_it_does_not_need() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_what_python_warns_of_is_not_said_to_the_user(recorded: Service, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "async def forgotten(): pass\n"
+        "sys.addaudithook(lambda event, what: event == 'import' and what[0] == 'ftmon.plain' and forgotten())"
+    )
+    done = ftmon(JOB_ID, *recorded.options, "--json", env={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 # Where the history is
 
 NOWHERE = pytest.mark.parametrize(
