@@ -36,6 +36,8 @@ class Replay:
         self._speed = speed
         self._now: datetime | None = None
         """Where the replay is, by the clock of the run; None before its first event."""
+        self._next: datetime | None = None
+        """When the next event is, by the clock of the run."""
         self._since = monotonic()
         """When it was there, by the real clock."""
         self._changed = asyncio.Event()
@@ -60,7 +62,8 @@ class Replay:
             if job is not None or wait or len(due) == _AT_ONCE:
                 await self._tell(due, job)
                 due = []
-                await self._pass(wait)
+                # A long run lets all else have its turn.
+                await (self._until_next() if wait else asyncio.sleep(0))
             due.append(recorded.event)
         await self._tell(due, end or (snapshots[-1].job if snapshots else None), Connection(Wire.RECORDED))
 
@@ -78,19 +81,13 @@ class Replay:
             return 0
         if self._now is None:
             self._now = event.created_at
+        self._next = event.created_at
         self._move()
-        wait = (event.created_at - self._now).total_seconds()
-        return wait if wait > _FRAME * self._speed else 0
+        return self._left if self._left > _FRAME * self._speed else 0
 
-    async def _pass(self, seconds: float) -> None:
-        """Let so many seconds of the run pass, at whatever speed it is told by then."""
-        if not seconds or self._now is None:
-            # A long run lets all else have its turn.
-            await asyncio.sleep(0)
-            return
-        until = self._now + timedelta(seconds=seconds)
-        while self._now < until and self._speed < inf:
-            left = (until - self._now).total_seconds()
+    async def _until_next(self) -> None:
+        """Let the time until the next event pass, at whatever speed it is told by then."""
+        while (left := self._left) > 0 and self._speed < inf:
             with suppress(TimeoutError):
                 async with asyncio.timeout(left / self._speed if self._speed else None):
                     await self._changed.wait()
@@ -99,11 +96,17 @@ class Replay:
                 await self._tell([], connection=self._connection)
             self._move()
 
+    @property
+    def _left(self) -> float:
+        """Seconds of the run until the next event."""
+        return (self._next - self._now).total_seconds() if self._next and self._now else 0.0
+
     def _move(self) -> None:
-        """Bring the clock of the run to where it is now."""
+        """Bring the clock of the run to where it is now, and not past the next event after a sleep."""
         now = monotonic()
-        if self._now is not None and self._speed < inf:
-            self._now += timedelta(seconds=(now - self._since) * self._speed)
+        if self._now is not None and self._left > 0:
+            passed = (now - self._since) * self._speed
+            self._now += timedelta(seconds=min(passed, self._left))
         self._since = now
 
     async def _tell(

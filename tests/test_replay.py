@@ -140,3 +140,14 @@ async def test_a_long_run_comes_in_pieces(path: Path) -> None:
 async def test_a_run_of_which_nothing_is_known_is_over_at_once(path: Path) -> None:
     updates = await replayed(path, 1)
     assert messages(updates) == []
+
+
+async def test_a_time_at_the_end_of_the_calendar_ends_no_replay(path: Path) -> None:
+    late = [event("first"), event("last", created_at="9998-12-31T23:59:59Z"), event("after", 5)]
+    record(path, told(*map(read, late)))
+
+    def hurry(update: Update, replay: Replay) -> None:
+        if update.events:
+            asyncio.get_running_loop().call_later(0.01, replay.set_speed, inf)
+
+    assert messages(await replayed(path, 1e14, hurry)) == ["first", "last", "after"]

@@ -287,6 +287,17 @@ def test_while_it_is_stopped_the_terminal_is_the_shell_s(service: Service) -> No
             shown.until_shown("Fine-tune started")
 
 
+def test_ctrl_z_gives_the_terminal_to_the_shell(service: Service) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.press("\x1a")
+        shown.until(lambda: is_stopped(shown.process.pid))
+        shown.assert_restored()
+        shown.process.send_signal(signal.SIGCONT)
+        shown.until_shown("Fine-tune started")
+
+
 @PAUSES
 def test_what_is_ended_while_it_is_stopped_leaves_the_terminal_restored(
     service: Service, pause: signal.Signals

@@ -57,6 +57,14 @@ class FtmonApp(App[int]):
         Binding("question_mark", "help", "help", key_display="?", tooltip="All keys", id="help"),
         Binding("q", "quit", "quit", tooltip="Leave ftmon; the job goes on", id="quit"),
         Binding("ctrl+q", "quit", "quit", False, priority=True, tooltip="Leave ftmon", id="quit.always"),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "suspend",
+            False,
+            tooltip="Back to the shell; fg returns",
+            id="suspend",
+        ),
         Binding("ctrl+p", "command_palette", "commands", False, tooltip="All commands", id="palette"),
         Binding(
             "ctrl+c",

@@ -56,7 +56,11 @@ class ReplayControl:
         if run is None or not is_replaying(run):
             return self._now()
         at, since = self._last
-        return at + timedelta(seconds=(monotonic() - since) * run.connection.speed)
+        try:
+            return at + timedelta(seconds=(monotonic() - since) * run.connection.speed)
+        except OverflowError:
+            # At the end of the calendar time stands still.
+            return at
 
     def wait(self, run: Run | None, seconds: float) -> float:
         """Return how long to wait, in real seconds, until so many have passed for a run."""

@@ -6,7 +6,7 @@ import pytest
 from ftmon.model.job import JobKey
 from ftmon.model.update import Wire
 from ftmon.wire.pace import Pace
-from tests.records import KEY, STORED, job_of, record, told
+from tests.records import KEY, STORED, job_of, read, record, told
 from tests.servers.fine_tunes import (
     DONE,
     JOB,
@@ -15,6 +15,7 @@ from tests.servers.fine_tunes import (
     STORY,
     STREAM,
     answer,
+    event,
     job,
     page,
     refusal,
@@ -192,3 +193,12 @@ async def test_what_is_not_recorded_yet_stands_on_the_screen_until_it_is(path: P
         path.parent.unlink()
         await seen.until_shown("The history is written again")
         await seen.until(lambda: "not recorded yet" not in seen.text)
+
+
+async def test_a_long_run_is_shown_while_it_is_still_being_read(path: Path) -> None:
+    record(path, told(*[read(event(f"Step {step}", step)) for step in range(20_000)], key=GONE))
+    async with stage(SERVICE, job_id=None, history=path, size=(120, 40)) as seen:
+        await seen.press("escape")
+        seen.monitor.open_job(GONE)
+        await seen.until_shown("Step 19999")
+        await seen.until_shown("■ recorded")

@@ -22,7 +22,7 @@ _GROUPS = {
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
     "Copying": ("copy", "log.choose_up", "log.choose_down", "log.unchoose"),
     "Looks": ("log.times", "view.chart", "view.dark"),
-    "ftmon": ("palette", "help", "quit", "leave"),
+    "ftmon": ("palette", "help", "suspend", "quit", "leave"),
 }
 
 _SIGNS = (
