@@ -131,6 +131,8 @@ def running(*arguments: str, command: Sequence[str] = FTMON, **env: str) -> Iter
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # SIGTSTP stops no group of processes whose parent is gone, as the one of the tests may be.
+        process_group=0,
     )
     with process:
         started = Running(process)

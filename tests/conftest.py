@@ -1,6 +1,12 @@
+import signal
 from pathlib import Path
 
 import pytest
+
+# What a shell runs in the background ignores SIGINT, and what nohup runs SIGHUP: and so would each command
+# that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
