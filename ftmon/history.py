@@ -5,7 +5,7 @@ Each event is stored once, however many ftmon watch its job: it is known by job,
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -123,13 +123,12 @@ class History:
             timeout=_PATIENCE,
             isolation_level=None,
         )
-        self._database.text_factory = _text
-        try:
+        with ExitStack() as stack:
+            stack.callback(self._database.close)
+            self._database.text_factory = _text
             self.is_newer = self._prepare()
             """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
-        except BaseException:
-            self._database.close()
-            raise
+            stack.pop_all()
 
     def close(self) -> None:
         """Close the file."""
@@ -138,9 +137,10 @@ class History:
     def _prepare(self) -> bool:
         """Bring the file to this schema, or return True where it has a later one."""
         run = self._database.execute
-        (version,) = run("PRAGMA user_version").fetchone()
-        (application,) = run("PRAGMA application_id").fetchone()
+        # In this order, because another ftmon may make the tables, and all else with them, between two of these.
         (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = run("PRAGMA application_id").fetchone()
+        (version,) = run("PRAGMA user_version").fetchone()
         if tables and application != _APPLICATION_ID:
             raise HistoryError(f"{self.path} is no history of ftmon's")
         if version > VERSION:
@@ -164,14 +164,9 @@ class History:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._database.execute("BEGIN IMMEDIATE")
-        try:
+        # It commits at the end, or rolls back where something is raised.
+        with self._database:
             yield
-        except BaseException:
-            # What is full or gone has rolled back by itself.
-            with suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
     # Writing
 

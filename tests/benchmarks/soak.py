@@ -192,6 +192,15 @@ def _resident(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
+def _sleep(pids: list[int], seconds: float) -> None:
+    """Stop processes for a while, as a laptop does."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+
+
 def _asked(url: str) -> Any:
     import urllib.request
 
@@ -234,11 +243,7 @@ def run(minutes: float = 2, seed: int = 1) -> bool:
                 if now > next_sleep and now < began + seconds - 10:
                     sleeps += 1
                     next_sleep = now + chance.uniform(10, 40)
-                    for pid in (screen.pid, printer.pid):
-                        os.kill(pid, signal.SIGSTOP)
-                    time.sleep(chance.uniform(0.5, 3))
-                    for pid in (screen.pid, printer.pid):
-                        os.kill(pid, signal.SIGCONT)
+                    _sleep([screen.pid, printer.pid], chance.uniform(0.5, 3))
                 if now > began + seconds + 300:
                     print("soak     the watchers do not end")
                     printer.kill()
