@@ -137,7 +137,7 @@ class History:
     def _prepare(self) -> bool:
         """Bring the file to this schema, or return True where it has a later one."""
         run = self._database.execute
-        # In this order, because another ftmon may make the tables, and all else with them, between two of these.
+        # In this order, because another ftmon may make the tables, and all else with them, meanwhile.
         (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
         (application,) = run("PRAGMA application_id").fetchone()
         (version,) = run("PRAGMA user_version").fetchone()
