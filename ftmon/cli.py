@@ -105,9 +105,7 @@ def _watch(arguments: Sequence[str], *, is_job: bool = False) -> int:
     parser.add_argument(
         "--allow-http", action="store_true", help="send the key in plain http to another host"
     )
-    parser.add_argument(
-        "--no-history", action="store_true", help="record nothing, and show nothing that was recorded"
-    )
+    _add_no_history(parser)
     parser.set_defaults(replay=None)
     parser.add_argument(
         "--version", action="version", version=f"ftmon {__version__}", help="show the version"
@@ -168,8 +166,9 @@ def _demo(arguments: Sequence[str]) -> int:
         action="store_true",
         help="only serve: print base_url and job_id as a line of JSON and go on until Ctrl-C",
     )
+    _add_no_history(parser)
     launch.add_options(parser)
-    parser.set_defaults(no_stream=False, wait=False, no_history=False, replay=None)
+    parser.set_defaults(no_stream=False, wait=False, replay=None)
     options = parser.parse_args(arguments)
     if options.serve:
         return launch.serve(options)
@@ -230,6 +229,12 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=_seconds,
         help="stop watching after this time, with exit status 124",
+    )
+
+
+def _add_no_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-history", action="store_true", help="record nothing, and show nothing that was recorded"
     )
 
 

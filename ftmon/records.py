@@ -56,6 +56,7 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the id of the recorded run")
     parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
     parser.add_argument(
+        "-o",
         "--output",
         metavar="FILE",
         default="-",

@@ -341,7 +341,7 @@ def test_files_are_written_whole_and_not_overwritten(path: Path, tmp_path: Path)
 def test_json_lines_are_written_to_a_file(path: Path, tmp_path: Path) -> None:
     a_run(path, "failed")
     target = tmp_path / "run.jsonl"
-    assert ftmon("export", JOB_ID, "--output", str(target)).returncode == 0
+    assert ftmon("export", JOB_ID, "-o", str(target)).returncode == 0
     *lines, last = objects(target.read_text())
     assert [line["message"] for line in lines] == FIELDS
     assert (last["status"], last["events"]) == ("failed", 10)
@@ -366,3 +366,11 @@ def test_a_recorded_run_is_shown_on_the_screen(path: Path) -> None:
         shown.press("q")
         assert shown.wait() == 0
         shown.assert_restored()
+
+
+def test_a_demo_is_recorded_unless_it_shall_not_be(path: Path) -> None:
+    demo = ["demo", "--json", "--speed=1000", "--steps=8", "--epochs=1"]
+    assert ftmon(*demo, "--no-history").returncode == 0
+    assert not path.exists()
+    *_, job = objects(ftmon(*demo).stdout)
+    assert [run["id"] for run in objects(ftmon("history", "--json").stdout)] == [job["id"]]

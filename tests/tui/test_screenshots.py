@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ftmon.model.job import JobKey
 from tests.servers.fine_tunes import DONE, answer, chunk, head
 from tests.servers.scripted import End, Script
 from tests.tui.stage import stage
@@ -66,6 +67,26 @@ async def test_the_screen_looks_as_in_its_picture(
         await seen.until_shown("✔ The job succeeded" if is_over else "running")
         await seen.pilot.pause()
         svg = seen.app.export_screenshot(title="ftmon")
+    _compare(svg, name, request)
+
+
+async def test_a_recorded_run_looks_as_in_its_picture(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    history = tmp_path / "history.sqlite3"
+    last = json.loads(FRAMES[-1].removeprefix(b"data: "))["created_at"]
+    now = datetime.fromtimestamp(last, UTC) + timedelta(hours=3)
+    async with stage(_played(len(FRAMES), is_over=True), job_id=JOB_ID, history=history) as seen:
+        await seen.until_shown("✔ The job succeeded")
+        key = JobKey(f"{seen.server.origin}/v1", JOB_ID)
+    async with stage({}, size=(110, 26), job_id=None, history=history, now=now) as seen:
+        await seen.press("escape")
+        seen.monitor.open_job(key)
+        await seen.until_shown("■ recorded")
+        await seen.press("c")
+        svg = seen.app.export_screenshot(title="ftmon")
+    _compare(svg, "recorded", request)
+
+
+def _compare(svg: str, name: str, request: pytest.FixtureRequest) -> None:
     path = SCREENSHOTS / f"{name}.svg"
     if request.config.getoption("--screenshots"):
         path.write_text(svg)
