@@ -31,11 +31,12 @@ class Handover:
     only noted by name and read again from the history when there is room. What no history holds waits.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, recall: Recall) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, recall: Recall, limit: int = MAX_WAITING) -> None:
         self.wake: Callable[[], None] = lambda: None
         """Called when there is news after there was none."""
         self._loop = loop
         self._recall = recall
+        self._limit = limit
         self._lock = threading.Lock()
         self._updates: deque[Update] = deque()
         self._waiting = 0
@@ -71,7 +72,7 @@ class Handover:
                 return None
             update = self._updates.popleft()
             self._waiting -= _weight(update)
-            has_room = (self._is_held or self._rest is not None) and self._waiting < MAX_WAITING // 2
+            has_room = (self._is_held or self._rest is not None) and self._waiting <= self._limit // 2
         if has_room:
             self._loop.call_soon_threadsafe(self._use_room)
         return update
@@ -83,14 +84,18 @@ class Handover:
 
         What is not recorded is handed over before that wait, because whoever waits may be cancelled.
         """
-        if is_recorded and (self._rest is not None or self._waiting >= MAX_WAITING):
-            self._keep_aside(following, update)
+        if is_recorded and self._keep_aside(following, update):
             return
         self._append(following, update)
-        while not is_recorded and following == self._following and self._waiting >= MAX_WAITING:
-            self._is_held = True
-            self._room.clear()
+        if is_recorded:
+            return
+        # Said first, so that no room that is made meanwhile goes unheard.
+        self._is_held = True
+        self._room.clear()
+        while following == self._following and self._waiting >= self._limit:
             await self._room.wait()
+            self._room.clear()
+        self._is_held = False
 
     def _append(self, following: int, update: Update) -> None:
         with self._lock:
@@ -102,12 +107,13 @@ class Handover:
         if is_first:
             self.wake()
 
-    def _keep_aside(self, following: int, update: Update) -> None:
+    def _keep_aside(self, following: int, update: Update) -> bool:
+        """Keep what is recorded aside where too much waits already; False where there is room."""
         from ftmon.history import name_of
 
         with self._lock:
-            if following != self._following:
-                return
+            if following != self._following or (self._rest is None and self._waiting < self._limit):
+                return False
             self._names.extend(map(name_of, update.events))
             rest = self._rest or update
             self._rest = replace(
@@ -117,8 +123,12 @@ class Handover:
                 connection=update.connection or rest.connection,
                 heard=update.heard or rest.heard,
                 unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
-                notice=" ".join(dict.fromkeys(filter(None, (rest.notice, update.notice)))),
+                # The same sentence twice says no more than once.
+                notice=rest.notice
+                if update.notice in rest.notice
+                else f"{rest.notice} {update.notice}".strip(),
             )
+            return True
 
     def _use_room(self) -> None:
         """Hand over what was kept aside, as long as there is room."""
@@ -128,11 +138,10 @@ class Handover:
             if not names:
                 self._rest = None
         if rest is None:
-            self._is_held = False
             self._room.set()
             return
         self._append(following, self._recalled(rest, names) if names else rest)
-        if self._waiting < MAX_WAITING:
+        if self._waiting < self._limit:
             self._loop.call_soon(self._use_room)
 
     def _recalled(self, rest: Update, names: "list[EventName]") -> Update:

@@ -231,9 +231,9 @@ class History:
                 (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number DESC LIMIT 1),
                 (SELECT received_at FROM snapshots WHERE job = jobs.number ORDER BY number LIMIT 1),
                 (SELECT received_at FROM snapshots WHERE job = jobs.number ORDER BY number DESC LIMIT 1)
-            FROM jobs WHERE ?1 IS NULL OR job_id = ?1
+            FROM jobs WHERE :job_id IS NULL OR job_id = :job_id
             """,
-            (job_id,),
+            {"job_id": job_id},
         ).fetchall()
         runs = []
         for base_url, own_id, dialect, organization, events, *times in rows:

@@ -139,7 +139,8 @@ async def test_reading_stops_while_too_many_events_wait_and_goes_on_when_they_ar
         await has_stopped(server)
         assert server.sent < count * len(thousand) // 1000
         waiting = sum(len(update.events) for update in front_end.watcher.drain())
-        assert MAX_WAITING <= waiting < 1.2 * MAX_WAITING
+        # While it is drained, some more may come.
+        assert MAX_WAITING <= waiting < 2 * MAX_WAITING
         await front_end.until(lambda: front_end.has(Wire.CLOSED))
     assert waiting + sum(len(update.events) for update in front_end.updates) == count
 
