@@ -79,9 +79,13 @@ class Server:
             yield
         finally:
             server.close()
+            # A connection that was accepted just now has its task some rounds of the loop later.
+            accepting = [task for task in asyncio.all_tasks() if "accept_connection" in repr(task.get_coro())]
+            await asyncio.gather(*accepting, return_exceptions=True)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)
 
     @property
     def origin(self) -> str:
@@ -103,6 +107,8 @@ class Server:
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Also where it is cancelled before its first step.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -118,7 +124,6 @@ class Server:
                 writer.close()
                 await writer.wait_closed()
         finally:
-            writer.transport.abort()
             self.open -= 1
             self._note()
 
