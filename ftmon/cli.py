@@ -197,6 +197,8 @@ def _history(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.job is None:
         return records.list_runs(options)
+    if options.prune is not None:
+        raise UsageError("--prune is for all runs of an age, and goes without JOB.")
 
     def service(stack: ExitStack) -> "tuple[Settings, JobKey | None]":
         from ftmon.settings import Settings

@@ -1,4 +1,4 @@
-"""A bounded queue between the watcher's thread and the front end's, which a slow front end does not stop."""
+"""The queue between the watcher's thread and the front end's, which a slow front end does not stop."""
 
 import asyncio
 import threading
@@ -28,7 +28,8 @@ class Handover:
     """Takes updates on one thread and gives them out on another.
 
     Where a front end stands still (a stopped terminal, a full pipe) and too much waits, further events are
-    only noted by name and read again from the history when there is room. What no history holds waits.
+    only noted by name, some 120 bytes each, and read again from the history when there is room. What no
+    history holds is not brought until there is.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, recall: Recall, limit: int = MAX_WAITING) -> None:
@@ -44,9 +45,12 @@ class Handover:
         self._is_held = False
         """Something waits for room."""
         self._following = 0
-        # Kept aside until there is room: events by name, and all else as one update, None where nothing is.
-        self._names: deque[EventName] = deque()
+        self._aside: deque[EventName | Update] = deque()
+        """Waits for room: events by name, and whole updates where they are not recorded."""
+        self._whole = 0
+        """The weight of the latter."""
         self._rest: Update | None = None
+        """What comes after these: all that is no event, as one update; None where nothing is kept aside."""
 
     # On the front end's thread
 
@@ -57,7 +61,8 @@ class Handover:
         """
         with self._lock:
             self._updates.clear()
-            self._names.clear()
+            self._aside.clear()
+            self._whole = 0
             self._rest = None
             self._waiting = 0
             self._following += 1
@@ -79,20 +84,17 @@ class Handover:
 
     # On the watcher's thread
 
-    async def put(self, following: int, update: Update, *, is_recorded: bool) -> None:
-        """Hand over an update, unless something else is followed by now; wait where too much waits already.
+    def put(self, following: int, update: Update, *, is_recorded: bool) -> None:
+        """Hand over an update, unless something else is followed by now."""
+        if not self._keep_aside(following, update, is_recorded=is_recorded):
+            self._append(following, update)
 
-        What is not recorded is handed over before that wait, because whoever waits may be cancelled.
-        """
-        if is_recorded and self._keep_aside(following, update):
-            return
-        self._append(following, update)
-        if is_recorded:
-            return
+    async def room(self, following: int) -> None:
+        """Wait while so much waits that nothing more should be brought which could not be read again."""
         # Said first, so that no room that is made meanwhile goes unheard.
         self._is_held = True
         self._room.clear()
-        while following == self._following and self._waiting >= self._limit:
+        while following == self._following and self._waiting + self._whole >= self._limit:
             await self._room.wait()
             self._room.clear()
         self._is_held = False
@@ -107,48 +109,77 @@ class Handover:
         if is_first:
             self.wake()
 
-    def _keep_aside(self, following: int, update: Update) -> bool:
-        """Keep what is recorded aside where too much waits already; False where there is room."""
+    def _keep_aside(self, following: int, update: Update, *, is_recorded: bool) -> bool:
+        """Keep an update aside where too much waits already; False where there is room.
+
+        What is not recorded is kept whole, and only behind what is kept aside before it.
+        """
         from ftmon.history import name_of
 
         with self._lock:
-            if following != self._following or (self._rest is None and self._waiting < self._limit):
+            is_full = is_recorded and self._waiting >= self._limit
+            if following != self._following or (self._rest is None and not is_full):
                 return False
-            self._names.extend(map(name_of, update.events))
-            rest = self._rest or update
-            self._rest = replace(
-                update,
-                events=(),
-                job=update.job or rest.job,
-                connection=update.connection or rest.connection,
-                heard=update.heard or rest.heard,
-                unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
-                # The same sentence twice says no more than once.
-                notice=rest.notice
-                if update.notice in rest.notice
-                else f"{rest.notice} {update.notice}".strip(),
-            )
+            rest = _merged(self._rest, update)
+            if is_recorded:
+                self._aside.extend(map(name_of, update.events))
+                self._rest = rest
+            else:
+                self._aside.append(replace(rest, events=update.events))
+                self._whole += _weight(update)
+                self._rest = Update(update.job_key, update.at)
             return True
 
     def _use_room(self) -> None:
         """Hand over what was kept aside, as long as there is room."""
         with self._lock:
             following, rest = self._following, self._rest
-            names = [self._names.popleft() for _ in range(min(_AT_ONCE, len(self._names)))]
-            if not names:
-                self._rest = None
-        if rest is None:
+            first = self._take_aside()
+        if first is None or rest is None:
             self._room.set()
             return
-        self._append(following, self._recalled(rest, names) if names else rest)
+        self._append(following, first if isinstance(first, Update) else self._recalled(rest, first))
         if self._waiting < self._limit:
             self._loop.call_soon(self._use_room)
+
+    def _take_aside(self) -> "Update | list[EventName] | None":
+        """Take what was kept aside first: names of some events, or an update, the last one without events."""
+        names: list[EventName] = []
+        while self._aside and len(names) < _AT_ONCE:
+            first = self._aside[0]
+            if isinstance(first, Update):
+                break
+            names.append(first)
+            self._aside.popleft()
+        if names:
+            return names
+        if self._aside and isinstance(first := self._aside.popleft(), Update):
+            self._whole -= _weight(first)
+            return first
+        rest, self._rest = self._rest, None
+        return rest
 
     def _recalled(self, rest: Update, names: "list[EventName]") -> Update:
         events = self._recall(rest.job_key, names)
         lost = len(names) - len(events)
         notice = f"Of what was recorded, {lost} cannot be read again and are not shown." if lost else ""
         return Update(rest.job_key, rest.at, tuple(events), notice=notice)
+
+
+def _merged(rest: Update | None, update: Update) -> Update:
+    """Return an update, without its events, and what was kept of those before it."""
+    if rest is None:
+        return replace(update, events=())
+    return replace(
+        update,
+        events=(),
+        job=update.job or rest.job,
+        connection=update.connection or rest.connection,
+        heard=update.heard or rest.heard,
+        unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
+        # The same sentence twice says no more than once.
+        notice=rest.notice if update.notice in rest.notice else f"{rest.notice} {update.notice}".strip(),
+    )
 
 
 def _weight(update: Update) -> int:

@@ -129,6 +129,15 @@ class History:
             self.is_newer = self._prepare()
             """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
             stack.pop_all()
+        self._inode = path.stat().st_ino
+
+    @property
+    def is_replaced(self) -> bool:
+        """The path leads to another file by now, or to none."""
+        try:
+            return self.path.stat().st_ino != self._inode
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Close the file."""
@@ -144,6 +153,7 @@ class History:
         if tables and application != _APPLICATION_ID:
             raise HistoryError(f"{self.path} is no history of ftmon's")
         if version > VERSION:
+            run("PRAGMA query_only = ON")
             return True
         run("PRAGMA foreign_keys = ON")
         # A file system without shared memory, such as a home on the network, cannot do the faster way.

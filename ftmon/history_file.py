@@ -1,5 +1,6 @@
 """The file that the history is: private, checked, and set aside where it is damaged."""
 
+import fcntl
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -26,6 +27,21 @@ def is_damage(error: Exception) -> bool:
     """Whether the file itself is damaged, and not only out of reach."""
     # The low byte is the kind; what stands above it tells it apart further.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def set_aside_damaged(path: Path, now: datetime) -> Path | None:
+    """Set a file aside if it is damaged, and return its new name; None where another ftmon has done so.
+
+    Raises:
+        OSError: where it cannot be renamed.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # One ftmon at a time, so that none sets aside what another one has just begun anew.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        return None if is_sound(path) else set_aside(path, now)
+    finally:
+        os.close(folder)
 
 
 def set_aside(path: Path, now: datetime) -> Path:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ftmon.errors import HistoryError
 from ftmon.history import EventName, History, RecordedEvent, RecordedRun, Snapshot
-from ftmon.history_file import is_damage, is_sound, set_aside
+from ftmon.history_file import is_damage, set_aside_damaged
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
@@ -59,9 +59,10 @@ class Recorder:
         """Record what is new in an update, and return whether it can be had from the history now."""
         if not update.events and update.job is None:
             return True
-        self._unrecorded.append(update)
+        if update.events or not self._unrecorded or self._unrecorded[-1].job != update.job:
+            self._unrecorded.append(update)
         self.unrecorded += len(update.events)
-        while self.unrecorded > MAX_UNRECORDED:
+        while max(self.unrecorded, len(self._unrecorded)) > MAX_UNRECORDED:
             dropped = len(self._unrecorded.popleft().events)
             self.unrecorded -= dropped
             self._lost += dropped
@@ -125,14 +126,12 @@ class Recorder:
     def set_aside(self) -> None:
         """Begin a new history where the file is damaged, which is kept under another name."""
         self._close()
-        # Another ftmon may have done it.
-        if is_sound(self._path):
-            return
         try:
-            kept = set_aside(self._path, datetime.now(UTC))
+            kept = set_aside_damaged(self._path, datetime.now(UTC))
         except OSError as error:
             self._note_trouble(error)
-        else:
+            return
+        if kept is not None:
             self._notices.append(
                 f"The history is damaged. A new one is begun; the old one is kept as {kept}."
             )
@@ -141,10 +140,16 @@ class Recorder:
         """Do something with the history; None where it cannot be used now."""
         for is_last in (False, True):
             try:
+                if self._history is not None and self._history.is_replaced:
+                    # Another ftmon has set it aside, or somebody has removed it.
+                    self._close()
                 if self._history is None:
                     self._history = self._opened()
                 return action(self._history)
             except (sqlite3.Error, OSError, HistoryError) as error:
+                if self._history is not None and self._history.is_newer:
+                    # What it holds is beyond this one.
+                    return None
                 if is_last or not is_damage(error):
                     self._note_trouble(error)
                     break

@@ -122,6 +122,8 @@ def _is_there(path: Path) -> bool:
 
 def list_runs(options: argparse.Namespace) -> int:
     """List the runs, or remove the old ones, and return the exit status."""
+    if options.replay < inf:
+        raise UsageError("Which run shall be replayed? Give its id: ftmon history JOB --replay")
     if options.prune is not None:
         return _prune(options.prune, is_sure=options.yes)
     with opened() as history:
@@ -214,13 +216,16 @@ def export(options: argparse.Namespace) -> int:
             for piece in (_metrics_csv if options.metrics else _FORMATS[options.format])(history, key):
                 write(piece)
             return 0
-        path = Path(options.output).expanduser()
-        files = {path: _FORMATS[options.format]}
-        if options.format == "csv":
-            files[path.with_suffix(".metrics.csv")] = _metrics_csv
-        for file in files:
-            if file.exists() and not options.force:
-                raise UsageError(f"{file} is there already; --force overwrites it.")
+        try:
+            path = Path(options.output).expanduser()
+            files = {path: _FORMATS[options.format]}
+            if options.format == "csv":
+                files[path.with_suffix(".metrics.csv")] = _metrics_csv
+            taken = [file for file in files if file.is_dir() or (file.exists() and not options.force)]
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UsageError(f"{options.output!r} cannot be the name of a file: {error}") from error
+        if taken:
+            raise UsageError(f"{taken[0]} is there already; --force overwrites a file.")
         for file, form in files.items():
             _save(file, form(history, key))
     say(f"wrote {' and '.join(map(str, files))}.")
@@ -295,6 +300,8 @@ def _speed(value: str) -> float:
 
 
 def _age(value: str) -> timedelta:
-    if match := _AGE.fullmatch(value):
-        return timedelta(hours=int(match[1]) * _HOURS[match[2]])
-    raise argparse.ArgumentTypeError(f"{value!r} is no age such as 36h, 90d, 12w or 1y")
+    if (match := _AGE.fullmatch(value)) and (hours := int(match[1]) * _HOURS[match[2]]) <= 1000 * _HOURS["y"]:
+        return timedelta(hours=hours)
+    raise argparse.ArgumentTypeError(
+        f"{value!r} is no age such as 36h, 90d, 12w or 1y, of 1000 years at most"
+    )

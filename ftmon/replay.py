@@ -2,17 +2,17 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from math import inf
 from time import monotonic
 
-from ftmon.history import RecordedEvent
+from ftmon.history import History
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
-from ftmon.recorder import Recorder
 
 Report = Callable[[Update], Awaitable[None]]
 
@@ -20,6 +20,9 @@ _FRAME = 0.05
 """Seconds of real time that are told at once, so that a fast replay costs no more than a slow one."""
 
 _AT_ONCE = 1000
+
+_LONGEST_GAP = 7 * 86_400.0
+"""Seconds between two events that are waited for; a longer silence is passed over."""
 
 
 class Replay:
@@ -29,8 +32,8 @@ class Replay:
     end is told last, whenever it was read.
     """
 
-    def __init__(self, recorder: Recorder, key: JobKey, report: Report, speed: float) -> None:
-        self._recorder = recorder
+    def __init__(self, history: History, key: JobKey, report: Report, speed: float) -> None:
+        self._history = history
         self._key = key
         self._report = report
         self._speed = speed
@@ -49,12 +52,16 @@ class Replay:
         self._changed.set()
 
     async def run(self) -> None:
-        """Tell the run to its end."""
+        """Tell the run to its end.
+
+        Raises:
+            sqlite3.Error: where it cannot be read.
+        """
         await self._tell([], connection=self._connection)
-        snapshots = deque(self._recorder.snapshots(self._key))
+        snapshots = deque(self._history.snapshots(self._key))
         end = snapshots.pop().job if snapshots and snapshots[-1].job.status.is_final else None
         due: list[Event] = []
-        for recorded in self._events():
+        for recorded in chain.from_iterable(self._history.all_events(self._key)):
             job: Job | None = None
             while snapshots and snapshots[0].received_at <= recorded.received_at:
                 job = snapshots.popleft().job
@@ -66,10 +73,6 @@ class Replay:
                 await (self._until_next() if wait else asyncio.sleep(0))
             due.append(recorded.event)
         await self._tell(due, end or (snapshots[-1].job if snapshots else None), Connection(Wire.RECORDED))
-
-    def _events(self) -> Iterator[RecordedEvent]:
-        for batch in self._recorder.events(self._key):
-            yield from batch
 
     @property
     def _connection(self) -> Connection:
@@ -83,6 +86,9 @@ class Replay:
             self._now = event.created_at
         self._next = event.created_at
         self._move()
+        if self._left > _LONGEST_GAP:
+            # Nobody waits for an absurd time.
+            self._now = self._next
         return self._left if self._left > _FRAME * self._speed else 0
 
     async def _until_next(self) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -14,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ftmon.errors import FtmonError, UnreachableError
+from ftmon.errors import FtmonError, HistoryError, UnreachableError
 from ftmon.handover import Handover
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey, check_job_id
@@ -236,23 +237,30 @@ class Watcher:
         if (recorder := self._recording()) is not None:
             for update in recorder.past(key):
                 follower.restore(update)
-                await self._handover.put(number, update, is_recorded=True)
+                self._handover.put(number, update, is_recorded=True)
                 # A long past lets all else have its turn.
                 await asyncio.sleep(0)
         await follower.run()
 
     async def _replayed(self, key: JobKey, speed: float, number: int) -> None:
+        import sqlite3
+
+        from ftmon.history import History
         from ftmon.replay import Replay
 
-        recorder = self._recording()
-        if recorder is None:
+        if self._history is None:
             return
 
         async def report(update: Update) -> None:
-            await self._handover.put(number, self._with_news_of(recorder, update), is_recorded=True)
+            self._handover.put(number, update, is_recorded=True)
 
-        self._replay = Replay(recorder, key, report, speed)
-        await self._replay.run()
+        try:
+            with closing(History(self._history)) as history:
+                self._replay = Replay(history, key, report, speed)
+                await self._replay.run()
+        except (sqlite3.Error, OSError, HistoryError) as error:
+            failure = HistoryError(f"The history {self._history} cannot be used: {error}.")
+            await report(Update(key, _now(), connection=Connection(Wire.REFUSED, error=failure)))
 
     async def _runs(self) -> "list[RecordedRun]":
         recorder = self._recording()
@@ -307,7 +315,7 @@ class Watcher:
             number, key = self._turn
             update = self._with_news_of(self._recorder, Update(key, _now()))
             if update.notice or update.unrecorded is not None:
-                await self._handover.put(number, update, is_recorded=True)
+                self._handover.put(number, update, is_recorded=True)
 
     def _with_news_of(self, recorder: "Recorder", update: Update) -> Update:
         """Add to an update what there is to tell of the history."""
@@ -318,13 +326,16 @@ class Watcher:
             update = replace(update, unrecorded=recorder.unrecorded)
         return update
 
-    async def _post(self, number: int, update: Update) -> None:
-        """Record an update of a following, and hand it over."""
+    async def _post(self, number: int, *updates: Update) -> None:
+        """Record updates of a following and hand them over, all before it waits for room."""
         is_recorded = False
-        if (recorder := self._recording()) is not None:
-            is_recorded = recorder.record(update)
-            update = self._with_news_of(recorder, update)
-        await self._handover.put(number, update, is_recorded=is_recorded)
+        for update in updates:
+            if (recorder := self._recording()) is not None:
+                is_recorded = recorder.record(update)
+                update = self._with_news_of(recorder, update)
+            self._handover.put(number, update, is_recorded=is_recorded)
+        if not is_recorded:
+            await self._handover.room(number)
 
     def _recall(self, key: JobKey, names: "list[EventName]") -> list[Event]:
         return self._recorder.recall(key, names) if self._recorder is not None else []

@@ -124,10 +124,11 @@ async def followed(
     settings = Settings(f"{origin}/v1", key)
     told = Told(Run(JobKey(settings.base_url, JOB_ID)))
 
-    async def report(update: Update) -> None:
-        told.run.apply(update)
-        told.updates.append(update)
-        react(told, follower)
+    async def report(*updates: Update) -> None:
+        for update in updates:
+            told.run.apply(update)
+            told.updates.append(update)
+            react(told, follower)
 
     async with aclosing(Client(settings, head_timeout=head_timeout)) as client, timeout(10):
         follower = Follower(client, JOB_ID, report, stream=streaming, patient=patient, pace=pace)

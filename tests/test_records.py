@@ -187,6 +187,23 @@ UNUSABLE = {
     "an age in words": (["history", "--prune", "ages"], "is no age such as 36h, 90d"),
     "a format that is none": (["export", JOB_ID, "--format", "xml"], "invalid choice"),
     "a table of JSON": (["export", JOB_ID, "--metrics"], "--metrics goes with --format csv"),
+    "an age beyond all": (["history", "--prune", "9999y"], "of 1000 years at most"),
+    "to remove one run": (["history", JOB_ID, "--prune", "1h"], "goes without JOB"),
+    "to replay all runs": (["history", "--replay"], "Which run shall be replayed?"),
+    "a file without a name": (["export", JOB_ID, "--base-url", KEY.base_url, "-o", ""], "is there already"),
+    "a directory": (["export", JOB_ID, "--base-url", KEY.base_url, "--force", "-o", "/"], "is there already"),
+    "a table in a directory": (
+        ["export", JOB_ID, "--base-url", KEY.base_url, "--format", "csv", "-o", "/"],
+        "cannot be the name of a file",
+    ),
+    "a file of nobody": (
+        ["export", JOB_ID, "--base-url", KEY.base_url, "-o", "~nobody-of-this-name/x"],
+        "cannot be the name of a file",
+    ),
+    "a file whose name is too long": (
+        ["export", JOB_ID, "--base-url", KEY.base_url, "-o", "x" * 300],
+        "cannot be the name of a file",
+    ),
     "an export of nothing": (["export"], "required: JOB"),
 }
 
@@ -331,7 +348,7 @@ def test_files_are_written_whole_and_not_overwritten(path: Path, tmp_path: Path)
     target.write_text("mine")
     refused = ftmon(*arguments)
     assert refused.returncode == 2
-    assert b"run.csv is there already; --force overwrites it." in refused.stderr
+    assert b"run.csv is there already; --force overwrites a file." in refused.stderr
     assert target.read_text() == "mine"
     assert ftmon(*arguments, "--force").returncode == 0
     assert [row["message"] for row in rows(target.read_text())] == FIELDS
@@ -374,3 +391,26 @@ def test_a_demo_is_recorded_unless_it_shall_not_be(path: Path) -> None:
     assert not path.exists()
     *_, job = objects(ftmon(*demo).stdout)
     assert [run["id"] for run in objects(ftmon("history", "--json").stdout)] == [job["id"]]
+
+
+def test_a_history_of_a_later_ftmon_is_not_pruned(path: Path) -> None:
+    old_and_new(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 99")
+    done = ftmon("history", "--prune", "1h", "--yes")
+    assert done.returncode == 2
+    assert b"cannot be used: attempt to write a readonly database" in done.stderr
+    assert kept(path) == [10, 3]
+
+
+def test_a_run_of_a_damaged_history_is_not_told_as_whole(path: Path) -> None:
+    many = [read(event(f"Step {step} " + "x" * 200, step)) for step in range(5000)]
+    record(path, told(*many, job=job_of("succeeded")))
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xff" * 4096)
+    damaged = path.read_bytes()
+    done = ftmon("history", JOB_ID, "--json")
+    assert done.returncode == 2
+    assert b"cannot be used: database disk image is malformed" in done.stderr
+    assert path.read_bytes() == damaged

@@ -8,10 +8,10 @@ from time import monotonic
 
 import pytest
 
+from ftmon.history import History
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
-from ftmon.recorder import Recorder
 from ftmon.replay import Replay
 from tests.records import KEY, STORED, counted, job_of, read, record, told
 from tests.servers.fine_tunes import START, STORY, event
@@ -36,8 +36,8 @@ async def replayed(
         updates.append(update)
         react(update, replay)
 
-    with closing(Recorder(path)) as recorder:
-        replay = Replay(recorder, KEY, report, speed)
+    with closing(History(path)) as history:
+        replay = Replay(history, KEY, report, speed)
         async with asyncio.timeout(20):
             await replay.run()
     assert updates[-1].connection is not None

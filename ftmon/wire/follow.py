@@ -38,8 +38,8 @@ class Follower:
         self._is_patient = patient
         self._pace = pace or Pace()
         self._hurry = asyncio.Event()
-        self._stream: Stream | None = None
-        """The one that is read now."""
+        self._present: asyncio.Timeout | None = None
+        """Ends the present attempt."""
         self._is_whole = True
         """What was shown came in one connection, from the first event on."""
         self._has_streamed = False
@@ -61,7 +61,7 @@ class Follower:
         await self._source.tell(connection=Connection(Wire.CONNECTING))
         give_up_at = None if self._is_patient else monotonic() + self._pace.give_up
         try:
-            while not await self._attempt_once(give_up_at):
+            while not await self._attempt_while_awake(give_up_at):
                 pass
         except FtmonError as error:
             await self._source.tell(connection=Connection(Wire.REFUSED, error=error))
@@ -72,10 +72,21 @@ class Follower:
 
     def resume(self) -> None:
         """Connect anew at once, without fuss: after a sleep what was open may be dead."""
+        if self._present is not None:
+            self._present.reschedule(asyncio.get_running_loop().time())
+
+    async def _attempt_while_awake(self, give_up_at: float | None) -> bool:
+        """Try once, and give that up when `resume` says that this has slept meanwhile."""
+        try:
+            async with asyncio.timeout(None) as self._present:
+                return await self._attempt_once(give_up_at)
+        except TimeoutError:
+            if self._present is None or not self._present.expired():
+                raise
+        self._is_whole = False
         self._attempt = 0
-        self._hurry.set()
-        if self._stream is not None:
-            self._stream.give_up()
+        await self._source.tell(connection=Connection(Wire.CONNECTING))
+        return False
 
     async def _attempt_once(self, give_up_at: float | None) -> bool:
         """Try once; wait after a fault that may pass. True once all has been told."""
@@ -202,11 +213,9 @@ class Follower:
 
     async def _read(self, stream: Stream) -> End:
         self._has_streamed = True
-        self._stream = stream
         try:
             end = await stream.read()
         finally:
-            self._stream = None
             self._last_event_id = stream.decoder.last_event_id
             if stream.decoder.retry is not None:
                 self._retry = stream.decoder.retry / 1000

@@ -59,6 +59,11 @@ class Ledger:
             return None
         # One copy of the list is spent, by whichever key it is found.
         is_listed = _take(self._listed_to_come, event.key)
+        if is_listed:
+            # From now on it is known to have come by a connection, and one that resumes does not repeat it.
+            _take(self._listed, event.key)
+            _take(self._listed_loosely, event.loose_key)
+            _add(self._streamed, event.key)
         if _take(self._listed_loosely_to_come, event.loose_key) or is_listed:
             return None
         return self._record(event, self._streamed)

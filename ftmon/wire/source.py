@@ -15,7 +15,8 @@ from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Page
 from ftmon.wire.ledger import Ledger
 
-Report = Callable[[Update], Awaitable[None]]
+Report = Callable[..., Awaitable[None]]
+"""Takes updates, all of them before it waits for anything."""
 
 _AT_ONCE = 1000
 """The most events of one update, so that none keeps a screen busy for long."""
@@ -46,6 +47,7 @@ class Source:
         self.has_past = False
         """Something of the job was recorded before."""
         self._report = report
+        self._beginnings: set[str | None] = set()
 
     @property
     def is_final(self) -> bool:
@@ -63,6 +65,12 @@ class Source:
         self.job = update.job or self.job
         for event in update.events:
             self.ledger.restore(event)
+
+    def is_new_beginning(self, frame_id: str | None) -> bool:
+        """Note the id of a connection's first event; False where one began with it, as each replay does."""
+        is_new = frame_id not in self._beginnings
+        self._beginnings.add(frame_id)
+        return is_new
 
     async def read_job(self) -> list[Any] | None:
         """Read the job object and report it; return the entries of its events, None where it has none.
@@ -126,10 +134,13 @@ class Source:
             self.has_told_of_loss = True
             notice = f"Skipped what is no event ({page.malformed} in the list)."
         events = self.ledger.missing(page.events)
-        last = max(0, (len(events) - 1) // _AT_ONCE * _AT_ONCE)
-        for start in range(0, last, _AT_ONCE):
-            await self.tell(events=tuple(events[start : start + _AT_ONCE]), heard=True)
-        await self.tell(events=tuple(events[last:]), connection=connection, heard=True, notice=notice)
+        now = datetime.now(UTC)
+        starts = range(0, max(1, len(events)), _AT_ONCE)
+        pieces = [tuple(events[start : start + _AT_ONCE]) for start in starts]
+        updates = [Update(self.key, now, piece, heard=True) for piece in pieces]
+        updates[-1] = replace(updates[-1], connection=connection, notice=notice)
+        # All at once, because they count as shown, and whoever waits for room may be cancelled.
+        await self._report(*updates)
 
     async def tell(
         self,

@@ -35,7 +35,7 @@ class End(Enum):
     EOF = auto()
     """Cleanly, without it."""
     GIVEN_UP = auto()
-    """By us: nothing came for too long, this machine has slept, or the job has more to tell than was told."""
+    """By us: nothing came for too long, or the job has more to tell than the stream told."""
 
 
 class Stream:
@@ -45,6 +45,8 @@ class Stream:
         self.decoder = Decoder(last_event_id=last_event_id)
         self.is_tail = False
         """It did not begin with the job's first event: the service resumes rather than replays."""
+        self._is_resuming = False
+        """It began with an id with which no connection had begun."""
         self._sent_id = last_event_id
         self._answer = answer
         self._source = source
@@ -57,7 +59,6 @@ class Stream:
         self._heard_at = self._news_at = monotonic()
         self._told_at = 0.0
         self._hint = asyncio.Event()
-        self._given_up = asyncio.Event()
 
     @property
     def lost(self) -> int:
@@ -73,8 +74,7 @@ class Stream:
         self._source.was_heard = True
         self._source.ledger.begin_connection()
         await self._source.tell(connection=Connection(Wire.LIVE), heard=True)
-        parts = self._pump(), self._mind(), self._leave()
-        tasks = [asyncio.create_task(part) for part in parts]
+        tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._mind())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return min(done, key=tasks.index).result()
@@ -82,14 +82,6 @@ class Stream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    def give_up(self) -> None:
-        """End the reading: the connection may be dead without a sign."""
-        self._given_up.set()
-
-    async def _leave(self) -> End:
-        await self._given_up.wait()
-        return End.GIVEN_UP
 
     async def _pump(self) -> End:
         """Read the events, one update per chunk."""
@@ -138,7 +130,8 @@ class Stream:
                 if self._is_empty:
                     self._is_empty = False
                     self.is_tail = not ledger.is_first(item)
-                new = ledger.take(item, is_resumed=self.is_tail and self._is_resumed(frame))
+                    self._is_resuming = self._source.is_new_beginning(frame.id) and self.is_tail
+                new = ledger.take(item, is_resumed=self._is_resuming and self._is_resumed(frame))
                 if new is not None:
                     events.append(new)
                 elif self.is_tail:
