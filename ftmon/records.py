@@ -302,6 +302,4 @@ def _speed(value: str) -> float:
 def _age(value: str) -> timedelta:
     if (match := _AGE.fullmatch(value)) and (hours := int(match[1]) * _HOURS[match[2]]) <= 1000 * _HOURS["y"]:
         return timedelta(hours=hours)
-    raise argparse.ArgumentTypeError(
-        f"{value!r} is no age such as 36h, 90d, 12w or 1y, of 1000 years at most"
-    )
+    raise argparse.ArgumentTypeError(f"{value!r} is no age such as 36h, 90d, 12w or 1y, up to 1000y")

@@ -59,6 +59,7 @@ def show(
             stream=not options.no_stream,
             patient=options.wait,
             history=None if options.no_history else _history_file(),
+            offline=options.replay is not None,
         )
         stack.callback(watcher.close)
         if key is not None and options.replay is not None:

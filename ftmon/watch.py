@@ -47,7 +47,10 @@ class Watcher:
         patient: bool = False,
         pace: "Pace | None" = None,
         history: Path | None = None,
+        offline: bool = False,
     ) -> None:
+        self.is_offline = offline
+        """Only what is recorded is shown: no service is asked."""
         self.base_url = settings.base_url
         self.notices = settings.notices
         self.has_history = history is not None

@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,38 @@ async def test_resuming_ends_a_wait_and_begins_the_back_off_anew() -> None:
             front_end.watcher.resume()
         await front_end.until_over()
     assert front_end.fields == STORY
+
+
+async def test_a_request_that_was_under_way_at_the_sleep_is_not_waited_for() -> None:
+    server = Server({JOB: [[End.HANG], RUNNING, OVER], STREAM: [[End.HANG], WHOLE]})
+    async with server.running(), watching(settings_of(server)) as front_end:
+        front_end.watcher.watch(JOB_ID)
+        for asked in (JOB, STREAM):
+            await server.until(partial(has_asked, server, asked))
+            front_end.watcher.resume()
+        await front_end.until_over()
+    assert front_end.fields == STORY
+    assert not front_end.has(Wire.WAITING)
+
+
+def has_asked(server: Server, target: str) -> bool:
+    return bool(server.asked(target))
+
+
+@pytest.mark.parametrize("known", [range(2, 4), range(4), range(9, 10)], ids=str)
+async def test_ids_that_a_service_ignores_repeat_nothing_of_a_past_that_begins_midway(
+    path: Path, known: range
+) -> None:
+    frames = [f"id: {number}\n".encode() + frame(each) for number, each in enumerate(STORY)]
+    cuts = [stream(*frames[:count], End.FIN) for count in (5, 8)]
+    server = Server({STREAM: [*cuts, stream(*frames, DONE)], LIST: [page(*STORY)]})
+    server.scripts = {**server.scripts, JOB: lambda: OVER if len(server.asked(STREAM)) == 3 else RUNNING}
+    async with server.running():
+        key = JobKey(f"{server.origin}/v1", JOB_ID)
+        record(path, told(*[STORED[number] for number in known], key=key))
+        front_end, _ = await watched(server, path, pace=Pace(first_delay=0.01))
+    assert sorted(map(str, front_end.fields)) == sorted(map(str, STORY))
+    assert sorted(map(str, recorded(path, key))) == sorted(map(str, STORY))
 
 
 # Troubles

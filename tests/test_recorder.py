@@ -205,3 +205,36 @@ def test_what_the_history_holds_is_what_the_service_sent(path: Path) -> None:
         assert database.execute("SELECT sent FROM events").fetchall() == [(json.dumps(sent),)]
         (received_at,) = database.execute("SELECT received_at FROM events").fetchone()
     assert datetime.fromtimestamp(received_at, UTC).hour == 12
+
+
+def test_of_a_history_that_is_gone_a_new_one_is_begun(path: Path) -> None:
+    with recording(path) as recorder:
+        recorder.record(told(*STORED[:5]))
+        path.unlink()
+        recorder.record(told(*STORED[5:]))
+    assert recorded(path) == STORY[5:]
+
+
+def test_readings_of_a_job_that_cannot_be_recorded_do_not_fill_the_memory(path: Path) -> None:
+    in_the_way(path)
+    with recording(path, retry_every=600) as recorder:
+        for _ in range(1000):
+            recorder.record(told(job=job_of()))
+        recorder.record(told(job=job_of("succeeded")))
+        path.parent.unlink()
+    with closing(History(path)) as history:
+        assert [each.job.status for each in history.snapshots(KEY)] == [Status.RUNNING, Status.SUCCEEDED]
+
+
+def test_a_later_schema_that_cannot_be_read_is_told_once(path: Path) -> None:
+    record(path, told(*STORED[:3]))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE events RENAME TO happenings")
+        database.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with recording(path) as recorder:
+        assert list(recorder.past(KEY)) == []
+        assert not recorder.record(told(*STORED))
+        notice = recorder.take_notice()
+        assert "written by a newer ftmon" in notice
+        assert "cannot be used" not in notice
+        assert recorder.unrecorded == 0

@@ -187,7 +187,7 @@ UNUSABLE = {
     "an age in words": (["history", "--prune", "ages"], "is no age such as 36h, 90d"),
     "a format that is none": (["export", JOB_ID, "--format", "xml"], "invalid choice"),
     "a table of JSON": (["export", JOB_ID, "--metrics"], "--metrics goes with --format csv"),
-    "an age beyond all": (["history", "--prune", "9999y"], "of 1000 years at most"),
+    "an age beyond all": (["history", "--prune", "9999y"], "up to 1000y"),
     "to remove one run": (["history", JOB_ID, "--prune", "1h"], "goes without JOB"),
     "to replay all runs": (["history", "--replay"], "Which run shall be replayed?"),
     "a file without a name": (["export", JOB_ID, "--base-url", KEY.base_url, "-o", ""], "is there already"),

@@ -172,15 +172,12 @@ class FtmonApp(App[int]):
     # Leaving
 
     def _exit_status(self) -> int:
-        run = self.watched
-        if run is None:
+        if self.monitor is None or self.monitor.run is None:
             return LEFT if self._key else 0
-        outcome = run.exit_status if run.is_over else run.outcome
-        return LEFT if outcome is None else outcome
+        return LEFT if self.monitor.exit_status is None else self.monitor.exit_status
 
     def _time_out(self) -> None:
-        run = self.watched
-        if run is None or run.exit_status is None:
+        if self.monitor is None or self.monitor.exit_status is None:
             self.exit(return_code=TimeoutPassedError.exit_status)
 
     def leave_by_signal(self, status: int) -> None:

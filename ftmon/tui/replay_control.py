@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from math import inf
 from time import monotonic
 
-from ftmon.model.job import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.watch import Watcher
@@ -28,14 +27,17 @@ class ReplayControl:
         self._now = now
         self._speed = 1.0
         """How fast the replay is, or was before it was halted."""
+        self.exit_status: int | None = None
+        """What the run that is replayed ended with; None where it was not over."""
         self._last: tuple[datetime, float] = now(), monotonic()
         """When the last update was, by the clock of the run and by the real one."""
 
-    def start(self, key: JobKey, span: timedelta, speed: float | None) -> None:
+    def start(self, run: Run, span: timedelta, speed: float | None) -> None:
         """Replay a run of this length so many times as fast; if not said, in at most a minute."""
+        self.exit_status = run.exit_status
         least = span.total_seconds() / _USUAL_LENGTH
         self._speed = speed or next((each for each in SPEEDS if each >= least), SPEEDS[-1])
-        self._watcher.replay(key, self._speed)
+        self._watcher.replay(run.key, self._speed)
 
     def halt(self, run: Run) -> None:
         """Halt, or go on at the speed it had."""
@@ -48,8 +50,10 @@ class ReplayControl:
         self._watcher.set_speed(self._speed)
 
     def note(self, update: Update) -> None:
-        """Set the clock by an update."""
+        """Set the clock, and the speed, by an update."""
         self._last = update.at, monotonic()
+        if update.connection is not None and 0 < update.connection.speed < inf:
+            self._speed = update.connection.speed
 
     def clock(self, run: Run | None) -> datetime:
         """Return what time it is for a run."""

@@ -81,6 +81,7 @@ async def stage(
     stream: bool = True,
     now: datetime = NOW,
     history: Path | None = None,
+    offline: bool = False,
     key: Key | None = None,
     **options: Any,
 ) -> AsyncIterator[Stage]:
@@ -88,7 +89,7 @@ async def stage(
     server = Server(scripts)
     async with server.running():
         settings = Settings(f"{server.origin}/v1", key)
-        watcher = Watcher(settings, stream=stream, pace=pace, history=history)
+        watcher = Watcher(settings, stream=stream, pace=pace, history=history, offline=offline)
         watched = watcher.watch(job_id) if job_id else None
         app = FtmonApp(watcher, watched, now=lambda: now, **options)
         try:

@@ -202,3 +202,57 @@ async def test_a_long_run_is_shown_while_it_is_still_being_read(path: Path) -> N
         seen.monitor.open_job(GONE)
         await seen.until_shown("Step 19999")
         await seen.until_shown("■ recorded")
+
+
+async def test_leaving_a_replay_of_a_job_that_is_over_ends_with_its_outcome(path: Path) -> None:
+    over = {JOB: [answer(job("failed"))], STREAM: [stream(*STORY, DONE)], LIST: [page(*STORY)]}
+    async with stage(over, history=path) as seen:
+        await seen.until_shown("p replays it")
+        await seen.press("p")
+        await seen.until_shown("▷ replay")
+        await seen.press("q")
+    assert seen.app.return_code == 1
+
+
+async def test_a_replay_from_a_history_that_is_lost_takes_nothing_from_the_screen(path: Path) -> None:
+    over = {JOB: [answer(job("failed"))], STREAM: [stream(*STORY, DONE)], LIST: [page(*STORY)]}
+    async with stage(over, history=path, size=(100, 30)) as seen:
+        await seen.until_shown("p replays it")
+        put_away(path)
+        await seen.press("p")
+        await seen.until_shown("cannot be used")
+        assert seen.monitor.event_log.event_count == len(STORY)
+        assert "✘ The job failed" in seen.text
+        await seen.press("q")
+    assert seen.app.return_code == 1
+
+
+def put_away(path: Path) -> None:
+    """Put a file where the directory of the history was."""
+    for file in path.parent.iterdir():
+        file.unlink()
+    path.parent.rmdir()
+    path.parent.write_text("in the way")
+
+
+async def test_the_speed_that_was_asked_for_is_the_one_that_is_changed(path: Path) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path) as seen:
+        await seen.press("escape")
+        seen.monitor.open_job(GONE)
+        await seen.until_shown("■ recorded")
+        seen.monitor.action_replay(30.0)
+        await seen.until_shown("▷ replay · 30×")
+        await seen.press("plus")
+        await seen.until_shown("▷ replay · 60×")
+
+
+async def test_where_no_service_is_asked_a_run_is_picked_from_the_recorded_ones(path: Path) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path, offline=True) as seen:
+        await seen.until_shown("1 run recorded here")
+        await seen.press("down", "enter")
+        await seen.until_shown("■ recorded")
+        assert "retry now" not in seen.text
+        await seen.press("r")
+    assert seen.server.requests == []

@@ -114,12 +114,26 @@ class MonitorScreen(Screen[None]):
 
     def open_job(self, key: JobKey) -> None:
         """Watch this job instead of the one that is shown, or show what is recorded of another service's."""
-        if key.base_url == self._watcher.base_url:
+        if key.base_url == self._watcher.base_url and not self._watcher.is_offline:
             self._watcher.watch(key.job_id)
         else:
             self._watcher.replay(key)
         self._show(Run(key))
         self.draw()
+
+    @property
+    def exit_status(self) -> int | None:
+        """What the run shown ends with, or a replayed one ended with; None where no end is known."""
+        if self.run is None:
+            return None
+        if is_replaying(self.run):
+            return self._replay.exit_status
+        return self.run.exit_status if self.run.is_over else self.run.outcome
+
+    def _begin_anew(self) -> None:
+        """Tell the run from its begin, once there is something to tell: until then what is shown stays."""
+        self._is_watched_anew = True
+        self._was_over = False
 
     def _show(self, run: Run) -> None:
         self.run = run
@@ -138,7 +152,9 @@ class MonitorScreen(Screen[None]):
         if self.run is None or update.job_key != self.run.key:
             return
         if self._is_watched_anew and (update.job or update.events):
+            connection = self.run.connection
             self._show(Run(update.job_key))
+            self.run.connection = connection
         self.run.apply(update)
         self._replay.note(update)
         self.event_log.extend(update.events)
@@ -251,8 +267,9 @@ class MonitorScreen(Screen[None]):
     @property
     def _is_own(self) -> bool:
         """The job is of the service that ftmon speaks to, and not only known from the history."""
-        run = self.run
-        return run is not None and run.key.base_url == self._watcher.base_url and not is_replaying(self.run)
+        watcher, run = self._watcher, self.run
+        is_asked = run is not None and run.key.base_url == watcher.base_url and not watcher.is_offline
+        return is_asked and not is_replaying(run)
 
     def _can_replay(self) -> bool:
         run = self.run
@@ -292,8 +309,7 @@ class MonitorScreen(Screen[None]):
     def action_retry(self) -> None:
         """Connect now instead of waiting; where watching ended without the job's end, watch anew."""
         if self.run is not None and self.run.is_over:
-            self._is_watched_anew = True
-            self._was_over = False
+            self._begin_anew()
             self._watcher.watch(self.run.key.job_id)
         else:
             self._watcher.retry()
@@ -301,9 +317,8 @@ class MonitorScreen(Screen[None]):
     def action_replay(self, speed: float | None = None) -> None:
         """Tell the run again as it happened, so many times as fast; if not said, in at most a minute."""
         if self.run is not None:
-            self._replay.start(self.run.key, self.event_log.span, speed)
-            self._show(Run(self.run.key))
-            self.draw()
+            self._replay.start(self.run, self.event_log.span, speed)
+            self._begin_anew()
 
     def action_halt(self) -> None:
         """Halt the replay, or go on."""

@@ -75,6 +75,10 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         runs = await asyncio.wrap_future(self._watcher.runs())
         self._offer({run.key: ListedJob(run.job, run.events, run.last_at) for run in runs})
         recorded = f"{plural(len(runs), 'run')} recorded here" if runs else ""
+        if self._watcher.is_offline:
+            self._state = Content.styled(recorded, ".muted")
+            self.hint.update(self._state)
+            return
         try:
             jobs = await asyncio.wrap_future(self._watcher.jobs())
         except FtmonError as error:
