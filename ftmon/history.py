@@ -1,7 +1,7 @@
 """SQLite: every job and event ever watched on this machine, as the services sent them.
 
-Each event is stored once, however many ftmon watch its job: it is known by job, key and ordinal. Where a service
-writes an event's fields differently in its list and its stream, two that read one each at the same time store both.
+Each event is stored once, however many ftmon watch its job: it is known by job, key and ordinal. Only where a
+service writes an event differently in its list and its stream, two that read one each at one time store both.
 """
 
 import sqlite3
