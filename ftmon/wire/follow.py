@@ -39,7 +39,7 @@ class Follower:
         self._pace = pace or Pace()
         self._hurry = asyncio.Event()
         self._present: asyncio.Timeout | None = None
-        """Ends the present attempt."""
+        """Ends the present attempt; None where there is none to end."""
         self._is_whole = True
         """What was shown came in one connection, from the first event on."""
         self._has_streamed = False
@@ -72,17 +72,21 @@ class Follower:
 
     def resume(self) -> None:
         """Connect anew at once, without fuss: after a sleep what was open may be dead."""
-        if self._present is not None:
-            self._present.reschedule(asyncio.get_running_loop().time())
+        present, self._present = self._present, None
+        if present is not None:
+            present.reschedule(asyncio.get_running_loop().time())
 
     async def _attempt_while_awake(self, give_up_at: float | None) -> bool:
         """Try once, and give that up when `resume` says that this has slept meanwhile."""
         try:
-            async with asyncio.timeout(None) as self._present:
+            async with asyncio.timeout(None) as present:
+                self._present = present
                 return await self._attempt_once(give_up_at)
         except TimeoutError:
-            if self._present is None or not self._present.expired():
+            if not present.expired():
                 raise
+        finally:
+            self._present = None
         self._is_whole = False
         self._attempt = 0
         await self._source.tell(connection=Connection(Wire.CONNECTING))

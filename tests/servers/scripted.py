@@ -78,10 +78,10 @@ class Server:
         try:
             yield
         finally:
+            # A connection that is being accepted while its server closes would never be closed itself.
+            while accepting := [task for task in asyncio.all_tasks() if "_accept_connection" in repr(task)]:
+                await asyncio.gather(*accepting, return_exceptions=True)
             server.close()
-            # A connection that was accepted just now has its task some rounds of the loop later.
-            accepting = [task for task in asyncio.all_tasks() if "accept_connection" in repr(task.get_coro())]
-            await asyncio.gather(*accepting, return_exceptions=True)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
