@@ -114,14 +114,14 @@ class Handover:
 
         What is not recorded is kept whole, and only behind what is kept aside before it.
         """
-        from ftmon.history import name_of
-
         with self._lock:
             is_full = is_recorded and self._waiting >= self._limit
             if following != self._following or (self._rest is None and not is_full):
                 return False
             rest = _merged(self._rest, update)
             if is_recorded:
+                from ftmon.history import name_of
+
                 self._aside.extend(map(name_of, update.events))
                 self._rest = rest
             else:

@@ -39,10 +39,10 @@ class Replay:
         self._speed = speed
         self._now: datetime | None = None
         """Where the replay is, by the clock of the run; None before its first event."""
-        self._next: datetime | None = None
-        """When the next event is, by the clock of the run."""
         self._since = monotonic()
         """When it was there, by the real clock."""
+        self._next: datetime | None = None
+        """When the next event is, by the clock of the run."""
         self._changed = asyncio.Event()
 
     def set_speed(self, speed: float) -> None:

@@ -1,10 +1,10 @@
 """One job at one service: asks for it, and reports what is new in the answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.event import Event
@@ -15,8 +15,14 @@ from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Page
 from ftmon.wire.ledger import Ledger
 
-Report = Callable[..., Awaitable[None]]
-"""Takes updates, all of them before it waits for anything."""
+
+class Report(Protocol):
+    """Takes updates, all of them before it waits for anything."""
+
+    def __call__(self, *updates: Update) -> Awaitable[None]:
+        """Take these, in this order."""
+        ...
+
 
 _AT_ONCE = 1000
 """The most events of one update, so that none keeps a screen busy for long."""

@@ -81,7 +81,7 @@ class MonitorScreen(Screen[None]):
         self._offered: tuple[bool, ...] = ()
         self._was_over = False
         self._is_watched_anew = False
-        """What is shown stays until the service tells something of the job again."""
+        """What is shown stays until the service, or the history, tells something of the job again."""
         self._is_chart_wanted = True
         self._ages_due = 0.0
         self._ages_timer: Timer | None = None
