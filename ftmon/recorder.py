@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TypeVar
 
 from ftmon.errors import HistoryError
-from ftmon.history import EventName, History, RecordedEvent, RecordedRun, Snapshot
+from ftmon.history import EventName, History, RecordedEvent, RecordedRun
 from ftmon.history_file import is_damage, set_aside_damaged
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
@@ -108,10 +108,6 @@ class Recorder:
         while batch := self._use(partial(History.events, key=key, after=after)):
             yield batch
             after = batch[-1].number
-
-    def snapshots(self, key: JobKey) -> list[Snapshot]:
-        """Return the job each time that it had changed, oldest first."""
-        return self._use(partial(History.snapshots, key=key)) or []
 
     def runs(self) -> list[RecordedRun]:
         """Return what is known of every job, the last recorded first."""

@@ -53,7 +53,8 @@ def test_what_is_recorded_is_there_at_once(path: Path) -> None:
         assert recorder.record(told(*STORED, job=job_of()))
         assert recorded(path) == STORY
         assert [run.organization for run in recorder.runs()] == ["org-1"]
-        assert len(recorder.snapshots(KEY)) == 1
+    with closing(History(path)) as history:
+        assert len(history.snapshots(KEY)) == 1
 
 
 def in_the_way(path: Path) -> None:
