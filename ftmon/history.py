@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ftmon import json_text
 from ftmon.errors import HistoryError, UsageError
-from ftmon.history_file import make_private
+from ftmon.history_file import is_unchanging, make_private
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update
@@ -119,7 +119,8 @@ class History:
         self.path = path
         make_private(path)
         self._database = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw{f'&vfs={vfs}' if vfs else ''}",
+            f"{path.absolute().as_uri()}?mode=rw{f'&vfs={vfs}' if vfs else ''}"
+            f"{'&immutable=1' if is_unchanging(path) else ''}",
             uri=True,
             timeout=_PATIENCE,
             isolation_level=None,

@@ -23,6 +23,17 @@ def is_sound(path: Path) -> bool:
         return not is_damage(error)
 
 
+def is_unchanging(path: Path) -> bool:
+    """Whether nobody can write the file, since its file system is read-only, and all is in it.
+
+    SQLite then needs no lock, and none of the files beside it, which it could not make.
+    """
+    if not os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        return False
+    log = Path(f"{path}-wal")
+    return not log.exists() or log.stat().st_size == 0
+
+
 def is_damage(error: Exception) -> bool:
     """Whether the file itself is damaged, and not only out of reach."""
     # The low byte is the kind; what stands above it tells it apart further.

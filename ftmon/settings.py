@@ -4,10 +4,12 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from ftmon.errors import UsageError
@@ -168,33 +170,35 @@ def _key_file_text(name: str) -> str:
     if name == "-":
         # Closed, there is none.
         return sys.stdin.buffer.readline(8192).decode(errors="replace") if sys.stdin else ""
+    with _regular_file(name, "key file") as file:
+        status = os.fstat(file.fileno())
+        if status.st_mode & 0o077 or status.st_uid not in (os.getuid(), 0):
+            raise UsageError(
+                f"The key file {name} can be read by others (or is not yours); "
+                f"make it private first: chmod 600 {name}"
+            )
+        return file.read(8192).decode(errors="replace")
+
+
+def _check_ca_file(name: str) -> Path:
+    with _regular_file(name, "CA file") as file:
+        return Path(file.name)
+
+
+@contextmanager
+def _regular_file(name: str, what: str) -> Iterator[BinaryIO]:
     try:
         with open(Path(name).expanduser(), "rb", opener=_at_once) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise UsageError(f"The key file {name} is not a regular file.")
-            if status.st_mode & 0o077 or status.st_uid not in (os.getuid(), 0):
-                raise UsageError(
-                    f"The key file {name} can be read by others (or is not yours); "
-                    f"make it private first: chmod 600 {name}"
-                )
-            return file.read(8192).decode(errors="replace")
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(f"The {what} {name} is not a regular file.")
+            yield file
     except (OSError, RuntimeError) as error:
-        raise UsageError(f"The key file {name} cannot be read: {_reason(error)}.") from error
+        raise UsageError(f"The {what} {name} cannot be read: {_reason(error)}.") from error
 
 
 def _at_once(name: str, flags: int) -> int:
     """Open a file without waiting for the other end of a pipe, or for a device."""
     return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)
-
-
-def _check_ca_file(name: str) -> Path:
-    try:
-        path = Path(name).expanduser()
-        with path.open("rb"):
-            return path
-    except (OSError, RuntimeError) as error:
-        raise UsageError(f"The CA file {name} cannot be read: {_reason(error)}.") from error
 
 
 def _reason(error: OSError | RuntimeError) -> str:

@@ -3,6 +3,7 @@ import io
 import json
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,41 @@ def test_a_service_that_is_gone_is_told_and_the_recorded_run_shown(path: Path) -
     again = ftmon(SERVED_ID, *service.options, "--json", "--no-stream")
     assert (again.stdout, again.returncode) == (watched.stdout, 0)
     assert b"refused the connection. What this machine has recorded of the job is shown." in again.stderr
+
+
+@pytest.fixture
+def read_only_path(path: Path) -> Iterator[Path]:
+    """A history on a file system that is mounted read-only once the run was recorded."""
+    folder = path.parent
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a file system: {mounted.stderr.decode().strip()}")
+    try:
+        a_run(path)
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        yield path
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_history_on_a_read_only_file_system_can_be_read(read_only_path: Path) -> None:
+    shown = ftmon("history", JOB_ID)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"Fine-tune succeeded" in shown.stdout
+    pruned = ftmon("history", "--prune", "1h", "--yes")
+    assert pruned.returncode == 2
+    assert b"cannot be used: attempt to write a readonly database" in pruned.stderr
+
+
+def test_a_job_whose_past_is_on_a_read_only_file_system_is_watched(
+    service: Service, read_only_path: Path
+) -> None:
+    service.succeed()
+    watched = ftmon(SERVED_ID, *service.options, "--json")
+    assert watched.returncode == 0
+    assert [line["object"] for line in objects(watched.stdout)][-2:] == ["fine-tune-event", "fine-tune"]
+    assert watched.stderr.count(b"The history cannot be used (attempt to write a readonly database).") == 1
 
 
 def test_with_no_history_nothing_is_recorded_and_nothing_recorded_is_shown(

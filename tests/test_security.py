@@ -731,12 +731,6 @@ def test_a_link_to_a_key_file_is_judged_by_the_file(key_file: Path) -> None:
     assert "can be read by others" in refusal_of(link)
 
 
-def test_a_pipe_is_no_key_file_and_nobody_waits_for_it(key_file: Path) -> None:
-    pipe = key_file.with_name("pipe")
-    os.mkfifo(pipe, 0o600)
-    assert "is not a regular file" in refusal_of(pipe)
-
-
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/dev/tty", "/dev/full"])
 def test_a_device_is_no_key_file(name: str) -> None:
     assert re.search("is not a regular file|cannot be read", refusal_of(Path(name)))

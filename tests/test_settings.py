@@ -259,6 +259,15 @@ def test_a_file_that_cannot_be_read_is_named_with_its_reason(
 
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_a_pipe_is_no_such_file_and_nobody_waits_for_it(
+    read: Callable[[str], object], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(UsageError, match="is not a regular file"):
+        read(str(tmp_path / "pipe"))
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_the_home_of_nobody_is_no_place_for_a_file(read: Callable[[str], object]) -> None:
     with pytest.raises(UsageError, match="cannot be read: Could not determine home directory"):
         read("~nobody-of-this-name/key")
