@@ -105,7 +105,7 @@ def read_settings(
 
 
 def check_base_url(text: str) -> str:
-    """Return a base URL in its one form: scheme and host in lower case, no slash at the end.
+    """Return a base URL in its one form: scheme and host in lower case, no idle port, no slash at the end.
 
     Raises:
         UsageError: where it has no http or https scheme, no host, a bad port, a user, a query or `..` in it;
@@ -129,18 +129,26 @@ def check_base_url(text: str) -> str:
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https"):
             raise ValueError("it does not begin with http:// or https://")
-        _check_host(parts.hostname or "")
+        _check_host(parts.hostname or "", is_bracketed="[" in parts.netloc)
         _check_port(parts)
     except ValueError as error:
         raise UsageError(f"This is no base URL: {text} ({error}); give one {example}.") from error
     if not {".", ".."}.isdisjoint(unquote(parts.path).split("/")):
         raise UsageError(f"The base URL has a . or .. in its path: {text}")
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
+    return urlunsplit((parts.scheme, _place(parts), parts.path.rstrip("/"), "", ""))
 
 
-def _check_host(host: str) -> None:
+def _place(parts: SplitResult) -> str:
+    """Return host and port in their one form: no leading zeros, and no port that the scheme has anyway."""
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    is_own = parts.port in (None, {"http": 80, "https": 443}[parts.scheme])
+    return host if is_own else f"{host}:{parts.port}"
+
+
+def _check_host(host: str, *, is_bracketed: bool) -> None:
     """Raise ValueError for what no look-up of a name takes."""
-    if ":" in host or host.rpartition(".")[2].isdecimal():
+    if is_bracketed or host.rpartition(".")[2].isdecimal():
         ip_address(host)
     elif not _HOST.fullmatch(host):
         raise ValueError("its host is no name" if host else "it names no host")

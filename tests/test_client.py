@@ -173,6 +173,7 @@ async def test_a_key_does_not_show_itself() -> None:
         "ftp://u:secret@127.0.0.1:1",
         "http://u:secret@[::1",
         "http://u:secret/1@127.0.0.1:1",
+        "http://u:secret@127.0.0.1:99999",
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
@@ -240,6 +241,16 @@ def speaking_tls(path: Path) -> ssl.SSLContext:
 
 
 THIS_MACHINE = ("-addext", "subjectAltName=IP:127.0.0.1")
+
+
+async def test_a_cookie_is_not_sent_back() -> None:
+    server = serving(
+        answer({}, Set_Cookie="a=b"), [b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\xe9\r\n\r\n{}"], answer({})
+    )
+    async with server.running(), aclosing(Client(Settings(f"{server.origin}/v1", KEY))) as client:
+        for _ in range(3):
+            assert await client.get("/fine-tunes") == b"{}"
+    assert all("cookie" not in request.headers for request in server.requests)
 
 
 async def test_a_certificate_of_one_s_own_is_trusted_where_it_is_given(tmp_path: Path) -> None:

@@ -629,6 +629,11 @@ async def test_a_circle_of_redirects_is_the_end() -> None:
         "http://localhost:{own}/v1",
         "http://127.0.0.1:99999/v1",
         "http://[",
+        "http://[::1",
+        "http://xn--a-ecp.ru",
+        "http://a/\x01",
+        "javascript:1",
+        "data:,x",
         "file:///etc/passwd",
     ],
 )
@@ -660,7 +665,7 @@ DELAYS = {
     "a day": ({"Retry_After": "86400"}, 600),
     **{
         f"garbage: {text}": ({"Retry_After": text, "retry_after_ms": text}, 0.0015)
-        for text in ("nan", "inf", "-5", "soon", "", "1e999", "Sat, 99 Jan 2000 00:00:00 GMT")
+        for text in ("nan", "inf", "-5", "1_0", "soon", "", "1e999", "Sat, 99 Jan 2000 00:00:00 GMT")
     },
 }
 
@@ -846,6 +851,22 @@ async def test_a_packed_stream_is_unpacked_as_it_comes(encoding: str) -> None:
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
     assert {request.headers["accept-encoding"] for request in server.requests} == {"identity"}
+
+
+async def test_a_packed_stream_of_several_members_is_read_whole() -> None:
+    members = [gzip.compress(part) for part in (*map(frame, STORY), DONE)]
+    server = service(answer(b"".join(members), kind="text/event-stream", Content_Encoding="gzip"))
+    told = await told_by(server)
+    assert told.fields == STORY
+    assert len(server.asked(STREAM)) == 1
+
+
+async def test_a_packed_list_that_is_cut_is_asked_for_again() -> None:
+    whole = gzip.compress(json.dumps({"data": STORY}).encode())
+    cut, complete = (answer(body, Content_Encoding="gzip") for body in (whole[:-20], whole))
+    told = await told_by(service(WHOLE, jobs=[OVER], lists=[cut, complete]), streaming=False)
+    assert told.fields == STORY
+    assert [wait.reason for wait in told.waits] == ["the packed answer was cut"]
 
 
 async def test_a_packed_bomb_does_not_fill_the_memory() -> None:

@@ -46,6 +46,11 @@ def key_of(**environ: str) -> Key | None:
         ("https://xn--bcher-kva.example/v1", "https://xn--bcher-kva.example/v1"),
         ("https://h/openai/v1.5/..a/a..", "https://h/openai/v1.5/..a/a.."),
         ("http://h:65535", "http://h:65535"),
+        ("http://h:080/v1", "http://h/v1"),
+        ("https://h:443/v1", "https://h/v1"),
+        ("https://h:80/v1", "https://h:80/v1"),
+        ("http://[::1]:08000/v1", "http://[::1]:8000/v1"),
+        ("http://h:/v1", "http://h/v1"),
     ],
 )
 def test_a_base_url_has_one_form(text: str, expected: str) -> None:
@@ -82,6 +87,7 @@ def test_a_base_url_has_one_form(text: str, expected: str) -> None:
         ("http://1.2.3.999/v1", "999"),
         ("http://1.2.3/v1", "1.2.3"),
         ("http://[::zz]/v1", "::zz"),
+        ("http://[v1.fe]:8000/v1", "v1.fe"),
         ("http://[::1/v1", "Invalid IPv6 URL"),
         ("http://h/v1/../admin", "has a . or .. in its path"),
         ("http://h/..", "has a . or .. in its path"),

@@ -8,6 +8,7 @@ import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing, asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -28,6 +29,7 @@ _BODY_TIMEOUT = 300.0
 _MAX_REDIRECTS = 5
 _MAX_PIECE = 2**20
 _MAX_ID = 1024
+_LOCATION = "ftmon.location"
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
 # Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
@@ -68,11 +70,16 @@ class Answer(NamedTuple):
                 return
             if encoding not in ("gzip", "x-gzip", "deflate"):
                 raise UnreachableError("the answer is packed in a way nobody asked for")
-            inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            inflater = _inflater()
             async for chunk in self.response.aiter_raw():
                 while chunk:
+                    if inflater.eof:
+                        # A packed answer may have several members, one after another.
+                        inflater = _inflater()
                     yield inflater.decompress(chunk, _MAX_PIECE)
-                    chunk = inflater.unconsumed_tail
+                    chunk = inflater.unconsumed_tail or inflater.unused_data
+            if not inflater.eof:
+                raise UnreachableError("the packed answer was cut")
 
     async def body(self) -> bytes:
         """Return the whole body.
@@ -116,6 +123,9 @@ class Client:
                 ],
                 timeout=httpx.Timeout(10, read=None),
                 trust_env=False,
+                # Sent back, a cookie would be one more secret, and httpx fails on one that is not ASCII.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                event_hooks={"response": [_keep_location]},
             )
         except ImportError as error:
             raise UsageError("A SOCKS proxy is set, which needs httpx with its socks extra.") from error
@@ -167,7 +177,7 @@ class Client:
                 except TimeoutError as error:
                     raise UnreachableError(f"{place(url)} does not answer") from error
             try:
-                if not response.has_redirect_location:
+                if _LOCATION not in response.extensions:
                     await self._check(response)
                     yield Answer(response)
                     return
@@ -178,10 +188,11 @@ class Client:
 
     def _redirected(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
         try:
-            target = url.join(response.headers["Location"])
+            target = url.join(response.extensions[_LOCATION])
             if _origin(target) == self._origin:
                 return target
         except (ValueError, httpx.InvalidURL):
+            # Wherever that would be, it is not here.
             pass
         raise RefusedError(
             f"{place(url)} redirects to another place, which never gets your key; "
@@ -278,6 +289,17 @@ class _KeyAuth(httpx.Auth):
         yield request
 
 
+def _inflater() -> "zlib._Decompress":
+    # Of either kind, gzip or zlib.
+    return zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+
+async def _keep_location(response: httpx.Response) -> None:
+    """Hide a redirect from httpx, which fails on an odd one although it is not to follow any."""
+    if response.has_redirect_location:
+        response.extensions[_LOCATION] = response.headers.pop("Location")
+
+
 async def _beginning(answer: Answer, size: int, seconds: float) -> bytes:
     body = b""
     try:
@@ -315,4 +337,9 @@ def _proxy(settings: Settings) -> str | None:
         return None
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+    if not proxy:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    # httpx looks at the port of a URL when it connects, and not before: this raises ValueError.
+    _ = urlsplit(proxy).port
+    return proxy

@@ -1,17 +1,19 @@
 """What goes wrong on the way to a service, as FtmonErrors."""
 
+import re
 import ssl
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from math import isfinite
 from socket import gaierror
 
 import httpx
 
 from ftmon.errors import FtmonError, RefusedError, UnreachableError
 from ftmon.safe import safe
+
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
 
 
 def place(url: httpx.URL) -> str:
@@ -25,12 +27,9 @@ def retry_after(headers: httpx.Headers) -> float | None:
     A date is held against the answer's own Date header, because this machine's clock may be wrong.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if isfinite(seconds) and seconds >= 0:
-            return seconds
+        value = headers.get(name, "").strip()
+        if _NUMBER.fullmatch(value):
+            return float(value) * unit
     try:
         until = parsedate_to_datetime(headers["Retry-After"])
         return max(0.0, (until - parsedate_to_datetime(headers["Date"])).total_seconds())
