@@ -610,6 +610,62 @@ async def test_a_redirect_to_the_same_origin_is_followed() -> None:
     assert told.ending == (Status.SUCCEEDED, 0)
 
 
+FEWER = {"no": [], "the last": STORY[8:], "the first": STORY[:3]}
+
+
+@pytest.mark.parametrize("events", FEWER.values(), ids=FEWER)
+async def test_a_job_with_fewer_events_than_were_shown_is_not_the_list(events: list[Fields]) -> None:
+    over = answer(job("succeeded", events=events))
+    server = service(stream(*STORY[:5]), jobs=[RUNNING, over], lists=[page(*STORY)])
+    told = await told_by(server)
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+
+
+async def test_a_first_stream_that_begins_late_is_held_against_the_list() -> None:
+    told = await told_by(service(stream(*STORY[-3:], DONE), lists=[page(*STORY)]))
+    assert sorted(map(repr, told.fields)) == sorted(map(repr, STORY))
+    assert told.ending == (Status.SUCCEEDED, 0)
+
+
+@pytest.mark.parametrize("status", [403, 500, 501])
+async def test_a_list_that_is_refused_for_ever_does_not_keep_a_job_from_its_end(status: int) -> None:
+    refused = answer(b"", status)
+    told = await told_by(service(stream(*STORY[:5]), stream(*STORY), lists=[refused]))
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert [notice for notice in told.notices if "some may be missing" in notice] or status == 501
+
+
+async def test_a_stream_that_told_all_needs_no_list_after_a_cut() -> None:
+    server = service(stream(*STORY[:5], End.RST), WHOLE, lists=[failure(500)])
+    told = await told_by(server)
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert len(server.asked(LIST)) == 1
+    assert told.notices == []
+
+
+@pytest.mark.parametrize("kind", [NO_ROUTE, answer(HTML, kind="text/html")], ids=["no route", "HTML"])
+async def test_a_review_of_a_job_without_a_list_ends_with_the_job(kind: Script) -> None:
+    told = await told_by(service(jobs=[OVER], lists=[kind]), streaming=False)
+    assert told.fields == []
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert told.notices == ["The service has no list of the events of this job."]
+
+
+async def test_a_review_of_a_list_that_never_comes_ends_too() -> None:
+    told = await told_by(service(jobs=[RUNNING], lists=[failure(500)]), streaming=False)
+    assert told.run.exit_status == 5
+    assert "Gave up" in told.sentence
+
+
+async def test_a_review_of_a_list_that_is_refused_ends_at_once() -> None:
+    told = await told_by(service(jobs=[RUNNING], lists=[refusal(403, "No.")]), streaming=False)
+    assert told.run.exit_status == 4
+    assert told.waits == []
+
+
 async def test_a_circle_of_redirects_is_the_end() -> None:
     server = service(answer(b"", 302, Location=STREAM), jobs=[RUNNING])
     told = await told_by(server)

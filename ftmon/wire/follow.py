@@ -43,6 +43,8 @@ class Follower:
         self._is_whole = True
         """What was shown came in one connection, from the first event on."""
         self._has_streamed = False
+        self._has_read_whole = False
+        """The last stream told all, from the first event on."""
         self._connections = 0
         self._unsure_connections = 0
         self._attempt = 0
@@ -50,6 +52,8 @@ class Follower:
         self._retry = 0.0
         self._unknown_since: float | None = None
         """When a stream ended while nothing says how the job stands, and none brought news since."""
+        self._failing_since: float | None = None
+        """When the list could not be had for the first time once the job was over."""
 
     def restore(self, update: Update) -> None:
         """Take what was recorded of the job before as shown; to be called before `run`."""
@@ -105,7 +109,8 @@ class Follower:
             raise GaveUpError(
                 f"{_sentence(fault)} What this machine has recorded of the job is shown."
             ) from fault
-        left = None if self._source.was_heard or give_up_at is None else give_up_at - monotonic()
+        is_followed = self._source.was_heard and self._is_stream_wanted
+        left = None if is_followed or give_up_at is None else give_up_at - monotonic()
         if left is not None and left <= 0:
             raise GaveUpError(
                 f"Gave up after {self._pace.give_up:.0f} s: {fault}. "
@@ -150,13 +155,13 @@ class Follower:
     async def _review(self) -> bool:
         """Read everything so far, once."""
         entries = await self._source.read_job()
-        page = await self._source.read_page()
-        if page is None and entries is not None:
-            page = fine_tunes.read_entries(entries)
+        page = await self._source.read_page() or _page_of(entries)
         if self._source.job_fault is not None:
             raise self._source.job_fault
-        if page is None:
+        if page is None and self._source.job is None:
             raise self._source.job_refusal or UnreachableError("the answer is no list of events")
+        if page is None:
+            await self._source.tell(notice="The service has no list of the events of this job.")
         connection = Connection(Wire.CLOSED)
         if not self._source.is_status_known:
             error = GaveUpError("The service does not say how the job stands. What was shown is all it told.")
@@ -175,13 +180,44 @@ class Follower:
             return False
         page: Page | None = None
         is_told = entries is None or len(entries) <= self._source.ledger.count
-        if not (end is End.DONE and self._is_whole and is_told):
-            page = await self._source.read_page() if entries is None else fine_tunes.read_entries(entries)
+        is_whole = self._is_whole and not self._source.has_begun_late
+        if not (end is End.DONE and is_whole and is_told):
+            # A job object may hold none of its events, or the last ones only.
+            page = _page_of(entries) if not is_told else None
+            try:
+                page = page or await self._last_page() or _page_of(entries)
+            except (RefusedError, UnreachableError):
+                if end is None:
+                    # The stream may tell what the list does not.
+                    return False
+                if not self._has_read_whole:
+                    raise
             if page is None and end is not End.DONE and self._unsure_connections < _MAX_UNSURE_CONNECTIONS:
                 self._unsure_connections += 1
                 return False
         await self._source.tell_page(page, Connection(Wire.CLOSED))
         return True
+
+    async def _last_page(self) -> Page | None:
+        """Read the list once the job is over; None where there is none, or where it is refused for too long.
+
+        Raises:
+            RefusedError, UnreachableError: as `Source.read_page`, as long as it may still come.
+        """
+        try:
+            return await self._source.read_page()
+        except (RefusedError, UnreachableError) as error:
+            # What cannot be reached may be again, and all that is missing with it.
+            if error.status is None:
+                raise
+            self._failing_since = self._failing_since or monotonic()
+            if monotonic() - self._failing_since <= self._pace.lag:
+                raise
+            reason = str(error).rstrip(".")
+            await self._source.tell(
+                notice=f"The list of the events cannot be read ({reason}); some may be missing."
+            )
+            return None
 
     async def _connect(self) -> End | None:
         """Open the stream and read it, or poll where the service has none; None once all has been told."""
@@ -223,10 +259,12 @@ class Follower:
             self._last_event_id = stream.decoder.last_event_id
             if stream.decoder.retry is not None:
                 self._retry = stream.decoder.retry / 1000
-            if stream.is_tail or stream.lost:
+            is_partial = stream.is_tail or stream.lost > 0
+            if is_partial:
                 self._is_whole = False
         if end is End.GIVEN_UP:
             self._is_whole = False
+        self._has_read_whole = end is End.DONE and not is_partial
         return end
 
     async def _poll(self, body: bytes | None) -> None:
@@ -241,11 +279,14 @@ class Follower:
         is_last = source.is_final
         while True:
             try:
-                page = await source.read_page() if body is None else fine_tunes.parse_page(body)
+                page = (
+                    await (self._last_page() if is_last else source.read_page())
+                    if body is None
+                    else fine_tunes.parse_page(body)
+                )
             except ValueError as error:
                 raise UnreachableError("the answer is no list of events") from error
-            if page is None and entries is not None:
-                page = fine_tunes.read_entries(entries)
+            page = page or _page_of(entries)
             if page is None and source.job is None:
                 raise UnreachableError("the answer is no list of events")
             source.was_heard = True
@@ -267,7 +308,8 @@ class Follower:
                 "What this machine has recorded of it is shown.",
                 404,
             ) from error
-        if not self._source.was_heard or (status is not None and status <= 400):
+        is_followed = self._source.was_heard and self._is_stream_wanted
+        if not is_followed or (status is not None and status <= 400):
             raise error
         if status is not None:
             try:
@@ -301,6 +343,10 @@ class Follower:
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
         self._hurry.clear()
+
+
+def _page_of(entries: list[Any] | None) -> Page | None:
+    return None if entries is None else fine_tunes.read_entries(entries)
 
 
 def _sentence(fault: UnreachableError) -> str:

@@ -20,7 +20,8 @@ class Ledger:
     def __init__(self) -> None:
         self.count = 0
         """How many events were shown."""
-        self._first: Event | None = None
+        self.first: Event | None = None
+        """The event that was shown first."""
         self._streamed: dict[int, int] = {}
         """How many copies were shown, by key: from connections …"""
         self._listed: dict[int, int] = {}
@@ -42,7 +43,7 @@ class Ledger:
 
     def is_first(self, event: Event) -> bool:
         """Whether an event is the first one that was ever shown, as far as can be told."""
-        first = self._first
+        first = self.first
         return first is None or event.key == first.key or event.loose_key == first.loose_key
 
     def restore(self, event: Event) -> None:
@@ -98,7 +99,7 @@ class Ledger:
         return self._record(event, self._listed)
 
     def _record(self, event: Event, counts: dict[int, int]) -> Event:
-        self._first = self._first or event
+        self.first = self.first or event
         self.count += 1
         _add(counts, event.key)
         if event.loose_key != event.key:

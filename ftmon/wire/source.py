@@ -65,6 +65,14 @@ class Source:
         """The service said how the job stands, in a word that means something here."""
         return self.job is not None and self.job.status is not Status.UNKNOWN
 
+    @property
+    def has_begun_late(self) -> bool:
+        """The first event shown is later than the job, so that others may have come before it."""
+        first, job = self.ledger.first, self.job
+        if first is None or job is None or first.created_at is None or job.created_at is None:
+            return False
+        return first.created_at > job.created_at
+
     def restore(self, update: Update) -> None:
         """Take what was recorded of the job before as known, and as shown."""
         self.has_past = True
