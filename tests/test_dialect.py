@@ -34,7 +34,7 @@ def body_of(**fields: Any) -> bytes:
     return json.dumps(fields).encode()
 
 
-def items_of(name: str) -> list[Event | Fault | Done]:
+def items_of(name: str) -> list[Event | Fault | Done | None]:
     return [parse_frame(frame) for frame in Decoder().feed((SAMPLES / f"{name}.sse").read_bytes())]
 
 
@@ -70,9 +70,12 @@ def test_the_events_of_a_stream_and_of_its_list_are_the_same_ones() -> None:
     assert len({event.key for event in events}) == 20
 
 
-@pytest.mark.parametrize("name", ["localai_progress_illustrative", "unsloth_studio_progress_illustrative"])
-def test_the_frames_of_another_api_are_borne(name: str) -> None:
-    assert all(isinstance(item, Event) for item in items_of(name))
+def test_the_frames_of_another_api_are_borne() -> None:
+    *progress, error = items_of("localai_progress_illustrative")
+    assert error == Fault("job not found: JOB")
+    first, heartbeat, *others = items_of("unsloth_studio_progress_illustrative")
+    assert heartbeat is None
+    assert all(isinstance(item, Event) for item in (*progress, first, *others))
 
 
 @pytest.mark.parametrize("data", ["[DONE]", "[DONE] ", "[DONE]\n"])
@@ -92,6 +95,10 @@ def test_a_done_ends_the_stream(data: str) -> None:
         (ServerEvent('{"error": {}}'), "an error that it did not describe"),
         (ServerEvent('{"error": {"message": "\\u001b[31mred"}}'), "red"),
         (ServerEvent('{"detail": "over"}', "error"), "over"),
+        (ServerEvent('{"detail": "over"}'), "over"),
+        (ServerEvent('{"object": "error", "message": "over"}'), "over"),
+        (ServerEvent('{"status": "error", "message": "over"}'), "over"),
+        (ServerEvent('{"error": "over", "message": "Step"}'), "over"),
         (ServerEvent('{"message": "over"}', "error"), "over"),
         (ServerEvent("{}", "error"), "an error that it did not describe"),
     ],
@@ -100,8 +107,22 @@ def test_an_error_inside_the_stream_is_neither_an_event_nor_the_end(frame: Serve
     assert parse_frame(frame) == Fault(message)
 
 
-def test_an_event_with_an_error_and_a_message_is_an_event() -> None:
-    event = parse_frame(ServerEvent('{"message": "Step 1", "error": null}'))
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ServerEvent("{}", "ping"),
+        ServerEvent('{"type": "ping"}', "heartbeat"),
+        ServerEvent('{"object": "fine-tune", "id": "ft-1", "status": "running"}'),
+        ServerEvent('{"object": "fine_tuning.job", "id": "ftjob-1", "status": "running", "error": null}'),
+    ],
+)
+def test_a_sign_of_life_and_the_job_itself_are_no_events(frame: ServerEvent) -> None:
+    assert parse_frame(frame) is None
+
+
+@pytest.mark.parametrize("more", ['"error": null', '"error": "odd", "created_at": 5'])
+def test_an_event_with_an_error_and_a_message_is_an_event(more: str) -> None:
+    event = parse_frame(ServerEvent(f'{{"message": "Step 1", {more}}}'))
     assert isinstance(event, Event)
     assert event.message == "Step 1"
 

@@ -295,6 +295,11 @@ def test_a_plain_event_is_printed_with_all_its_fields_in_their_order() -> None:
     )
 
 
+def test_a_message_that_is_no_text_is_printed_beside_it() -> None:
+    event = event_of(object="fine-tune-event", created_at=5, level="info", message=["a", "\x1b[31mb"])
+    assert (event.message, printed(event)["extra"]) == ("—", {"message": ["a", "b"]})
+
+
 def test_an_event_with_more_fields_is_printed_with_all_of_them() -> None:
     event = event_of(
         object="fine_tuning.job.event",

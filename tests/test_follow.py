@@ -1058,6 +1058,38 @@ async def test_a_job_that_ends_is_over_even_if_its_stream_goes_on_with_comments(
     assert told.ending == (Status.SUCCEEDED, 0)
 
 
+PULSES = {
+    "comments": chunk(b": ping\n\n"),
+    "messages": chunk(b"event: ping\ndata: {}\n\n"),
+    "errors": chunk(b'data: {"error": "busy"}\n\n'),
+}
+
+
+@pytest.mark.parametrize("pulse", PULSES.values(), ids=PULSES)
+async def test_a_job_that_ends_while_its_stream_only_shows_signs_of_life_is_over(pulse: bytes) -> None:
+    failed = answer(job("failed"))
+    server = service(
+        stream(*STEPS[:3], Pulse(pulse, 0.002)),
+        jobs=[RUNNING, RUNNING, RUNNING, failed],
+        lists=[page(*STEPS)],
+    )
+    told = await told_by(server, replace(PACE, quiet=0.05, quiet_again=0.05, grace=0.02))
+    assert told.fields == STEPS
+    assert told.ending == (Status.FAILED, 1)
+    assert Wire.QUIET not in told.wires
+    assert len(server.asked(STREAM)) == 1
+
+
+async def test_a_list_that_grew_while_the_stream_is_silent_is_told_and_the_stream_opened_anew() -> None:
+    server = service(
+        stream(*STEPS[:5], End.HANG), stream(*STEPS, DONE), lists=[page(*STEPS[:8]), page(*STEPS)]
+    )
+    told = await told_by(server, replace(QUIET, grace=0.02))
+    assert told.fields == STEPS
+    assert told.waits == []
+    assert len(server.asked(STREAM)) == 2
+
+
 async def test_a_message_that_tells_of_the_end_makes_the_job_be_read_at_once() -> None:
     server = service(stream(*STORY, End.HANG), jobs=[RUNNING, OVER], lists=[page(*STORY)])
     told = await told_by(server, replace(PACE, grace=0.02))

@@ -61,13 +61,14 @@ def test_json_keeps_what_it_does_not_know_and_has_no_word_that_is_no_json(servic
     )
     service.tell("b", hash={"a": [float("inf"), HOSTILE]}, token_count=2**70)
     service.tell(step=5)
+    service.tell(id=1.5, type=7, data=[1])
     service.end("succeeded")
     done = ftmon(JOB_ID, *service.options, "--json")
 
     def refuse(word: str) -> None:
         raise AssertionError(word)
 
-    first, second, third, last = [
+    first, second, third, fourth, last = [
         json.loads(line, parse_constant=refuse) for line in done.stdout.decode("ascii").splitlines()
     ]
     assert first["created_at"] == "2026-01-31T12:00:00.500000Z"
@@ -77,7 +78,9 @@ def test_json_keeps_what_it_does_not_know_and_has_no_word_that_is_no_json(servic
     assert list(second)[-2:] == ["data", "extra"]
     assert second["extra"] == {"hash": {"a": [None, DIRTY]}, "token_count": 2**70}
     assert (third["message"], third["created_at"], third["extra"]) == ("—", None, {"step": 5})
-    assert last["events"] == 3
+    assert (fourth["id"], fourth["message"], fourth["type"], fourth["data"]) == (None, "—", None, None)
+    assert fourth["extra"] == {"id": 1.5, "type": 7, "data": [1]}
+    assert last["events"] == 4
 
 
 def test_json_keeps_line_ends_within_a_text_and_one_object_to_a_line(service: Service) -> None:

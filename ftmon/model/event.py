@@ -21,6 +21,7 @@ _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 _PLAIN_FIELDS = frozenset({"object", "created_at", "level", "message"})
 _KNOWN_FIELDS = _PLAIN_FIELDS | {"id", "type", "data"}
+_TYPES = {"id": str | int, "message": str, "type": str, "data": dict}
 
 
 class Level(StrEnum):
@@ -128,7 +129,7 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
     event = _event(parse_time(created_at), created_at, fields.get("level"), fields.get("message"), raw)
     if own_id and isinstance(own_id, str):
         return msgspec.structs.replace(event, key=hash((own_id,)))
-    if pruned.keys() <= _PLAIN_FIELDS:
+    if pruned.keys() <= _PLAIN_FIELDS and isinstance(fields.get("message"), str | None):
         return event
     return msgspec.structs.replace(event, key=hash(json_text.canonical(pruned)))
 
@@ -231,7 +232,7 @@ class EventJson(msgspec.Struct, gc=False):
     type: str | None = None
     data: dict[str, Any] | None = None
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
-    """The fields beyond these; absent when there are none."""
+    """The fields beyond these, or of other types; absent when there are none."""
 
 
 def event_json(event: Event, job_id: str) -> EventJson:
@@ -243,9 +244,14 @@ def event_json(event: Event, job_id: str) -> EventJson:
         value.id = safe(own_id) if isinstance(own_id, str) else own_id if isinstance(own_id, int) else None
         value.type = safe(kind) if isinstance(kind, str) else None
         value.data = safe_json(data) if isinstance(data, dict) else None
-        if extra := {name: item for name, item in fields.items() if name not in _KNOWN_FIELDS}:
+        if extra := {name: item for name, item in fields.items() if not _is_told(name, item)}:
             value.extra = safe_json(extra)
     return value
+
+
+def _is_told(name: str, item: Any) -> bool:
+    """Whether a field has its place in what `--json` prints, in the type that it has there."""
+    return name in _KNOWN_FIELDS and (item is None or isinstance(item, _TYPES.get(name, object)))
 
 
 def safe_json(value: Any) -> Any:

@@ -94,8 +94,6 @@ class Stream:
     async def _take(self, frames: list[ServerEvent]) -> bool:
         """Tell what is new in the frames; True if `[DONE]` is among them."""
         self._heard_at = now = monotonic()
-        if frames:
-            self._news_at = now
         is_done, events, notices = self._sorted(frames)
         if self.lost and not self._source.has_told_of_loss:
             self._source.has_told_of_loss = True
@@ -127,6 +125,7 @@ class Stream:
                 self._malformed += 1
                 continue
             if isinstance(item, Event):
+                self._news_at = self._heard_at
                 if self._is_empty:
                     self._is_empty = False
                     self.is_tail = not ledger.is_first(item)
@@ -149,9 +148,10 @@ class Stream:
         return bool(self._sent_id) and frame.id not in (None, self._sent_id)
 
     async def _mind(self) -> End:
-        """Read the job when events hint at a change, and in silence; return to give the stream up.
+        """Read the job when events hint at a change, and without events; return to give the stream up.
 
         Silence is normal: only a job that is over or has more to tell, or very long silence, is a fault.
+        A service that sends a sign of life and no event is not silent, but its job may be over all the same.
         """
         pace = self._pace
         read_at = hinted_at = monotonic() - pace.hint
@@ -161,8 +161,9 @@ class Stream:
             silent_at = max(
                 self._heard_at + pace.quiet, read_at + pace.quiet_again if self._is_quiet else 0.0
             )
+            idle_at = max(self._news_at + pace.quiet, read_at + pace.quiet_again)
             last_at = self._news_at + pace.grace if is_over else self._heard_at + pace.stalled
-            due = min(silent_at, last_at, hinted_at + pace.hint if is_hinted else last_at)
+            due = min(silent_at, idle_at, last_at, hinted_at + pace.hint if is_hinted else last_at)
             if (wait := due - monotonic()) > 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
@@ -188,7 +189,10 @@ class Stream:
         if not self._is_in_doubt:
             return
         self._is_in_doubt = False
-        # Without an answer, the end of the job will tell.
+        await self._tell_list()
+
+    async def _tell_list(self) -> None:
+        """Tell what the list holds more often than was shown; without an answer, the end of the job will."""
         with suppress(RefusedError, UnreachableError):
             page = await self._source.read_page()
             if page is not None:
@@ -209,7 +213,9 @@ class Stream:
         if not is_silent or job is None or job.status.is_final:
             return False
         shown = self._source.ledger.count
-        if entries is not None and len(entries) > shown:
+        if entries is None:
+            await self._tell_list()
+        elif len(entries) > shown:
             await self._source.tell_page(fine_tunes.read_entries(entries))
         was_updated = before is not None and before.updated_at != job.updated_at
         return was_updated or self._source.ledger.count > shown

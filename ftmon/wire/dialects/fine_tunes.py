@@ -41,6 +41,11 @@ _STATUSES = {
     "deleted": Status.CANCELLED,
 }
 
+_SIGNS_OF_LIFE = ("ping", "heartbeat", "keepalive", "keep-alive")
+"""What services name a message that keeps the connection open."""
+
+_JOB_OBJECTS = ("fine-tune", "fine_tuning.job")
+
 
 class Done:
     """The stream says that it is over, which says nothing of how."""
@@ -86,8 +91,8 @@ def cancel_path(job_id: str) -> str:
     return f"{job_path(job_id)}/cancel"
 
 
-def parse_frame(frame: ServerEvent) -> Event | Fault | Done:
-    """Read one message of the stream.
+def parse_frame(frame: ServerEvent) -> Event | Fault | Done | None:
+    """Read one message of the stream; None for one that is neither, such as a sign of life or the job itself.
 
     Raises:
         ValueError: for a message that is no JSON object.
@@ -100,9 +105,19 @@ def parse_frame(frame: ServerEvent) -> Event | Fault | Done:
     fields = json_text.decode(data)
     if not isinstance(fields, dict):
         raise ValueError("not an object")
-    if frame.event == "error" or ("error" in fields and "message" not in fields):
+    if frame.event in _SIGNS_OF_LIFE or fields.get("object") in _JOB_OBJECTS:
+        return None
+    if frame.event == "error" or _is_error(fields):
         return Fault(error_message(fields) or "an error that it did not describe")
     return parse_event(fields, data)
+
+
+def _is_error(fields: dict[str, Any]) -> bool:
+    """Whether an object is an error body, which has no time; an event may hold an `error` as well."""
+    if "error" in fields and "message" not in fields:
+        return True
+    is_marked = "error" in (fields.get("object"), fields.get("status"))
+    return bool(is_marked or fields.get("error") or fields.get("detail")) and "created_at" not in fields
 
 
 def parse_page(body: bytes) -> Page:
