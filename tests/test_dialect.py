@@ -54,6 +54,9 @@ def test_the_paths_are_those_of_the_specification() -> None:
     )
     assert events_path("ft-1", stream=True) == "/fine-tunes/ft-1/events?stream=true"
     assert events_path("ft-1", stream=False) == "/fine-tunes/ft-1/events?stream=false"
+    assert events_path("ft-1", stream=False, cursor="é/&") == (
+        "/fine-tunes/ft-1/events?stream=false&after=%C3%A9%2F%26"
+    )
 
 
 def test_the_recorded_stream_is_read_to_its_end() -> None:
@@ -168,7 +171,7 @@ def test_the_raw_text_is_kept_as_it_was_sent() -> None:
     ],
 )
 def test_a_list_of_a_sample_is_read_oldest_first(name: str, count: int) -> None:
-    events, malformed = parse_page((SAMPLES / name).read_bytes())
+    events, malformed, _ = parse_page((SAMPLES / name).read_bytes())
     assert (len(events), malformed) == (count, 0)
     times = [event.created_at for event in events if event.created_at]
     assert len(times) == count
@@ -230,14 +233,14 @@ def test_what_holds_no_list_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("own_id", ['"id": "a", ', ""], ids=["with id", "without"])
 def test_entries_that_are_no_events_are_counted_and_the_rest_is_read(deep: str, own_id: str) -> None:
     body = f'[{{"message": "a"}}, 5, null, "text", [], {{{own_id}"data": {deep}}}, {{"message": "b"}}]'
-    events, malformed = parse_page(body.encode())
+    events, malformed, _ = parse_page(body.encode())
     assert (messages_of(events), malformed) == (["a", "b"], 5)
 
 
 def test_no_depth_of_nesting_is_more_than_a_value_error() -> None:
     for depth in range(50, 1200):
         try:
-            events, malformed = parse_page(f'[{{"message": "a"}}, {{"data": {nested(depth)}}}]'.encode())
+            events, malformed, _ = parse_page(f'[{{"message": "a"}}, {{"data": {nested(depth)}}}]'.encode())
         except ValueError:
             continue
         assert len(events) + malformed == 2

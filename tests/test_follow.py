@@ -666,6 +666,39 @@ async def test_a_review_of_a_list_that_is_refused_ends_at_once() -> None:
     assert told.waits == []
 
 
+IDENTIFIED = [{**step, "id": f"ftevent-{number}"} for number, step in enumerate(STEPS)]
+
+
+def paged(entries: list[Fields], size: int, circle: str = "") -> dict[str, list[Script]]:
+    """Serve a list some entries at a time, by target; the last page leads on in a circle only."""
+    pages: dict[str, list[Script]] = {}
+    target = LIST
+    for start in range(0, len(entries), size):
+        part = entries[start : start + size]
+        has_more = start + size < len(entries) or bool(circle)
+        pages[target] = [answer({"object": "list", "data": part, "has_more": has_more})]
+        target = f"{LIST}&after={part[-1]['id']}"
+    return {**pages, target: pages[circle]} if circle else pages
+
+
+@pytest.mark.parametrize("entries", [IDENTIFIED, IDENTIFIED[::-1]], ids=["oldest first", "newest first"])
+@pytest.mark.parametrize("circle", ["", LIST], ids=["to its end", "in a circle"])
+async def test_all_pages_of_a_list_are_read(entries: list[Fields], circle: str) -> None:
+    server = Server({JOB: [OVER], **paged(entries, 4, circle)})
+    told = await told_by(server, streaming=False)
+    assert told.fields == IDENTIFIED
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert len(server.requests) <= 6
+
+
+async def test_a_polled_list_in_pages_is_told_in_order() -> None:
+    pages = paged(IDENTIFIED[::-1], 4)
+    server = Server({JOB: [RUNNING, RUNNING, OVER], STREAM: pages[LIST], **pages})
+    told = await told_by(server)
+    assert told.fields == IDENTIFIED
+    assert told.ending == (Status.SUCCEEDED, 0)
+
+
 async def test_a_circle_of_redirects_is_the_end() -> None:
     server = service(answer(b"", 302, Location=STREAM), jobs=[RUNNING])
     told = await told_by(server)

@@ -198,14 +198,14 @@ class Follower:
         await self._source.tell_page(page, Connection(Wire.CLOSED))
         return True
 
-    async def _last_page(self) -> Page | None:
+    async def _last_page(self, first: bytes | None = None) -> Page | None:
         """Read the list once the job is over; None where there is none, or where it is refused for too long.
 
         Raises:
             RefusedError, UnreachableError: as `Source.read_page`, as long as it may still come.
         """
         try:
-            return await self._source.read_page()
+            return await self._source.read_page(first)
         except (RefusedError, UnreachableError) as error:
             # What cannot be reached may be again, and all that is missing with it.
             if error.status is None:
@@ -278,16 +278,9 @@ class Follower:
         entries: list[Any] | None = None
         is_last = source.is_final
         while True:
-            try:
-                page = (
-                    await (self._last_page() if is_last else source.read_page())
-                    if body is None
-                    else fine_tunes.parse_page(body)
-                )
-            except ValueError as error:
-                raise UnreachableError("the answer is no list of events") from error
+            page = await (self._last_page(body) if is_last else source.read_page(body))
             page = page or _page_of(entries)
-            if page is None and source.job is None:
+            if page is None and (body is not None or source.job is None):
                 raise UnreachableError("the answer is no list of events")
             source.was_heard = True
             await source.tell_page(page, Connection(Wire.CLOSED) if is_last else None)

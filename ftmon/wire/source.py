@@ -10,7 +10,7 @@ from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.update import Connection, Update
-from ftmon.wire.client import Answer, Client
+from ftmon.wire.client import MAX_BODY, Answer, Client
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Page
 from ftmon.wire.ledger import Ledger
@@ -115,22 +115,35 @@ class Source:
         await self.tell(job=self.job)
         return answer.entries
 
-    async def read_page(self) -> Page | None:
-        """Read the list of events; None where the service has none to give.
+    async def read_page(self, first: bytes | None = None) -> Page | None:
+        """Read the list of events, all its pages, of which the first may be there; None where there is none.
 
         Raises:
             RefusedError, UnreachableError: as `Client.get`, but for a missing route.
         """
         try:
-            return fine_tunes.parse_page(
-                await self.client.get(fine_tunes.events_path(self.key.job_id, stream=False))
-            )
+            body = await self._page_after("") if first is None else first
+            pages = [fine_tunes.parse_page(body)]
+            size, cursors = len(body), set()
+            while (cursor := pages[-1].cursor) and size <= MAX_BODY:
+                cursors.add(cursor)
+                body = await self._page_after(cursor)
+                size += len(body)
+                page = fine_tunes.parse_page(body)
+                if page.cursor in cursors:
+                    # It goes in a circle.
+                    break
+                pages.append(page)
         except RefusedError as error:
             if error.status not in NO_ROUTE:
                 raise
+            return None
         except ValueError:
-            pass
-        return None
+            return None
+        return fine_tunes.joined(pages)
+
+    async def _page_after(self, cursor: str) -> bytes:
+        return await self.client.get(fine_tunes.events_path(self.key.job_id, stream=False, cursor=cursor))
 
     def open_stream(self, last_event_id: str) -> AbstractAsyncContextManager[Answer]:
         """Ask for the stream; raises as `Client.open`."""

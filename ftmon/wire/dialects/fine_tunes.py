@@ -7,6 +7,7 @@ fields. Source: OpenAI's published specification of 2023 and recorded answers (t
 import json
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 from ftmon import json_text
 from ftmon.errors import UsageError
@@ -67,6 +68,8 @@ class Page(NamedTuple):
 
     events: list[Event]
     malformed: int = 0
+    cursor: str = ""
+    """The id of the entry after which the list goes on; empty at its end."""
 
 
 class JobAnswer(NamedTuple):
@@ -81,9 +84,10 @@ def job_path(job_id: str) -> str:
     return f"{LIST_PATH}/{job_id}"
 
 
-def events_path(job_id: str, *, stream: bool) -> str:
-    """Return the path of the events: all so far, or the stream of them."""
-    return f"{job_path(job_id)}/events?stream={'true' if stream else 'false'}"
+def events_path(job_id: str, *, stream: bool, cursor: str = "") -> str:
+    """Return the path of the events: all so far, or the stream of them, or what comes after a cursor."""
+    after = f"&after={quote(cursor, safe='')}" if cursor else ""
+    return f"{job_path(job_id)}/events?stream={'true' if stream else 'false'}{after}"
 
 
 def cancel_path(job_id: str) -> str:
@@ -127,11 +131,24 @@ def parse_page(body: bytes) -> Page:
         ValueError: for an answer that holds no list.
     """
     value = json_text.decode(body)
+    has_more = False
     if isinstance(value, dict):
+        has_more = value.get("has_more") is True
         value = value["data"] if "data" in value else value.get("events")
     if not isinstance(value, list):
         raise ValueError("no list of events")
-    return read_entries(value)
+    last = value[-1] if has_more and value else None
+    cursor = last.get("id") if isinstance(last, dict) else None
+    return read_entries(value)._replace(cursor=cursor if isinstance(cursor, str) else "")
+
+
+def joined(pages: list[Page]) -> Page:
+    """Return the pages of one list as one, oldest first."""
+    times = [page.events[0].created_at for page in pages if page.events]
+    known = [time for time in times if time is not None]
+    if known and known[0] > known[-1]:
+        pages = pages[::-1]
+    return Page([event for page in pages for event in page.events], sum(page.malformed for page in pages))
 
 
 def parse_job(body: bytes) -> JobAnswer:
