@@ -41,7 +41,7 @@ def follow(watcher: Watcher, key: JobKey, *, as_json: bool, timeout: float | Non
             while printer.run.exit_status is None:
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
-                    is_seen = printer.run.job is not None
+                    is_seen = printer.run.job is not None or printer.run.events > 0
                     raise TimeoutPassedError(
                         f"The job was not over after {timeout:g} s; it goes on unharmed."
                         if is_seen

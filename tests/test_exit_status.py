@@ -165,6 +165,15 @@ def test_a_timeout_ends_with_124_and_the_job_last(service: Service) -> None:
     assert done.returncode == 124
 
 
+def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(service: Service) -> None:
+    service.answers[JOB] = repeat(Answer(404, b"{}"))
+    service.tell("Fine-tune started")
+    done = ftmon(JOB_ID, *service.options, "--plain", "--timeout", "1")
+    assert b"Fine-tune started" in done.stdout
+    assert b"The job was not over after 1 s" in done.stderr
+    assert done.returncode == 124
+
+
 def test_a_timeout_counts_also_where_nothing_answers() -> None:
     done = ftmon(JOB_ID, "--base-url", a_refused_url(), "--json", "--timeout", "0.3")
     assert (done.returncode, done.stdout) == (124, b"")

@@ -691,6 +691,14 @@ async def test_all_pages_of_a_list_are_read(entries: list[Fields], circle: str) 
     assert len(server.requests) <= 6
 
 
+async def test_a_polled_list_of_a_job_that_nothing_is_known_of_ends_after_its_last_message() -> None:
+    server = service(page(*STORY[:8]), jobs=[NO_ROUTE], lists=[page(*STORY[:8]), page(*STORY)])
+    told = await told_by(server)
+    assert told.fields == STORY
+    assert told.run.exit_status == 5
+    assert "does not say how the job ended" in told.sentence
+
+
 async def test_a_polled_list_in_pages_is_told_in_order() -> None:
     pages = paged(IDENTIFIED[::-1], 4)
     server = Server({JOB: [RUNNING, RUNNING, OVER], STREAM: pages[LIST], **pages})

@@ -177,7 +177,10 @@ class FtmonApp(App[int]):
         return LEFT if self.monitor.exit_status is None else self.monitor.exit_status
 
     def _time_out(self) -> None:
-        if self.monitor is None or self.monitor.exit_status is None:
+        run = self.monitor.run if self.monitor is not None else None
+        # Its outcome may be known while what it said is still awaited.
+        is_awaited = self._exit_when_over and not (run is not None and run.is_over)
+        if self.monitor is None or self.monitor.exit_status is None or is_awaited:
             self.exit(return_code=TimeoutPassedError.exit_status)
 
     def leave_by_signal(self, status: int) -> None:

@@ -1,6 +1,7 @@
 """Stay on a job until it is over: stream or poll, back off, resume, close the gap at the end."""
 
 import asyncio
+import re
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -15,6 +16,9 @@ from ftmon.wire.source import NO_ROUTE, Report, Source
 from ftmon.wire.stream import End, Stream
 
 NO_CONTENT = 204
+
+_END = re.compile(r"\b(?:succeeded|failed|cancell?ed)\b", re.IGNORECASE)
+"""A message that tells of the job's end."""
 
 _MAX_UNSURE_CONNECTIONS = 3
 """How many streams are read, once the job is over, for what a cut one missed, where there is no list."""
@@ -128,10 +132,7 @@ class Follower:
         if self._source.is_status_known:
             self._unknown_since = None
         elif not self._is_patient and self._has_lagged:
-            raise GaveUpError(
-                "The stream is over, but the service does not say how the job ended. "
-                "What was shown is all that it told."
-            )
+            raise _unknown_end()
         shown = self._source.ledger.count
         end = await self._connect()
         if end is None:
@@ -277,6 +278,7 @@ class Follower:
         await source.tell(connection=Connection(Wire.POLLING), heard=True)
         entries: list[Any] | None = None
         is_last = source.is_final
+        shown, news_at = -1, monotonic()
         while True:
             page = await (self._last_page(body) if is_last else source.read_page(body))
             page = page or _page_of(entries)
@@ -286,6 +288,13 @@ class Follower:
             await source.tell_page(page, Connection(Wire.CLOSED) if is_last else None)
             if is_last:
                 return
+            if source.ledger.count > shown:
+                shown, news_at = source.ledger.count, monotonic()
+            if source.job is None and not self._is_patient and page is not None and page.events:
+                # Without a job, nothing but a message and silence can tell that it is over.
+                is_told = _END.search(page.events[-1].message) is not None
+                if is_told and monotonic() - news_at > self._pace.lag:
+                    raise _unknown_end()
             is_last = source.is_final
             await self._wait(self._pace.poll)
             if not is_last:
@@ -336,6 +345,13 @@ class Follower:
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
         self._hurry.clear()
+
+
+def _unknown_end() -> GaveUpError:
+    return GaveUpError(
+        "The events are over, but the service does not say how the job ended. "
+        "What was shown is all that it told."
+    )
 
 
 def _page_of(entries: list[Any] | None) -> Page | None:

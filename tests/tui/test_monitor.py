@@ -245,6 +245,13 @@ async def test_the_timeout_ends_with_124() -> None:
     assert seen.app.return_code == 124
 
 
+async def test_the_timeout_ends_with_124_also_where_a_job_that_is_over_has_more_to_tell() -> None:
+    scripts = {**over("succeeded"), STREAM: [stream(*STORY[:3])], LIST: [failure(500)]}
+    async with stage(scripts, exit_when_over=True, timeout=0.5) as seen:
+        await seen.until(lambda: seen.app.return_code is not None)
+    assert seen.app.return_code == 124
+
+
 async def test_a_job_is_cancelled_only_after_a_yes() -> None:
     scripts = {**RUNNING, f"{JOB}/cancel": [answer(job("cancelled"))]}
     async with stage(scripts) as seen:
