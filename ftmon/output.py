@@ -1,6 +1,7 @@
 """Writing to stdout and stderr; light, because the first word on the screen waits for it."""
 
 import os
+import select
 import sys
 from contextlib import suppress
 
@@ -23,19 +24,28 @@ def encoded(lines: str) -> bytes:
 
 
 def write(lines: bytes) -> None:
-    """Write to stdout at once.
+    """Write to stdout at once, all of it, however slowly it is taken.
 
     Raises:
         OutputError, BrokenPipeError: where it cannot be written.
     """
     try:
-        sys.stdout.buffer.write(lines)
-        sys.stdout.buffer.flush()
+        _write_all(sys.stdout.fileno(), lines)
     except BrokenPipeError:
         raise
     except (OSError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or "it is closed"
         raise OutputError(f"Standard output cannot be written: {reason}.") from error
+
+
+def _write_all(file: int, data: bytes) -> None:
+    """Write to what may take only a part, as after a stop, or nothing now, as where it does not block."""
+    left = memoryview(data)
+    while left:
+        try:
+            left = left[os.write(file, left) :]
+        except BlockingIOError:
+            select.select([], [file], [])
 
 
 def discard_stdout() -> None:

@@ -1,5 +1,6 @@
 import fcntl
 import json
+import os
 import re
 import shutil
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
 
@@ -207,13 +208,15 @@ def test_a_signal_ends_within_a_second_and_the_job_is_the_last_line(
         assert command.notices() == ([told] if number == signal.SIGINT else [])
 
 
-def stalled(service: Service) -> subprocess.Popen[bytes]:
+def stalled(
+    service: Service, command: Sequence[str] = FTMON, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start ftmon and wait until it stands still because nobody reads what it prints."""
     for number in range(100):
         service.tell(f"{number} " + "x" * 10_000)
     process = subprocess.Popen(
-        [*FTMON, JOB_ID, *service.options, "--json"],
-        env=environment(),
+        [*command, JOB_ID, *service.options, "--json"],
+        env=environment(**(env or {})),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -257,6 +260,39 @@ def test_a_second_signal_does_not_wait(service: Service) -> None:
         assert process.returncode in (130, 143)
         # One signal alone would have waited for what is being written, and for the job after it.
         assert b'"object":"fine-tune",' not in out
+
+
+def assert_nothing_is_lost(process: subprocess.Popen[bytes]) -> None:
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, b"")
+    *events, last = objects(out)
+    assert [event["message"].split()[0] for event in events] == [str(number) for number in range(100)]
+    assert (last["object"], last["events"]) == ("fine-tune", 100)
+
+
+unbuffered = pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+
+
+@unbuffered
+def test_what_is_stopped_and_goes_on_while_nobody_reads_loses_no_line(
+    service: Service, env: dict[str, str]
+) -> None:
+    with stalled(service, env=env) as process:
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        process.send_signal(signal.SIGCONT)
+        service.end("succeeded")
+        assert_nothing_is_lost(process)
+
+
+@unbuffered
+def test_a_pipe_that_does_not_block_is_waited_for_and_loses_no_line(
+    service: Service, env: dict[str, str]
+) -> None:
+    script = "import os, sys; os.set_blocking(1, False); os.execv(sys.argv[1], sys.argv[1:])"
+    with stalled(service, [sys.executable, "-c", script, *FTMON], env) as process:
+        service.end("succeeded")
+        assert_nothing_is_lost(process)
 
 
 def test_what_nohup_ignores_stays_ignored(service: Service) -> None:
