@@ -222,10 +222,17 @@ class History:
                 (number, received_at, job.raw),
             )
 
-    def remove(self, keys: list[JobKey]) -> None:
-        """Remove all that is known of these jobs, and give the room back to the disk."""
+    def remove(self, keys: list[JobKey], before: datetime) -> list[RecordedRun]:
+        """Remove all of those of these jobs of which nothing came since, and return what was removed."""
         with self._transaction():
-            self._database.executemany("DELETE FROM jobs WHERE base_url = ? AND job_id = ?", keys)
+            gone = [run for run in self.runs() if run.key in keys and run.last_at < before]
+            self._database.executemany(
+                "DELETE FROM jobs WHERE base_url = ? AND job_id = ?", [run.key for run in gone]
+            )
+        return gone
+
+    def shrink(self) -> None:
+        """Give the room of what was removed back to the disk, which takes some room itself."""
         self._database.execute("VACUUM")
 
     # Reading

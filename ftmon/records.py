@@ -177,13 +177,22 @@ def _prune(age: timedelta, *, is_sure: bool) -> int:
         if history is None or not old:
             say("nothing is as old as that; nothing was removed.")
             return 0
-        what = f"{text.plural(len(old), 'run')} with {text.plural(sum(run.events for run in old), 'event')}"
-        if not is_sure and not _agrees(f"Remove {what}, of which nothing came since {text.stamp(before)}?"):
+        since = f"of which nothing came since {text.stamp(before)}"
+        if not is_sure and not _agrees(f"Remove {_amount(old)}, {since}?"):
             say("nothing was removed.")
             return 0
-        history.remove([run.key for run in old])
-        say(f"removed {what}.")
+        gone = history.remove([run.key for run in old], before)
+        changed = "" if len(gone) == len(old) else "; the others have changed meanwhile"
+        say(f"removed {_amount(gone)}{changed}.")
+        try:
+            history.shrink()
+        except sqlite3.Error as error:
+            say(f"the room was not given back to the disk: {error}.")
     return 0
+
+
+def _amount(runs: list[RecordedRun]) -> str:
+    return f"{text.plural(len(runs), 'run')} with {text.plural(sum(run.events for run in runs), 'event')}"
 
 
 def _agrees(question: str) -> bool:

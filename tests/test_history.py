@@ -104,7 +104,8 @@ def test_an_event_is_found_by_its_name(history: History) -> None:
 
 def test_removing_a_run_removes_all_of_it(path: Path, history: History) -> None:
     history.record([told(*STORED, job=job_of()), told(*STORED, key=OTHER)])
-    history.remove([KEY])
+    gone = history.remove([KEY], NOON + timedelta(seconds=1))
+    assert [(run.key, run.events) for run in gone] == [(KEY, 10)]
     assert [run.key for run in history.runs()] == [OTHER]
     with closing(sqlite3.connect(path)) as database:
         counts = [database.execute(f"SELECT count(*) FROM {t}").fetchone() for t in ("events", "snapshots")]

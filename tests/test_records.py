@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -294,6 +295,34 @@ def test_old_runs_are_removed_after_a_yes(path: Path) -> None:
         assert shown.wait() == 0
         assert "removed 1 run with 10 events" in shown.text
     assert kept(path) == [0, 3]
+
+
+def test_a_run_that_goes_on_while_the_question_is_asked_is_not_removed(path: Path) -> None:
+    record(path, told(*STORED), told(*STORED[:3], key=OTHER))
+    with terminal([*FTMON, "history", "--prune", "30d"]) as shown:
+        shown.until_shown("Remove 2 runs with 13 events")
+        since_noon = (datetime.now(UTC) - NOON).total_seconds()
+        record(path, told(read(event("It goes on", 999)), after=since_noon))
+        shown.press("y\n")
+        assert shown.wait() == 0
+        assert "removed 1 run with 3 events; the others have changed meanwhile." in shown.text
+    assert kept(path) == [11, 0]
+
+
+def test_what_is_removed_where_the_disk_is_full_is_told_as_removed(path: Path) -> None:
+    recent = (datetime.now(UTC) - NOON).total_seconds()
+    many = [read(event(f"Step {step} " + "x" * 200, step)) for step in range(5000)]
+    record(path, told(*STORED), told(*many, key=OTHER, after=recent))
+
+    def limit_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, 2**18))
+
+    done = ftmon("history", "--prune", "30d", "--yes", preexec_fn=limit_files)
+    removed, room = done.stderr.decode().splitlines()
+    assert removed == "ftmon: removed 1 run with 10 events."
+    assert room.startswith("ftmon: the room was not given back to the disk: ")
+    assert done.returncode == 0
+    assert kept(path) == [0, 5000]
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "\x04"])
