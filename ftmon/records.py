@@ -3,12 +3,14 @@
 import argparse
 import csv
 import io
+import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -30,6 +32,9 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 """What a spreadsheet takes for the beginning of a formula."""
+
+_Form = Callable[[History, JobKey], Iterator[bytes]]
+"""Yields what is exported of a run, in pieces."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -225,36 +230,74 @@ def export(options: argparse.Namespace) -> int:
             for piece in (_metrics_csv if options.metrics else _FORMATS[options.format])(history, key):
                 write(piece)
             return 0
-        try:
-            path = Path(options.output).expanduser()
-            files = {path: _FORMATS[options.format]}
-            if options.format == "csv":
-                files[path.with_suffix(".metrics.csv")] = _metrics_csv
-            taken = [file for file in files if file.is_dir() or (file.exists() and not options.force)]
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UsageError(f"{options.output!r} cannot be the name of a file: {error}") from error
-        if taken:
-            raise UsageError(f"{taken[0]} is there already; --force overwrites a file.")
+        files = _files(options)
         for file, form in files.items():
             _save(file, form(history, key))
     say(f"wrote {' and '.join(map(str, files))}.")
     return 0
 
 
+def _files(options: argparse.Namespace) -> dict[Path, _Form]:
+    """Return what goes into which file, each of which may be written."""
+    try:
+        path = Path(options.output).expanduser()
+        files = {path: _FORMATS[options.format]}
+        if options.format == "csv" and not _is_stream(path):
+            files[path.with_suffix(".metrics.csv")] = _metrics_csv
+        for file in files:
+            _check(file, force=options.force)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(f"{options.output!r} cannot be the name of a file: {error}") from error
+    return files
+
+
+def _check(path: Path, *, force: bool) -> None:
+    """Raise a UsageError where a file must not be written."""
+    file, own = path.resolve(), history_file().resolve()
+    if file.parent == own.parent and file.name.startswith(own.name):
+        raise UsageError(f"{path} belongs to the history; give another name.")
+    if _is_stream(path):
+        return
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is there already and is no file; give another name.")
+    if not force and (path.exists() or path.is_symlink()):
+        raise UsageError(f"{path} is there already; --force overwrites a file.")
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether there is nothing to replace, because what is written there goes on, as with /dev/stdout."""
+    return path.is_fifo() or path.is_char_device()
+
+
 def _save(path: Path, pieces: Iterator[bytes]) -> None:
-    """Write a file, which is there as a whole or not at all."""
+    try:
+        if _is_stream(path):
+            with path.open("wb") as stream:
+                stream.writelines(pieces)
+        else:
+            # What a link leads to is replaced, and not the link.
+            _replace(path.resolve(), pieces)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _replace(path: Path, pieces: Iterator[bytes]) -> None:
+    """Write a file, which is there as a whole or not at all, with the mode of the one that was there."""
     part = path.with_name(f"{path.name}.part")
+    mode = path.stat().st_mode & 0o777 if path.exists() else None
+    # Nobody may read meanwhile who could not read what was there.
+    opener = partial(os.open, mode=0o666 if mode is None else mode)
     with ExitStack() as stack:
         try:
             # What is there under this name is somebody else's, or leads elsewhere.
-            with part.open("xb") as file:
+            with open(part, "xb", opener=opener) as file:
                 stack.callback(part.unlink, missing_ok=True)
                 file.writelines(pieces)
-            part.replace(path)
         except FileExistsError as error:
             raise OutputError(f"{part} is in the way: remove it, or give another name.") from error
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+        if mode is not None:
+            part.chmod(mode)
+        part.replace(path)
 
 
 def _json_lines(history: History, key: JobKey) -> Iterator[bytes]:
@@ -290,7 +333,7 @@ def _metrics_csv(history: History, key: JobKey) -> Iterator[bytes]:
                 yield _csv_row(iso(event.created_at), figures.step, figures.total_steps, facts.epoch, *losses)
 
 
-_FORMATS = {"jsonl": _json_lines, "csv": _events_csv}
+_FORMATS: dict[str, _Form] = {"jsonl": _json_lines, "csv": _events_csv}
 
 
 def _csv_row(*cells: str | float | None) -> bytes:

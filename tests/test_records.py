@@ -1,10 +1,13 @@
 import csv
 import io
 import json
+import os
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
+import tty
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -227,8 +230,8 @@ UNUSABLE = {
     "an age beyond all": (["history", "--prune", "9999y"], "up to 1000y"),
     "to remove one run": (["history", JOB_ID, "--prune", "1h"], "goes without JOB"),
     "to replay all runs": (["history", "--replay"], "Which run shall be replayed?"),
-    "a file without a name": (["export", JOB_ID, "--base-url", KEY.base_url, "-o", ""], "is there already"),
-    "a directory": (["export", JOB_ID, "--base-url", KEY.base_url, "--force", "-o", "/"], "is there already"),
+    "a file without a name": (["export", JOB_ID, "--base-url", KEY.base_url, "-o", ""], "is no file"),
+    "a directory": (["export", JOB_ID, "--base-url", KEY.base_url, "--force", "-o", "/"], "is no file"),
     "a table in a directory": (
         ["export", JOB_ID, "--base-url", KEY.base_url, "--format", "csv", "-o", "/"],
         "cannot be the name of a file",
@@ -434,6 +437,105 @@ def test_a_place_that_cannot_be_written_is_exit_status_6(path: Path, tmp_path: P
     done = ftmon("export", JOB_ID, "--output", str(tmp_path / "nowhere" / "run.jsonl"))
     assert done.returncode == 6
     assert b"run.jsonl cannot be written: No such file or directory." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["run.jsonl", "nothing.jsonl"])
+def test_a_link_is_followed_and_what_it_leads_to_overwritten_only_with_force(
+    path: Path, tmp_path: Path, name: str
+) -> None:
+    a_run(path)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    target, link = folder / name, tmp_path / "link"
+    (folder / "run.jsonl").write_text("mine")
+    link.symlink_to(target)
+    refused = ftmon("export", JOB_ID, "-o", str(link))
+    assert refused.returncode == 2
+    assert b"link is there already; --force overwrites a file." in refused.stderr
+    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [("run.jsonl", "mine")]
+    assert ftmon("export", JOB_ID, "-o", str(link), "--force").returncode == 0
+    assert link.readlink() == target
+    assert target.read_bytes() == ftmon("export", JOB_ID).stdout
+    assert {file.name for file in folder.iterdir()} == {"run.jsonl", name}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o666, 0o400])
+def test_a_file_that_is_replaced_keeps_its_mode(path: Path, tmp_path: Path, mode: int) -> None:
+    a_run(path)
+    target = tmp_path / "run.jsonl"
+    target.touch()
+    target.chmod(mode)
+    assert ftmon("export", JOB_ID, "-o", str(target), "--force", umask=0o022).returncode == 0
+    assert target.stat().st_size
+    assert target.stat().st_mode & 0o777 == mode
+
+
+def test_a_new_file_has_the_mode_that_the_user_wants(path: Path, tmp_path: Path) -> None:
+    a_run(path)
+    target = tmp_path / "run.jsonl"
+    assert ftmon("export", JOB_ID, "-o", str(target), umask=0o027).returncode == 0
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=str)
+def test_a_pipe_with_a_name_is_written_to_and_not_replaced(
+    path: Path, tmp_path: Path, form: str, force: list[str]
+) -> None:
+    a_run(path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        done = ftmon("export", JOB_ID, "--format", form, "-o", str(pipe), *force)
+        assert done.stderr.decode() == f"ftmon: wrote {pipe}.\n"
+        assert reader.read() == ftmon("export", JOB_ID, "--format", form).stdout
+    assert pipe.is_fifo()
+    assert {file.name for file in tmp_path.iterdir()} == {"data", "pipe"}
+
+
+def test_a_device_is_written_to_and_not_replaced(path: Path) -> None:
+    a_run(path)
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    device = Path(os.ttyname(theirs))
+    assert ftmon("export", JOB_ID, "-o", str(device), "--force").returncode == 0
+    written = ftmon("export", JOB_ID).stdout
+    with os.fdopen(ours, "rb") as reader:
+        assert reader.read(len(written)) == written
+        assert device.is_char_device()
+    os.close(theirs)
+
+
+def test_stdout_has_a_name_too(path: Path) -> None:
+    a_run(path)
+    named = ftmon("export", JOB_ID, "-o", "/dev/stdout")
+    assert (named.stdout, named.returncode) == (ftmon("export", JOB_ID).stdout, 0)
+
+
+def test_what_is_no_file_is_not_replaced(path: Path, tmp_path: Path) -> None:
+    a_run(path)
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(tmp_path / "s"))
+    refused = ftmon("export", JOB_ID, "-o", str(tmp_path / "s"), "--force")
+    assert refused.returncode == 2
+    assert b"/s is there already and is no file; give another name." in refused.stderr
+    assert (tmp_path / "s").is_socket()
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_an_export_does_not_overwrite_the_history(
+    path: Path, tmp_path: Path, end: str, *, is_linked: bool
+) -> None:
+    a_run(path)
+    target = Path(f"{path}{end}")
+    if is_linked:
+        (tmp_path / "link").symlink_to(target)
+        target = tmp_path / "link"
+    refused = ftmon("export", JOB_ID, "-o", str(target), "--force")
+    assert refused.returncode == 2
+    assert refused.stderr.decode() == f"ftmon: {target} belongs to the history; give another name.\n"
+    assert len(recorded(path)) == 10
 
 
 # The screen
