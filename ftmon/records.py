@@ -5,14 +5,17 @@ import csv
 import io
 import os
 import re
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
 from pathlib import Path
+from secrets import token_hex
+from types import FrameType
 
 from ftmon import json_text, text
 from ftmon.errors import HistoryError, OutputError, UsageError
@@ -32,6 +35,8 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 """What a spreadsheet takes for the beginning of a formula."""
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _Form = Callable[[History, JobKey], Iterator[bytes]]
 """Yields what is exported of a run, in pieces."""
@@ -283,21 +288,36 @@ def _save(path: Path, pieces: Iterator[bytes]) -> None:
 
 def _replace(path: Path, pieces: Iterator[bytes]) -> None:
     """Write a file, which is there as a whole or not at all, with the mode of the one that was there."""
-    part = path.with_name(f"{path.name}.part")
     mode = path.stat().st_mode & 0o777 if path.exists() else None
     # Nobody may read meanwhile who could not read what was there.
     opener = partial(os.open, mode=0o666 if mode is None else mode)
-    with ExitStack() as stack:
-        try:
-            # What is there under this name is somebody else's, or leads elsewhere.
-            with open(part, "xb", opener=opener) as file:
-                stack.callback(part.unlink, missing_ok=True)
-                file.writelines(pieces)
-        except FileExistsError as error:
-            raise OutputError(f"{part} is in the way: remove it, or give another name.") from error
+    with _part_beside(path) as part:
+        with open(part, "xb", opener=opener) as file:
+            file.writelines(pieces)
         if mode is not None:
             part.chmod(mode)
         part.replace(path)
+
+
+@contextmanager
+def _part_beside(path: Path) -> Iterator[Path]:
+    """Name a file that nobody else has, and leave none of it behind, also where a signal ends the process."""
+    part = path.with_name(f".ftmon-{token_hex(8)}.part")
+
+    def end(number: int, frame: FrameType | None) -> None:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        os._exit(128 + number)
+
+    # What nohup and a shell in the background have set to be ignored stays ignored.
+    heeded = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heeded}
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _json_lines(history: History, key: JobKey) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 import tty
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import FTMON, ftmon, objects, running
+from tests.command import FTMON, PATIENCE, ftmon, objects, running
 from tests.records import KEY, NOON, OTHER, STORED, job_of, read, record, recorded, told
 from tests.servers.fine_tunes import JOB_ID, STORY, event
 from tests.service import JOB_ID as SERVED_ID
@@ -536,6 +537,49 @@ def test_an_export_does_not_overwrite_the_history(
     assert refused.returncode == 2
     assert refused.stderr.decode() == f"ftmon: {target} belongs to the history; give another name.\n"
     assert len(recorded(path)) == 10
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
+)
+def test_a_signal_ends_an_export_and_leaves_nothing_behind(
+    path: Path, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    record(path, told(*[read(event(f"Step {step} " + "x" * 200, step)) for step in range(50_000)]))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    deadline = time.monotonic() + PATIENCE
+    with running("export", JOB_ID, "-o", str(folder / "run.jsonl")) as command:
+        while not list(folder.iterdir()):
+            assert time.monotonic() < deadline
+        command.signal(number)
+        assert command.wait() == status
+        assert command.notices() == []
+    assert list(folder.iterdir()) == []
+
+
+def test_what_a_killed_export_has_left_is_in_nobodys_way(path: Path, tmp_path: Path) -> None:
+    a_run(path)
+    left = tmp_path / "run.jsonl.part"
+    left.write_text("left")
+    assert ftmon("export", JOB_ID, "-o", str(tmp_path / "run.jsonl")).returncode == 0
+    assert left.read_text() == "left"
+    assert {file.name for file in tmp_path.iterdir()} == {"data", "run.jsonl", "run.jsonl.part"}
+
+
+def test_an_export_that_fails_leaves_nothing_behind(path: Path, tmp_path: Path) -> None:
+    record(path, told(*[read(event(f"Step {step} " + "x" * 200, step)) for step in range(1000)]))
+    target = tmp_path / "run.jsonl"
+    target.write_text("mine")
+
+    def limit_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
+
+    failed = ftmon("export", JOB_ID, "-o", str(target), "--force", preexec_fn=limit_files)
+    assert failed.returncode == 6
+    assert failed.stderr.decode() == f"ftmon: {target} cannot be written: File too large.\n"
+    assert target.read_text() == "mine"
+    assert {file.name for file in tmp_path.iterdir()} == {"data", "run.jsonl"}
 
 
 # The screen
