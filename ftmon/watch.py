@@ -255,7 +255,9 @@ class Watcher:
             return
 
         async def report(update: Update) -> None:
-            self._handover.put(number, update, is_recorded=True)
+            # No faster than it is taken: nothing need be read a second time.
+            self._handover.put(number, update, is_recorded=False)
+            await self._handover.room(number)
 
         try:
             with closing(History(self._history)) as history:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.errors import FtmonError, GaveUpError, RefusedError
+from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
 from ftmon.handover import MAX_WAITING
 from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
@@ -385,6 +385,23 @@ async def test_a_recorded_run_is_told_without_asking_anybody(path: Path) -> None
     assert front_end.fields == STORY
     assert (run.connection.wire, run.exit_status) == (Wire.RECORDED, 1)
     assert server.connections == 0
+
+
+async def test_a_replay_longer_than_what_may_wait_loses_nothing_to_a_front_end_that_stands_still(
+    path: Path,
+) -> None:
+    key = JobKey("http://127.0.0.1:1/v1", JOB_ID)
+    record(path, told(*map(read, MANY), key=key, job=job_of("succeeded")))
+    async with watching(Settings(key.base_url), history=path) as front_end:
+        front_end.watcher.replay(key)
+        # Each question gives the replay a turn at least, and nothing is taken meanwhile.
+        for _ in range(len(MANY) // 1000 + 1):
+            with pytest.raises(UnreachableError):
+                await asyncio.wrap_future(front_end.watcher.jobs())
+        await front_end.until_over()
+    assert front_end.fields == MANY
+    assert front_end.notices == ""
+    assert front_end.run(key).exit_status == 0
 
 
 async def test_what_is_replayed_is_not_recorded_again(path: Path) -> None:
