@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ftmon import json_text
 from ftmon.errors import HistoryError, UsageError
-from ftmon.history_file import is_unchanging, make_private
+from ftmon.history_file import Database, is_unchanging, make_private
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update
@@ -124,6 +124,7 @@ class History:
             uri=True,
             timeout=_PATIENCE,
             isolation_level=None,
+            factory=Database,
         )
         with ExitStack() as stack:
             stack.callback(self._database.close)

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file, by the ends of the names."""
@@ -13,11 +14,26 @@ _BESIDE = ("-wal", "-shm", "-journal")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+class Database(sqlite3.Connection):
+    """A connection that raises sqlite3.Error for all damage."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run a statement; the first one of a connection finds what is wrong with the schema."""
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeDecodeError as error:
+            # SQLite quotes what it cannot make sense of, and Python cannot read the quotation.
+            damage = sqlite3.DatabaseError("malformed database schema")
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage from error
+
+
 def is_sound(path: Path) -> bool:
     """Check the whole file, which may take long; one that cannot be read now counts as sound."""
     try:
         # Not read-only, which would leave files of its own behind.
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
+        address = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(address, uri=True, factory=Database)) as database:
             return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
     except sqlite3.Error as error:
         return not is_damage(error)

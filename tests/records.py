@@ -66,3 +66,10 @@ def damage(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (path.stat().st_size - 4096))
+
+
+def flip_in_schema(path: Path, offset: int) -> None:
+    """Spoil one byte of a table's definition."""
+    garbled = bytearray(path.read_bytes())
+    garbled[garbled.index(b"CREATE TABLE") + offset] = 0xFF
+    path.write_bytes(garbled)

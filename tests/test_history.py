@@ -21,7 +21,19 @@ from ftmon.history import VERSION, History, name_of
 from ftmon.history_file import is_damage, is_sound, set_aside
 from ftmon.model.event import parse_event
 from ftmon.model.job import Job, Status
-from tests.records import KEY, NOON, OTHER, STORED, counted, damage, fields_of, job_of, read, told
+from tests.records import (
+    KEY,
+    NOON,
+    OTHER,
+    STORED,
+    counted,
+    damage,
+    fields_of,
+    flip_in_schema,
+    job_of,
+    read,
+    told,
+)
 from tests.servers.fine_tunes import JOB_ID, START, STORY, Fields
 
 
@@ -265,6 +277,17 @@ def test_a_file_that_is_no_database_is_damaged(path: Path) -> None:
     path.write_bytes(b"This is no database. " * 100)
     assert not is_sound(path)
     with pytest.raises(sqlite3.DatabaseError) as failed:
+        History(path)
+    assert is_damage(failed.value)
+
+
+@pytest.mark.parametrize("offset", [0, 7, 20])
+def test_a_schema_of_which_a_byte_was_flipped_is_damaged(path: Path, offset: int) -> None:
+    with closing(History(path)) as history:
+        history.record([told(*STORED)])
+    flip_in_schema(path, offset)
+    assert not is_sound(path)
+    with pytest.raises(sqlite3.DatabaseError, match="malformed database schema") as failed:
         History(path)
     assert is_damage(failed.value)
 

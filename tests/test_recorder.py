@@ -11,7 +11,19 @@ import pytest
 from ftmon.history import VERSION, History, name_of
 from ftmon.model.job import Status
 from ftmon.recorder import MAX_UNRECORDED, Recorder
-from tests.records import KEY, OTHER, STORED, counted, damage, job_of, read, record, recorded, told
+from tests.records import (
+    KEY,
+    OTHER,
+    STORED,
+    counted,
+    damage,
+    flip_in_schema,
+    job_of,
+    read,
+    record,
+    recorded,
+    told,
+)
 from tests.servers.fine_tunes import STORY, event
 
 
@@ -142,6 +154,15 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(path: Path) -> None:
     (kept,) = path.parent.glob("*.corrupt-*")
     assert kept.read_bytes() == b"garbage" * 5000
     assert str(kept) in notice
+
+
+def test_a_schema_of_which_a_byte_was_flipped_is_set_aside(path: Path) -> None:
+    record(path, told(*STORED[:5]))
+    flip_in_schema(path, 7)
+    with recording(path) as recorder:
+        assert recorder.record(told(*STORED))
+        assert "The history is damaged." in recorder.take_notice()
+    assert recorded(path) == STORY
 
 
 def test_damage_behind_the_first_page_is_found_when_it_is_used(path: Path) -> None:
