@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ftmon import json_text
 from ftmon.errors import HistoryError, UsageError
-from ftmon.history_file import Database, is_unchanging, make_private
+from ftmon.history_file import Database, inode, is_unchanging, make_private
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update
@@ -132,15 +132,13 @@ class History:
             self.is_newer = self._prepare()
             """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
             stack.pop_all()
-        self._inode = path.stat().st_ino
+        self._inode = inode(path)
 
     @property
     def is_replaced(self) -> bool:
         """The path leads to another file by now, or to none."""
-        try:
-            return self.path.stat().st_ino != self._inode
-        except OSError:
-            return True
+        found = inode(self.path)
+        return found is None or found != self._inode
 
     def close(self) -> None:
         """Close the file."""

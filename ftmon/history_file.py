@@ -56,17 +56,27 @@ def is_damage(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 
 
-def set_aside_damaged(path: Path, now: datetime) -> Path | None:
-    """Set a file aside if it is damaged, and return its new name; None where another ftmon has done so.
+def inode(path: Path) -> int | None:
+    """Return what tells a file from one that takes its place; None where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def set_aside_damaged(path: Path, damaged: int | None, now: datetime) -> Path | None:
+    """Set a file aside if it still is the one found damaged, by its inode, and return its new name.
+
+    None where another ftmon has done so.
 
     Raises:
-        OSError: where it cannot be renamed.
+        OSError: where it cannot be renamed, or another ftmon is about to.
     """
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # One ftmon at a time, so that none sets aside what another one has just begun anew.
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        return None if is_sound(path) else set_aside(path, now)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return set_aside(path, now) if damaged is not None and inode(path) == damaged else None
     finally:
         os.close(folder)
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ftmon.errors import HistoryError
 from ftmon.history import EventName, History, RecordedEvent, RecordedRun
-from ftmon.history_file import is_damage, set_aside_damaged
+from ftmon.history_file import inode, is_damage, set_aside_damaged
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
@@ -35,6 +35,8 @@ class Recorder:
         self._organization = organization
         self._retry_every = retry_every
         self._history: History | None = None
+        self._inode: int | None = None
+        """Of the file that was opened last."""
         self._unrecorded: deque[Update] = deque()
         self.unrecorded = 0
         """Events that wait to be recorded."""
@@ -119,11 +121,11 @@ class Recorder:
 
     # Troubles
 
-    def set_aside(self) -> None:
-        """Begin a new history where the file is damaged, which is kept under another name."""
+    def set_aside(self, damaged: int | None) -> None:
+        """Begin a new history where the file still is the damaged one, which is kept under another name."""
         self._close()
         try:
-            kept = set_aside_damaged(self._path, datetime.now(UTC))
+            kept = set_aside_damaged(self._path, damaged, datetime.now(UTC))
         except OSError as error:
             self._note_trouble(error)
             return
@@ -149,10 +151,13 @@ class Recorder:
                 if is_last or not is_damage(error):
                     self._note_trouble(error)
                     break
-                self.set_aside()
+                # Damage that was met counts: the check of the whole file does not find all of it.
+                self.set_aside(self._inode)
         return None
 
     def _opened(self) -> History:
+        # Noted before, because opening it may fail for the damage.
+        self._inode = inode(self._path)
         history = History(self._path)
         if history.is_newer:
             self._notices.append(

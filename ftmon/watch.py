@@ -309,10 +309,11 @@ class Watcher:
 
     async def _check_history(self, recorder: "Recorder", path: Path) -> None:
         """Check the whole file in a thread of its own, because that may take long."""
-        from ftmon.history_file import is_sound
+        from ftmon.history_file import inode, is_sound
 
+        checked = inode(path)
         if not await asyncio.to_thread(is_sound, path):
-            recorder.set_aside()
+            recorder.set_aside(checked)
             await self._tell_of_history()
 
     async def _tell_of_history(self) -> None:

@@ -1,4 +1,6 @@
+import fcntl
 import json
+import os
 import resource
 import sqlite3
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ftmon.history import VERSION, History, name_of
+from ftmon.history_file import inode, is_sound
 from ftmon.model.job import Status
 from ftmon.recorder import MAX_UNRECORDED, Recorder
 from tests.records import (
@@ -174,14 +177,59 @@ def test_damage_behind_the_first_page_is_found_when_it_is_used(path: Path) -> No
     assert recorded(path) == STORY
 
 
+def spoil_an_index(path: Path) -> None:
+    """Remove an event behind the back of an index, which the check of the whole file does not look for."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        (index,) = database.execute("SELECT * FROM sqlite_master WHERE name = 'events_of_job'").fetchall()
+        database.execute("DELETE FROM sqlite_master WHERE name = 'events_of_job'")
+        database.commit()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM events WHERE number = 2")
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", index)
+        database.commit()
+
+
+def test_damage_counts_that_only_the_use_of_the_history_finds(path: Path) -> None:
+    record(path, told(*STORED))
+    spoil_an_index(path)
+    assert is_sound(path)
+    with recording(path) as recorder:
+        assert list(recorder.past(KEY)) == []
+        assert "The history is damaged." in recorder.take_notice()
+        assert recorder.record(told(*STORED))
+    assert recorded(path) == STORY
+
+
+def test_a_file_that_somebody_else_is_setting_aside_is_not_waited_for(path: Path) -> None:
+    record(path, told(*STORED))
+    damage(path)
+    with recording(path) as recorder:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            assert not recorder.record(told(*STORED))
+            assert "The history cannot be used" in recorder.take_notice()
+        finally:
+            os.close(folder)
+        recorder.retry()
+        assert recorder.unrecorded == 0
+        assert "The history is damaged." in recorder.take_notice()
+    assert recorded(path) == STORY
+
+
 def test_a_history_that_another_ftmon_has_set_aside_is_left_as_it_is_now(path: Path) -> None:
     record(path, told(*STORED))
     with recording(path) as recorder:
-        recorder.set_aside()
+        damaged = inode(path)
+        path.rename(path.with_name("kept"))
+        record(path, told(*STORED))
+        recorder.set_aside(damaged)
         assert recorder.take_notice() == ""
         assert recorder.record(told(read(event("one more"))))
     assert recorded(path) == [*STORY, event("one more")]
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "kept"}
 
 
 def test_a_history_of_a_later_ftmon_is_read_and_not_written(path: Path) -> None:
