@@ -212,10 +212,18 @@ class History:
         return number
 
     def _record_job(self, number: int, received_at: float, job: Job) -> None:
-        last = self._database.execute(
-            "SELECT sent FROM snapshots WHERE job = ? ORDER BY number DESC LIMIT 1", (number,)
-        ).fetchone()
-        if last != (job.raw,):
+        # Another ftmon may have written meanwhile what it read later: the neighbours are those in time.
+        neighbours = self._database.execute(
+            """
+            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job AND received_at <= :at
+                ORDER BY received_at DESC, number DESC LIMIT 1)
+            UNION ALL
+            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job AND received_at > :at
+                ORDER BY received_at, number LIMIT 1)
+            """,
+            {"job": number, "at": received_at},
+        ).fetchall()
+        if (job.raw,) not in neighbours:
             self._database.execute(
                 "INSERT INTO snapshots (job, received_at, sent) VALUES (?, ?, ?)",
                 (number, received_at, job.raw),
@@ -241,14 +249,15 @@ class History:
 
         What cannot be a job's id or a base URL has been written by somebody else, and is left out.
         """
+        # The times of all events would take ten times as long to look through as these take to count.
         rows = self._database.execute(
             """
             SELECT base_url, job_id, dialect, organization,
                 (SELECT count(*) FROM events WHERE job = jobs.number),
                 (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number LIMIT 1),
                 (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number DESC LIMIT 1),
-                (SELECT received_at FROM snapshots WHERE job = jobs.number ORDER BY number LIMIT 1),
-                (SELECT received_at FROM snapshots WHERE job = jobs.number ORDER BY number DESC LIMIT 1)
+                (SELECT min(received_at) FROM snapshots WHERE job = jobs.number),
+                (SELECT max(received_at) FROM snapshots WHERE job = jobs.number)
             FROM jobs WHERE :job_id IS NULL OR job_id = :job_id
             """,
             {"job_id": job_id},
@@ -265,14 +274,16 @@ class History:
     def job(self, key: JobKey) -> Job | None:
         """Return the job as last read, or None."""
         row = self._database.execute(
-            "SELECT sent FROM snapshots WHERE job = ? ORDER BY number DESC LIMIT 1", (self._find(key),)
+            "SELECT sent FROM snapshots WHERE job = ? ORDER BY received_at DESC, number DESC LIMIT 1",
+            (self._find(key),),
         ).fetchone()
         return None if row is None else _job(row[0], key.job_id)
 
     def snapshots(self, key: JobKey) -> list[Snapshot]:
         """Return the job each time that it had changed, oldest first."""
         rows = self._database.execute(
-            "SELECT received_at, sent FROM snapshots WHERE job = ? ORDER BY number", (self._find(key),)
+            "SELECT received_at, sent FROM snapshots WHERE job = ? ORDER BY received_at, number",
+            (self._find(key),),
         )
         return [Snapshot(_time(at), _job(sent, key.job_id)) for at, sent in rows]
 

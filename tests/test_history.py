@@ -94,6 +94,28 @@ def test_the_job_is_kept_each_time_that_it_has_changed(history: History) -> None
     assert "events" not in json.loads(last.raw)
 
 
+def test_the_job_is_as_last_read_whichever_ftmon_wrote_last(history: History) -> None:
+    history.record([told(*STORED, job=job_of("pending")), told(after=5, job=job_of("running"))])
+    history.record([told(after=20, job=job_of("succeeded"))])
+    # Of an ftmon that could not write for a while.
+    history.record([told(after=4, job=job_of("running")), told(after=10, job=job_of("running"))])
+    history.record([told(after=30, job=job_of("succeeded"))])
+    history.record([told(after=15, job=job_of("running", model="ada"))])
+    last = history.job(KEY)
+    assert last is not None
+    assert last.status is Status.SUCCEEDED
+    (run,) = history.runs()
+    assert (run.job.status, run.last_at) == (Status.SUCCEEDED, NOON + timedelta(seconds=20))
+    assert [
+        (each.job.status, each.job.model, each.received_at - NOON) for each in history.snapshots(KEY)
+    ] == [
+        (Status.PENDING, "curie", timedelta(0)),
+        (Status.RUNNING, "curie", timedelta(seconds=5)),
+        (Status.RUNNING, "ada", timedelta(seconds=15)),
+        (Status.SUCCEEDED, "curie", timedelta(seconds=20)),
+    ]
+
+
 def test_a_run_tells_when_and_of_what_it_was_recorded(history: History) -> None:
     history.record([told(*STORED[:2], job=job_of()), told(*STORED[2:], after=60)], "org-1")
     (run,) = history.runs()

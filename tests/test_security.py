@@ -845,7 +845,7 @@ ODD_JSON = ["", "no JSON", "[1]", "null", "7", '"x"', "{", "[" * 100_000, b"\xff
 def test_what_is_no_json_in_the_history_costs_nothing_but_itself(history: Path) -> None:
     tamper(history, ADD_EVENT, *[(b"2", n, 1.0, sent) for n, sent in enumerate(ODD_JSON)])
     tamper(history, ADD_EVENT, (b"3", 1, 1.0, '{"message": "the last"}'))
-    tamper(history, ADD_SNAPSHOT, *[(1.0, sent) for sent in ODD_JSON])
+    tamper(history, ADD_SNAPSHOT, *[(4e9, sent) for sent in ODD_JSON])
     (run,) = objects(ftmon("history", "--json").stdout)
     assert (run["id"], run["status"]) == (JOB_ID, "unknown")
     for arguments in (["history", JOB_ID, "--json"], ["export", JOB_ID]):
