@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TypeVar
 
 from ftmon.errors import HistoryError
-from ftmon.history import EventName, History, RecordedEvent, RecordedRun
+from ftmon.history import EventName, History, RecordedEvent, RecordedRun, name_of
 from ftmon.history_file import inode, is_damage, set_aside_damaged
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
@@ -97,12 +97,25 @@ class Recorder:
     # Reading
 
     def past(self, key: JobKey) -> Iterator[Update]:
-        """Yield what is recorded of a job, at most 1,000 events at a time; first the job as last read."""
+        """Yield what is recorded of a job, at most 1,000 events at a time; first the job as last read.
+
+        What still waits to be recorded comes last.
+        """
+        waiting = [update for update in self._unrecorded if update.job_key == key]
+        names = {name_of(event) for update in waiting for event in update.events}
         job = self._use(partial(History.job, key=key))
         if job is not None:
             yield Update(key, datetime.now(UTC), job=job)
         for batch in self.events(key):
-            yield Update(key, batch[-1].received_at, tuple([recorded.event for recorded in batch]))
+            events = tuple([recorded.event for recorded in batch])
+            # Another ftmon may have recorded it, or this one meanwhile.
+            if names:
+                names.difference_update(map(name_of, events))
+            yield Update(key, batch[-1].received_at, events)
+        for update in waiting:
+            events = tuple([event for event in update.events if name_of(event) in names])
+            if events or update.job is not None:
+                yield Update(key, update.at, events, update.job)
 
     def events(self, key: JobKey) -> Iterator[list[RecordedEvent]]:
         """Yield all events of a job in the order of recording, some at a time."""

@@ -240,9 +240,12 @@ class Watcher:
         if (recorder := self._recording()) is not None:
             for update in recorder.past(key):
                 follower.restore(update)
-                self._handover.put(number, update, is_recorded=True)
+                is_recorded = not recorder.unrecorded
+                self._handover.put(number, update, is_recorded=is_recorded)
                 # A long past lets all else have its turn.
                 await asyncio.sleep(0)
+                if not is_recorded:
+                    await self._handover.room(number)
         await follower.run()
 
     async def _replayed(self, key: JobKey, speed: float, number: int) -> None:

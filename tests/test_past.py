@@ -370,6 +370,19 @@ async def test_what_could_not_be_recorded_is_tried_again_by_the_clock(path: Path
         assert recorded(path, key) == STORY[:5]
 
 
+async def test_what_could_not_be_recorded_is_told_again_when_its_job_is_watched_again(path: Path) -> None:
+    path.parent.write_text("in the way")
+    server = Server({JOB: [RUNNING, [End.RST]], STREAM: [stream(*STORY[:5], End.HANG)]})
+    async with server.running(), watching(settings_of(server), history=path, pace=PATIENT) as front_end:
+        key = front_end.watcher.watch(JOB_ID)
+        await front_end.until_events(5)
+        front_end.updates.clear()
+        front_end.watcher.watch(JOB_ID)
+        await front_end.until(lambda: front_end.has(Wire.WAITING))
+        assert front_end.fields == STORY[:5]
+        assert front_end.run(key).status is Status.RUNNING
+
+
 # Offline
 
 

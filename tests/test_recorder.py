@@ -13,6 +13,7 @@ import pytest
 from ftmon.history import VERSION, History, name_of
 from ftmon.history_file import inode, is_sound
 from ftmon.model.job import Status
+from ftmon.model.update import Connection, Wire
 from ftmon.recorder import MAX_UNRECORDED, Recorder
 from tests.records import (
     KEY,
@@ -88,6 +89,28 @@ def test_what_cannot_be_recorded_is_told_once_and_recorded_when_it_can_be(path: 
         assert recorder.record(told(*STORED[5:]))
         assert recorder.take_notice() == "The history is written again; nothing is missing in it."
     assert recorded(path) == STORY
+
+
+def test_the_past_ends_with_what_waits_to_be_recorded(path: Path) -> None:
+    in_the_way(path)
+    with recording(path, retry_every=600) as recorder:
+        recorder.record(told(*STORED[:6], job=job_of()))
+        recorder.record(told(*STORED[6:], connection=Connection(Wire.CLOSED), notice="hm"))
+        recorder.record(told(*STORED[:3], key=OTHER))
+        recorder.take_notice()
+        _, *rest = updates = list(recorder.past(KEY))
+        assert [event for update in updates for event in update.events] == STORED
+        assert [update.job for update in updates] == [job_of(), None]
+        assert [(update.connection, update.notice) for update in rest] == [(None, "")]
+
+
+def test_what_waits_to_be_recorded_is_not_told_twice_where_another_ftmon_has_recorded_it(path: Path) -> None:
+    record(path, told(*STORED[:5]))
+    with recording(path, retry_every=600) as recorder, closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        recorder.record(told(*STORED[4:8]))
+        assert recorder.unrecorded == 4
+        assert [event for update in recorder.past(KEY) for event in update.events] == STORED[:8]
 
 
 def test_what_is_left_to_record_is_tried_again_without_news_and_at_the_end(path: Path) -> None:
