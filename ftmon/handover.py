@@ -20,8 +20,8 @@ MAX_WAITING = 50_000
 
 _AT_ONCE = 1000
 
-Recall = Callable[[JobKey, "list[EventName]"], list[Event]]
-"""Reads events of a job from the history."""
+Recall = Callable[[JobKey, "list[EventName]"], list[Event] | None]
+"""Reads events of a job from the history; None where it cannot be read now."""
 
 
 class Handover:
@@ -32,12 +32,25 @@ class Handover:
     history holds is not brought until there is.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, recall: Recall, limit: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        recall: Recall,
+        limit: int = MAX_WAITING,
+        *,
+        recall_again: float = 5.0,
+    ) -> None:
         self.wake: Callable[[], None] = lambda: None
         """Called when there is news after there was none."""
         self._loop = loop
         self._recall = recall
         self._limit = limit
+        self._recall_again = recall_again
+        """Seconds after which a history that could not be read is tried again."""
+        self._is_resting = False
+        """It is not that time yet."""
+        self._is_stuck = False
+        """It could not be read the last time."""
         self._lock = threading.Lock()
         self._updates: deque[Update] = deque()
         self._waiting = 0
@@ -132,15 +145,24 @@ class Handover:
 
     def _use_room(self) -> None:
         """Hand over what was kept aside, as long as there is room."""
+        if self._is_resting:
+            return
         with self._lock:
             following, rest = self._following, self._rest
             first = self._take_aside()
         if first is None or rest is None:
             self._room.set()
             return
-        self._append(following, first if isinstance(first, Update) else self._recalled(rest, first))
+        update = first if isinstance(first, Update) else self._recalled(following, rest, first)
+        if update is None:
+            return
+        self._append(following, update)
         if self._waiting < self._limit:
             self._loop.call_soon(self._use_room)
+
+    def _end_resting(self) -> None:
+        self._is_resting = False
+        self._use_room()
 
     def _take_aside(self) -> "Update | list[EventName] | None":
         """Take what was kept aside first: names of some events, or an update, the last one without events."""
@@ -159,11 +181,27 @@ class Handover:
         rest, self._rest = self._rest, None
         return rest
 
-    def _recalled(self, rest: Update, names: "list[EventName]") -> Update:
+    def _recalled(self, following: int, rest: Update, names: "list[EventName]") -> Update | None:
+        """Read these events from the history; None where that has to wait, and they are kept aside again."""
         events = self._recall(rest.job_key, names)
+        if events is None:
+            self._rest_before(following, rest, names)
+            return None
+        self._is_stuck = False
         lost = len(names) - len(events)
         notice = f"Of what was recorded, {lost} cannot be read again and are not shown." if lost else ""
         return Update(rest.job_key, rest.at, tuple(events), notice=notice)
+
+    def _rest_before(self, following: int, rest: Update, names: "list[EventName]") -> None:
+        with self._lock:
+            if following == self._following:
+                self._aside.extendleft(reversed(names))
+        if not self._is_stuck:
+            self._is_stuck = True
+            notice = "What comes next cannot be read from the history now; it is shown as soon as it can be."
+            self._append(following, Update(rest.job_key, rest.at, notice=notice))
+        self._is_resting = True
+        self._loop.call_later(self._recall_again, self._end_resting)
 
 
 def _merged(rest: Update | None, update: Update) -> Update:

@@ -128,9 +128,11 @@ class Recorder:
         """Return what is known of every job, the last recorded first."""
         return self._use(History.runs) or []
 
-    def recall(self, key: JobKey, names: list[EventName]) -> list[Event]:
-        """Return recorded events by their names, in this order."""
-        return self._use(partial(History.recall, key=key, names=names)) or []
+    def recall(self, key: JobKey, names: list[EventName]) -> list[Event] | None:
+        """Return recorded events by their names, in this order; None where that may work later."""
+        events = self._use(partial(History.recall, key=key, names=names))
+        # A file that is open all the same is of a later schema.
+        return [] if events is None and self._history is not None else events
 
     # Troubles
 

@@ -346,7 +346,7 @@ class Watcher:
         if not is_recorded:
             await self._handover.room(number)
 
-    def _recall(self, key: JobKey, names: "list[EventName]") -> list[Event]:
+    def _recall(self, key: JobKey, names: "list[EventName]") -> list[Event] | None:
         return self._recorder.recall(key, names) if self._recorder is not None else []
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ftmon.handover import Handover
+from ftmon.handover import Handover, Recall
 from ftmon.history import EventName, name_of
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
@@ -25,9 +25,9 @@ def recall(key: JobKey, names: list[EventName]) -> list[Event]:
 class Watcher:
     """A thread whose loop hands over."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, recall: Recall = recall) -> None:
         self.loop = asyncio.new_event_loop()
-        self.handover = Handover(self.loop, recall, limit)
+        self.handover = Handover(self.loop, recall, limit, recall_again=0.001)
         self.woken = threading.Event()
         self.handover.wake = self.woken.set
         self._thread = threading.Thread(target=self.loop.run_forever)
@@ -122,6 +122,36 @@ def test_what_is_kept_aside_is_one_update_of_all_that_is_no_event() -> None:
     assert [len(update.events) for update in updates] == [1, 3, 0]
     last = updates[-1]
     assert (last.notice, last.connection, last.unrecorded, last.heard) == ("one two", CLOSED, 7, True)
+
+
+@pytest.mark.parametrize("fails", [lambda asked: asked < 4, lambda asked: asked % 3], ids=["first", "often"])
+@pytest.mark.parametrize("limit", [1, 20])
+def test_what_cannot_be_read_again_now_is_read_later(fails: Callable[[int], bool], limit: int) -> None:
+    asked = 0
+
+    def recall_at_times(key: JobKey, names: list[EventName]) -> list[Event] | None:
+        nonlocal asked
+        asked += 1
+        return None if fails(asked) else [BY_NAME[name] for name in names if name != name_of(EVENTS[5000])]
+
+    watcher = Watcher(limit, recall_at_times)
+    number = watcher.handover.begin()
+
+    async def produce() -> None:
+        for update in [*batches(random.Random(1)), Update(KEY, NOON, connection=CLOSED)]:
+            watcher.handover.put(number, update, is_recorded=True)
+
+    try:
+        asyncio.run_coroutine_threadsafe(produce(), watcher.loop).result(10)
+        updates = watcher.taken()
+    finally:
+        watcher.close()
+    assert [each for update in updates for each in update.events] == [*EVENTS[:5000], *EVENTS[5001:]]
+    notices = [update.notice for update in updates if update.notice]
+    assert "cannot be read from the history now" in notices[0]
+    assert [notice for notice in notices if "are not shown" in notice] == [
+        "Of what was recorded, 1 cannot be read again and are not shown."
+    ]
 
 
 def test_nothing_of_a_former_following_is_handed_over() -> None:

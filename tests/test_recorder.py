@@ -290,6 +290,17 @@ def test_a_history_that_another_program_locks_is_written_later(path: Path) -> No
     assert recorded(path) == STORY
 
 
+def test_what_cannot_be_read_now_is_not_taken_for_missing(path: Path) -> None:
+    names = [name_of(STORED[0]), name_of(STORED[0].numbered(7))]
+    record(path, told(*STORED))
+    with recording(path) as recorder, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        assert recorder.recall(KEY, names) is None
+        other.close()
+        assert recorder.recall(KEY, names) == STORED[:1]
+
+
 def test_what_the_history_holds_is_what_the_service_sent(path: Path) -> None:
     sent = {"message": "h\u00e9", "created_at": 1.5, "data": {"loss": 0.1}, "more": [None, {"a": 1}]}
     with recording(path) as recorder:
