@@ -150,7 +150,7 @@ class History:
         # In this order, because another ftmon may make the tables, and all else with them, meanwhile.
         (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
         (application,) = run("PRAGMA application_id").fetchone()
-        (version,) = run("PRAGMA user_version").fetchone()
+        version = self._version()
         if tables and application != _APPLICATION_ID:
             raise HistoryError(f"{self.path} is no history of ftmon's")
         if version > VERSION:
@@ -163,14 +163,18 @@ class History:
         run("PRAGMA synchronous = NORMAL")
         if version < VERSION:
             with self._transaction():
-                # Another ftmon may have done it while this one waited.
-                (version,) = run("PRAGMA user_version").fetchone()
+                # Another ftmon may have done it while this one waited, and more than that.
+                version = self._version()
                 for statements in _MIGRATIONS[version:]:
                     for statement in statements:
                         run(statement)
                 run(f"PRAGMA application_id = {_APPLICATION_ID}")
-                run(f"PRAGMA user_version = {VERSION}")
-        return False
+                run(f"PRAGMA user_version = {max(version, VERSION)}")
+        return version > VERSION
+
+    def _version(self) -> int:
+        version: int = self._database.execute("PRAGMA user_version").fetchone()[0]
+        return version
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -182,8 +186,12 @@ class History:
     # Writing
 
     def record(self, updates: list[Update], organization: str | None = None) -> None:
-        """Store what is new in the events and jobs of these updates, all or nothing."""
+        """Store what is new in the events and jobs of these updates, all or nothing; none if `is_newer`."""
         with self._transaction():
+            # A later ftmon may have been at the file since it was opened.
+            self.is_newer = self._version() > VERSION
+            if self.is_newer:
+                return
             for update in updates:
                 if not update.events and update.job is None:
                     continue

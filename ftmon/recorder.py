@@ -92,6 +92,7 @@ class Recorder:
     def _record(self, history: History) -> bool:
         if not history.is_newer:
             history.record(list(self._unrecorded), self._organization)
+            self._note_newer(history)
         return True
 
     # Reading
@@ -174,12 +175,15 @@ class Recorder:
         # Noted before, because opening it may fail for the damage.
         self._inode = inode(self._path)
         history = History(self._path)
+        self._note_newer(history)
+        return history
+
+    def _note_newer(self, history: History) -> None:
         if history.is_newer:
             self._notices.append(
                 f"The history {self._path} was written by a newer ftmon; "
                 "this one leaves it as it is and records nothing."
             )
-        return history
 
     def _note_trouble(self, error: Exception) -> None:
         self._close()

@@ -268,6 +268,20 @@ def test_a_history_of_a_later_ftmon_is_read_and_not_written(path: Path) -> None:
     assert recorded(path) == STORY[:3]
 
 
+def test_a_history_that_a_later_ftmon_takes_over_meanwhile_is_no_longer_written(path: Path) -> None:
+    with recording(path) as recorder:
+        assert recorder.record(told(*STORED[:3]))
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(f"PRAGMA user_version = {VERSION + 1}")
+        for _ in range(2):
+            assert not recorder.record(told(*STORED[3:], job=job_of()))
+        assert recorder.take_notice().count("written by a newer ftmon") == 1
+        assert [len(update.events) for update in recorder.past(KEY)] == [3]
+    assert recorded(path) == STORY[:3]
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (VERSION + 1,)
+
+
 def test_a_file_of_something_else_is_told_and_left_alone(path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as database:
