@@ -199,9 +199,14 @@ class History:
                 received_at = update.at.timestamp()
                 if update.job is not None:
                     self._record_job(number, received_at, update.job)
+                # No ordinal is left out: where copies were removed meanwhile, those that an ftmon misses
+                # later are numbered by how many are there, and would be taken for these.
                 self._database.executemany(
-                    "INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (?, ?, ?, ?, ?) "
-                    "ON CONFLICT DO NOTHING",
+                    """
+                    INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (?1, ?2, min(?3, 1 +
+                        (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ?1 AND key = ?2)), ?4, ?5)
+                    ON CONFLICT DO NOTHING
+                    """,
                     [
                         (number, *name_of(event), received_at, json_text.in_ascii(event.raw))
                         for event in update.events
@@ -312,11 +317,16 @@ class History:
             after = batch[-1].number
 
     def recall(self, key: JobKey, names: list[EventName]) -> list[Event]:
-        """Return the events of these names, in this order; what is not there is left out."""
+        """Return the events of these names, in this order; what is not there is left out.
+
+        The last copy stands for one of a higher ordinal: it may have been recorded under a lower one.
+        """
         number = self._find(key)
         found = [
             self._database.execute(
-                "SELECT sent FROM events WHERE job = ? AND key = ? AND ordinal = ?", (number, *name)
+                "SELECT sent FROM events WHERE job = ? AND key = ? AND ordinal <= ? "
+                "ORDER BY ordinal DESC LIMIT 1",
+                (number, *name),
             ).fetchone()
             for name in names
         ]

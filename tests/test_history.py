@@ -34,7 +34,7 @@ from tests.records import (
     read,
     told,
 )
-from tests.servers.fine_tunes import JOB_ID, START, STORY, Fields
+from tests.servers.fine_tunes import JOB_ID, START, STORY, Fields, event
 
 
 @pytest.fixture
@@ -71,6 +71,20 @@ def test_lines_alike_to_the_letter_are_all_stored(history: History) -> None:
     for _ in range(2):
         history.record([told(*alike)])
     assert [each.event.ordinal for each in history.events(KEY)] == [1, 2, 3]
+
+
+def test_lines_alike_that_were_removed_meanwhile_can_be_recorded_again(history: History) -> None:
+    alike = counted([read(STORY[0])] * 10)
+    history.record([told(*alike[:4])])
+    history.remove([KEY])
+    # The ftmon that watches goes on counting.
+    history.record([told(*alike[4:7]), told(*alike[7:9])])
+    assert history.recall(KEY, [name_of(alike[8])]) == [alike[8]]
+    # Another one counts what it finds, and is told of all ten.
+    known = len(history.events(KEY))
+    for _ in range(2):
+        history.record([told(*alike[known:])])
+    assert [each.event for each in history.events(KEY)] == alike
 
 
 def test_jobs_of_one_id_at_two_services_are_two(history: History) -> None:
@@ -133,7 +147,7 @@ def test_an_event_is_found_by_its_name(history: History) -> None:
     history.record([told(*STORED)])
     wanted = [STORED[6], STORED[0], STORED[9]]
     assert history.recall(KEY, [name_of(each) for each in wanted]) == wanted
-    assert history.recall(KEY, [name_of(STORED[0].numbered(7))]) == []
+    assert history.recall(KEY, [name_of(read(event("of another run")))]) == []
 
 
 def test_removing_a_run_removes_all_of_it(path: Path, history: History) -> None:

@@ -305,7 +305,7 @@ def test_a_history_that_another_program_locks_is_written_later(path: Path) -> No
 
 
 def test_what_cannot_be_read_now_is_not_taken_for_missing(path: Path) -> None:
-    names = [name_of(STORED[0]), name_of(STORED[0].numbered(7))]
+    names = [name_of(STORED[0]), name_of(read(event("of another run")))]
     record(path, told(*STORED))
     with recording(path) as recorder, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
