@@ -76,7 +76,7 @@ def test_lines_alike_to_the_letter_are_all_stored(history: History) -> None:
 def test_lines_alike_that_were_removed_meanwhile_can_be_recorded_again(history: History) -> None:
     alike = counted([read(STORY[0])] * 10)
     history.record([told(*alike[:4])])
-    history.remove([KEY])
+    history.remove([KEY], NOON + timedelta(days=1))
     # The ftmon that watches goes on counting.
     history.record([told(*alike[4:7]), told(*alike[7:9])])
     assert history.recall(KEY, [name_of(alike[8])]) == [alike[8]]
