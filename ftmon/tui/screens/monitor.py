@@ -19,10 +19,11 @@ from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.paths import stylesheet
-from ftmon.text import until_next_step
+from ftmon.tui.ages import until_changes
 from ftmon.tui.emptiness import emptiness
 from ftmon.tui.intake import Intake, News
 from ftmon.tui.look import LOOKS
+from ftmon.tui.offer import NOTHING, offer_of
 from ftmon.tui.replay_control import ReplayControl, is_replaying
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.job_header import JobHeader
@@ -78,7 +79,7 @@ class MonitorScreen(Screen[None]):
         self._replay = ReplayControl(watcher, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
         self._retry_at: datetime | None = None
-        self._offered: tuple[bool, ...] = ()
+        self._offer = NOTHING
         self._was_over = False
         self._is_watched_anew = False
         """What is shown stays until the service, or the history, tells something of the job again."""
@@ -176,6 +177,7 @@ class MonitorScreen(Screen[None]):
         if not self.is_attached:
             return
         run = self.run
+        offer = offer_of(run, self._watcher)
         self.chart.draw(run)
         self.set_class(self._is_chart_wanted and self.chart.has_curve, "-charted")
         self.set_class(not self.chart.has_point, "-without-losses")
@@ -183,11 +185,10 @@ class MonitorScreen(Screen[None]):
         self.event_log.show_empty(list(emptiness(run)))
         self.event_log.paint()
         self._draw_title()
-        self.outcome.ending = ending(run, self._clock(), can_replay=self._can_replay()) if run else None
+        self.outcome.ending = ending(run, self._clock(), can_replay=offer.replay) if run else None
         self._draw_ages()
-        offered = self._can_cancel(), self._can_retry(), self._can_replay(), is_replaying(self.run)
-        if offered != self._offered:
-            self._offered = offered
+        if offer != self._offer:
+            self._offer = offer
             self.refresh_bindings()
         if run is not None and run.is_over and not self._was_over:
             self._was_over = True
@@ -199,10 +200,10 @@ class MonitorScreen(Screen[None]):
         self.header.draw(run, self._retry_at, now)
         self.status.draw(run, now, with_percent=not self.progress.display)
         self.progress.draw(run, now)
-        wait = min(self._waits(), default=None)
-        if wait is None:
+        waits = [] if run is None else until_changes(run, self.event_log.until_next_age(now), now)
+        if not waits:
             return
-        wait = self._replay.wait(run, wait)
+        wait = self._replay.wait(run, min(waits))
         due = monotonic() + wait
         if monotonic() < self._ages_due <= due:
             return
@@ -216,23 +217,6 @@ class MonitorScreen(Screen[None]):
         self.event_log.refresh_ages()
         self._draw_ages()
 
-    def _waits(self) -> Iterator[float]:
-        run, now = self.run, self._clock()
-        if run is None:
-            return
-        age = self.event_log.until_next_age(now)
-        if age is not None:
-            yield age
-        if run.is_over:
-            return
-        if run.connection.wire is Wire.WAITING:
-            yield 1.0
-        elif run.heard_at:
-            yield until_next_step(max(0.0, (now - run.heard_at).total_seconds()))
-        elapsed = run.elapsed(now)
-        if elapsed is not None and not run.status.is_final:
-            yield until_next_step(elapsed)
-
     def on_resize(self) -> None:
         """Draw for the parts that this size has."""
         self.call_after_refresh(self.draw)
@@ -245,41 +229,7 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done now."""
-        if action == "cancel_job":
-            return self._can_cancel()
-        if action == "retry":
-            return self._can_retry()
-        if action == "replay":
-            return self._can_replay()
-        if action in ("halt", "change_speed"):
-            return is_replaying(self.run)
-        return True
-
-    def _can_cancel(self) -> bool:
-        run = self.run
-        return (
-            self._is_own
-            and run is not None
-            and run.job is not None
-            and not (run.is_over or run.status.is_final)
-        )
-
-    @property
-    def _is_own(self) -> bool:
-        """The job is of the service that ftmon speaks to, and not only known from the history."""
-        watcher, run = self._watcher, self.run
-        is_asked = run is not None and run.key.base_url == watcher.base_url and not watcher.is_offline
-        return is_asked and not is_replaying(run)
-
-    def _can_replay(self) -> bool:
-        run = self.run
-        return self._watcher.has_history and run is not None and run.is_over and run.events > 0
-
-    def _can_retry(self) -> bool:
-        run = self.run
-        if run is None or not self._is_own:
-            return False
-        return run.connection.wire is Wire.WAITING or (run.is_over and not run.status.is_final)
+        return getattr(self._offer, action, True)
 
     @work
     async def action_open(self) -> None:
@@ -359,11 +309,11 @@ class MonitorScreen(Screen[None]):
             yield SystemCommand(
                 "Copy the model's name", "To the clipboard", lambda: self._copy(model, "the name")
             )
-        if self._can_cancel():
+        if self._offer.cancel_job:
             yield SystemCommand("Cancel the job", "ftmon asks you first", self.action_cancel_job)
-        if self._can_retry():
+        if self._offer.retry:
             yield SystemCommand("Retry now", "Connect again now", self.action_retry)
-        if self._can_replay():
+        if self._offer.replay:
             for speed, pace in ((1.0, "In its own rhythm"), (10.0, "Ten times as fast")):
                 yield SystemCommand(f"Replay {speed:g}×", pace, partial(self.action_replay, speed))
             yield SystemCommand("Replay in a minute", "As fast as that takes", self.action_replay)
