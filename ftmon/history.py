@@ -6,7 +6,7 @@ service writes an event differently in its list and its stream, two that read on
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -14,49 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftmon import json_text
-from ftmon.errors import HistoryError, UsageError
+from ftmon.errors import UsageError
 from ftmon.history_file import Database, inode, is_unchanging, make_private
+from ftmon.history_schema import VERSION, prepare, transaction, version_of
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update
 from ftmon.settings import check_base_url
 from ftmon.wire.dialects import fine_tunes
-
-_APPLICATION_ID = 0x66746D6E
-"""Marks the file as ftmon's own (`ftmn`)."""
-
-_MIGRATIONS = (
-    (
-        """CREATE TABLE jobs (
-            number INTEGER PRIMARY KEY,
-            base_url TEXT NOT NULL,
-            job_id TEXT NOT NULL,
-            dialect TEXT NOT NULL,
-            organization TEXT,
-            UNIQUE (base_url, job_id)
-        )""",
-        """CREATE TABLE snapshots (
-            number INTEGER PRIMARY KEY,
-            job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
-            received_at REAL NOT NULL,
-            sent TEXT NOT NULL
-        )""",
-        """CREATE TABLE events (
-            number INTEGER PRIMARY KEY,
-            job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
-            key BLOB NOT NULL,
-            ordinal INTEGER NOT NULL,
-            received_at REAL NOT NULL,
-            sent TEXT NOT NULL,
-            UNIQUE (job, key, ordinal)
-        )""",
-        "CREATE INDEX snapshots_of_job ON snapshots (job, number)",
-        "CREATE INDEX events_of_job ON events (job, number)",
-    ),
-)
-"""What makes each version of the schema out of the one before; times are seconds since 1970."""
-
-VERSION = len(_MIGRATIONS)
 
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
@@ -129,7 +94,7 @@ class History:
         with ExitStack() as stack:
             stack.callback(self._database.close)
             self._database.text_factory = _text
-            self.is_newer = self._prepare()
+            self.is_newer = prepare(self._database, path)
             """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
             stack.pop_all()
         self._inode = inode(path)
@@ -144,52 +109,13 @@ class History:
         """Close the file."""
         self._database.close()
 
-    def _prepare(self) -> bool:
-        """Bring the file to this schema, or return True where it has a later one."""
-        run = self._database.execute
-        # In this order, because another ftmon may make the tables, and all else with them, meanwhile.
-        (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
-        (application,) = run("PRAGMA application_id").fetchone()
-        version = self._version()
-        if tables and application != _APPLICATION_ID:
-            raise HistoryError(f"{self.path} is no history of ftmon's")
-        if version > VERSION:
-            run("PRAGMA query_only = ON")
-            return True
-        run("PRAGMA foreign_keys = ON")
-        # A file system without shared memory, such as a home on the network, cannot do the faster way.
-        with suppress(sqlite3.OperationalError):
-            run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
-        if version < VERSION:
-            with self._transaction():
-                # Another ftmon may have done it while this one waited, and more than that.
-                version = self._version()
-                for statements in _MIGRATIONS[version:]:
-                    for statement in statements:
-                        run(statement)
-                run(f"PRAGMA application_id = {_APPLICATION_ID}")
-                run(f"PRAGMA user_version = {max(version, VERSION)}")
-        return version > VERSION
-
-    def _version(self) -> int:
-        version: int = self._database.execute("PRAGMA user_version").fetchone()[0]
-        return version
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        # It commits at the end, or rolls back where something is raised.
-        with self._database:
-            yield
-
     # Writing
 
     def record(self, updates: list[Update], organization: str | None = None) -> None:
         """Store what is new in the events and jobs of these updates, all or nothing; none if `is_newer`."""
-        with self._transaction():
+        with transaction(self._database):
             # A later ftmon may have been at the file since it was opened.
-            self.is_newer = self._version() > VERSION
+            self.is_newer = version_of(self._database) > VERSION
             if self.is_newer:
                 return
             for update in updates:
@@ -244,7 +170,7 @@ class History:
 
     def remove(self, keys: list[JobKey], before: datetime) -> list[RecordedRun]:
         """Remove all of those of these jobs of which nothing came since, and return what was removed."""
-        with self._transaction():
+        with transaction(self._database):
             gone = [run for run in self.runs() if run.key in keys and run.last_at < before]
             self._database.executemany(
                 "DELETE FROM jobs WHERE base_url = ? AND job_id = ?", [run.key for run in gone]
@@ -285,12 +211,22 @@ class History:
         return sorted(runs, key=lambda run: run.last_at, reverse=True)
 
     def job(self, key: JobKey) -> Job | None:
-        """Return the job as last read, or None."""
-        row = self._database.execute(
-            "SELECT sent FROM snapshots WHERE job = ? ORDER BY received_at DESC, number DESC LIMIT 1",
-            (self._find(key),),
-        ).fetchone()
-        return None if row is None else _job(row[0], key.job_id)
+        """Return the job as last read, or None.
+
+        What was written last may have waited for another ftmon, and what has the latest time may be from
+        before this machine's clock was put back: of the two, the one that is over is the last.
+        """
+        rows = self._database.execute(
+            """
+            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job
+                ORDER BY received_at DESC, number DESC LIMIT 1)
+            UNION ALL
+            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job ORDER BY number DESC LIMIT 1)
+            """,
+            {"job": self._find(key)},
+        )
+        jobs = [_job(sent, key.job_id) for (sent,) in rows]
+        return next((job for job in jobs if job.status.is_final), jobs[0] if jobs else None)
 
     def snapshots(self, key: JobKey) -> list[Snapshot]:
         """Return the job each time that it had changed, oldest first."""

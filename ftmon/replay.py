@@ -58,11 +58,12 @@ class Replay:
             sqlite3.Error: where it cannot be read.
         """
         await self._tell([], connection=self._connection)
-        snapshots = deque(self._history.snapshots(self._key))
-        end = snapshots.pop().job if snapshots and snapshots[-1].job.status.is_final else None
+        job = self._history.job(self._key)
+        end = job if job is not None and job.status.is_final else None
+        snapshots = deque(each for each in self._history.snapshots(self._key) if not each.job.status.is_final)
         due: list[Event] = []
         for recorded in chain.from_iterable(self._history.all_events(self._key)):
-            job: Job | None = None
+            job = None
             while snapshots and snapshots[0].received_at <= recorded.received_at:
                 job = snapshots.popleft().job
             wait = self._wait_for(recorded.event)

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from ftmon import json_text
 from ftmon.errors import HistoryError
-from ftmon.history import VERSION, History, name_of
+from ftmon.history import History, name_of
 from ftmon.history_file import is_damage, is_sound, set_aside
+from ftmon.history_schema import VERSION
 from ftmon.model.event import parse_event
 from ftmon.model.job import Job, Status
 from tests.records import (
@@ -106,6 +107,14 @@ def test_the_job_is_kept_each_time_that_it_has_changed(history: History) -> None
     assert last is not None
     assert (last.id, last.status) == (JOB_ID, Status.SUCCEEDED)
     assert "events" not in json.loads(last.raw)
+
+
+def test_an_end_that_was_read_once_the_clock_was_put_back_is_the_last_one(history: History) -> None:
+    history.record([told(*STORED, after=9000, job=job_of("running"))])
+    history.record([told(after=20, job=job_of("failed"))])
+    last = history.job(KEY)
+    assert last is not None
+    assert last.status is Status.FAILED
 
 
 def test_the_job_is_as_last_read_whichever_ftmon_wrote_last(history: History) -> None:

@@ -19,7 +19,7 @@ LAYERS = [
     ["ftmon.watch"],
     ["ftmon.handover", "ftmon.replay", "ftmon.recorder"],
     ["ftmon.history"],
-    ["ftmon.history_file"],
+    ["ftmon.history_file", "ftmon.history_schema"],
     ["ftmon.wire"],
     ["ftmon.settings", "ftmon.text", "ftmon.output"],
     ["ftmon.model"],

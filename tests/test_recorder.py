@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ftmon.history import VERSION, History, name_of
+from ftmon.history import History, name_of
 from ftmon.history_file import inode, is_sound
+from ftmon.history_schema import VERSION
 from ftmon.model.job import Status
 from ftmon.model.update import Connection, Wire
 from ftmon.recorder import MAX_UNRECORDED, Recorder
