@@ -210,15 +210,15 @@ def _history(arguments: Sequence[str]) -> int:
 
 
 def _export(arguments: Sequence[str]) -> int:
-    from ftmon import records
+    from ftmon import export
 
     parser = _Parser(
         prog="ftmon export",
         description="Write the events of a recorded run; no service is asked.",
         allow_abbrev=False,
     )
-    records.add_export_options(parser)
-    return records.export(parser.parse_args(arguments))
+    export.add_options(parser)
+    return export.export(parser.parse_args(arguments))
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ LAYERS = [
     ["ftmon.cli"],
     ["ftmon.show"],
     ["ftmon.tui"],
+    ["ftmon.export"],
     ["ftmon.records"],
     ["ftmon.plain", "ftmon.demo"],
     ["ftmon.watch"],
