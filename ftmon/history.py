@@ -170,8 +170,9 @@ class History:
 
     def remove(self, keys: list[JobKey], before: datetime) -> list[RecordedRun]:
         """Remove all of those of these jobs of which nothing came since, and return what was removed."""
+        wanted = set(keys)
         with transaction(self._database):
-            gone = [run for run in self.runs() if run.key in keys and run.last_at < before]
+            gone = [run for run in self.runs() if run.key in wanted and run.last_at < before]
             self._database.executemany(
                 "DELETE FROM jobs WHERE base_url = ? AND job_id = ?", [run.key for run in gone]
             )
