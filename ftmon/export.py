@@ -92,6 +92,10 @@ def _files(options: argparse.Namespace) -> dict[Path, _Form]:
 
 def _check(path: Path, *, force: bool) -> None:
     """Raise a UsageError where a file must not be written."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        # A link that somebody else has laid in /tmp the system may refuse to follow. Python 3.14 would tell
+        # that only here, and not with the questions below.
+        path.stat()
     file, own = path.resolve(), history_file().resolve()
     if file.parent == own.parent and file.name.startswith(own.name):
         raise UsageError(f"{path} belongs to the history; give another name.")
