@@ -97,6 +97,7 @@ class Terminal:
     def assert_restored(self) -> None:
         """The terminal is as it was before the command."""
         assert termios.tcgetattr(self._theirs) == self.before
+        assert os.get_blocking(self._theirs)
         assert self.modes == _USUAL
         assert not self.is_alternate
         assert self.written.count(b"\x1b[>") == self.written.count(b"\x1b[<"), "keyboard protocol"

@@ -72,9 +72,12 @@ class Exits:
             if self._terminal is not None:
                 termios.tcflush(0, termios.TCOFLUSH)
                 termios.tcsetattr(0, termios.TCSANOW, self._terminal)
+        # The shell has this terminal too, and expects it to block.
+        is_blocking = os.get_blocking(2)
         with suppress(OSError):
             os.set_blocking(2, False)
             os.write(2, _RESTORE)
+        os.set_blocking(2, is_blocking)
         os._exit(status)
 
 
