@@ -11,7 +11,7 @@ from types import FrameType
 from ftmon import json_text, text
 from ftmon.errors import TimeoutPassedError
 from ftmon.model.event import Event, event_json
-from ftmon.model.job import JobKey, job_json
+from ftmon.model.job import JobKey, Status, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.output import encoded, say, write
@@ -41,12 +41,7 @@ def follow(watcher: Watcher, key: JobKey, *, as_json: bool, timeout: float | Non
             while printer.run.exit_status is None:
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
-                    is_seen = printer.run.job is not None or printer.run.events > 0
-                    raise TimeoutPassedError(
-                        f"The job was not over after {timeout:g} s; it goes on unharmed."
-                        if is_seen
-                        else f"Nothing was heard of the job within {timeout:g} s."
-                    )
+                    raise TimeoutPassedError(time_passed(printer.run, timeout or 0.0))
                 with suppress(Empty):
                     if number := news.get(timeout=left):
                         return 128 + number
@@ -82,6 +77,15 @@ def _signals_into(news: SimpleQueue[int], resume: Callable[[], None]) -> Iterato
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def time_passed(run: Run, timeout: float) -> str:
+    """Return what to say where a run was not over within so many seconds."""
+    if run.connection.wire is Wire.REPLAYING:
+        return f"The replay was not over after {timeout:g} s."
+    if run.job is not None or run.events:
+        return f"The job was not over after {timeout:g} s; it goes on unharmed."
+    return f"Nothing was heard of the job within {timeout:g} s."
 
 
 class Printer:
@@ -124,7 +128,10 @@ def summary(run: Run) -> list[str]:
     job = run.job
     if job is None:
         return []
-    lines = [f"{text.STATUS_SIGNS[job.status]} {job.id} {one_line(run.status_word)}"]
+    is_known = not job.status.is_final and job.status is not Status.UNKNOWN
+    is_stale = is_known and run.connection.wire in (Wire.RECORDED, Wire.REFUSED)
+    when = " when last seen" if is_stale else ""
+    lines = [f"{text.STATUS_SIGNS[job.status]} {job.id} {one_line(run.status_word)}{when}"]
     lines += [f"  {name:<7} {one_line(value)}" for name, value in _details(run) if value]
     return lines
 

@@ -40,6 +40,8 @@ class Recorder:
         self._unrecorded: deque[Update] = deque()
         self.unrecorded = 0
         """Events that wait to be recorded."""
+        self.has_recorded = False
+        """Something was recorded, so that what was not is missing beside it."""
         self._lost = 0
         self._is_in_trouble = False
         self._retry_at = 0.0
@@ -81,6 +83,7 @@ class Recorder:
             return
         self._unrecorded.clear()
         self.unrecorded = 0
+        self.has_recorded = True
         if self._is_in_trouble:
             self._is_in_trouble = False
             lost = (

@@ -84,7 +84,7 @@ def opened() -> Iterator[History | None]:
 def _is_there(path: Path) -> bool:
     try:
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return False
     except OSError as error:
         raise HistoryError(f"The history {path} cannot be used: {error.strerror}.") from error
@@ -104,7 +104,7 @@ def list_runs(options: argparse.Namespace) -> int:
     elif runs:
         write(encoded("".join(f"{line}\n" for line in _table(runs))))
     else:
-        say("nothing has been recorded yet.")
+        say("nothing is recorded.")
     return 0
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ftmon import __version__
-from ftmon.errors import BUG, LEFT, GaveUpError, HistoryError, OutputError, UsageError
+from ftmon.errors import BUG, LEFT, GaveUpError, HistoryError, OutputError, TimeoutPassedError, UsageError
 from ftmon.output import encoded, say, write
 
 if TYPE_CHECKING:
@@ -67,13 +67,23 @@ def show(
         elif key is not None:
             watcher.watch(key.job_id)
         if key is not None and not has_screen:
+            # Also where an error ends it; only once it is closed is it known what was not recorded.
+            stack.callback(_say_unrecorded, watcher)
+            stack.callback(watcher.close)
             status = _lines(watcher, key, options)
             _say_next(status, left, again(key.job_id))
             return status
         app = _run_screen(watcher, key, options)
     status = app.return_code or 0
     if (run := app.watched) is not None and status != BUG:
+        from ftmon.plain import time_passed
+
         _leave_behind(run)
+        _say_unrecorded(watcher)
+        if status == TimeoutPassedError.exit_status:
+            say(time_passed(run, options.timeout))
+        elif run.connection.error is not None:
+            say(str(run.connection.error))
         _say_next(status, left, again(run.key.job_id) if run.key.base_url == settings.base_url else "")
     return status
 
@@ -107,6 +117,13 @@ def _lines(watcher: "Watcher", key: "JobKey", options: argparse.Namespace) -> in
     for notice in watcher.notices:
         say(notice)
     return follow(watcher, key, as_json=options.json, timeout=options.timeout)
+
+
+def _say_unrecorded(watcher: "Watcher") -> None:
+    if count := watcher.unrecorded:
+        from ftmon.text import plural
+
+        say(f"{plural(count, 'event')} could not be recorded.")
 
 
 def _leave_behind(run: "Run") -> None:

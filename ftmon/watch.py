@@ -80,6 +80,12 @@ class Watcher:
         """What is never shown."""
         return self._settings.secrets
 
+    @property
+    def unrecorded(self) -> int:
+        """How many events are missing in the history at the end; 0 where it could never be used."""
+        recorder = self._recorder
+        return recorder.unrecorded if recorder is not None and recorder.has_recorded else 0
+
     def start(self, wake: Callable[[], None]) -> None:
         """Start the thread, which calls `wake` when `drain` has news after it had none."""
         self._handover.wake = wake

@@ -104,7 +104,7 @@ async def test_every_other_status_is_a_fault_that_passes(status: int) -> None:
 @pytest.mark.parametrize(
     ("key", "status", "hint"),
     [
-        (None, 401, "It wants a key: set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."),
+        (None, 401, " wants a key (401). Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."),
         (KEY, 401, "The key came from FTMON_API_KEY."),
         (KEY, 403, "The key is known but may not do this: is it the right project and organization?"),
     ],

@@ -23,6 +23,7 @@ from ftmon.watch import Watcher
 from ftmon.wire.pace import Pace
 from tests.command import FTMON, KEY, PATIENCE, environment, ftmon, objects, running
 from tests.service import DIRTY, HOSTILE, JOB, JOB_ID, LIST, STREAM, Answer, Service
+from tests.terminal import terminal
 
 
 @pytest.fixture
@@ -173,6 +174,26 @@ def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(ser
     assert b"Fine-tune started" in done.stdout
     assert b"The job was not over after 1 s" in done.stderr
     assert done.returncode == 124
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        (["--exit"], 4, "The service forbids it (403)."),
+        (["--timeout", "1"], 124, "The job was not over after 1 s; it goes on unharmed."),
+    ],
+    ids=["refused", "timeout"],
+)
+def test_why_the_screen_was_left_by_itself_is_left_behind(
+    service: Service, options: list[str], status: int, words: str
+) -> None:
+    service.tell("Fine-tune started")
+    if status == 4:
+        service.answers[JOB] = repeat(Answer(403, b"{}"))
+    with terminal([*FTMON, JOB_ID, *service.options, *options]) as shown:
+        assert shown.wait() == status
+        assert words in shown.text.replace("\n", "")
+        shown.assert_restored()
 
 
 def test_a_timeout_counts_also_where_nothing_answers() -> None:

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import FTMON, PATIENCE, ftmon, objects, running
+from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
 from tests.records import KEY, NOON, OTHER, STORED, job_of, read, record, recorded, told
 from tests.servers.fine_tunes import JOB_ID, STORY, event
 from tests.service import JOB_ID as SERVED_ID
@@ -327,6 +328,33 @@ def test_what_is_removed_where_the_disk_is_full_is_told_as_removed(path: Path) -
     assert room.startswith("ftmon: the room was not given back to the disk: ")
     assert done.returncode == 0
     assert kept(path) == [0, 5000]
+
+
+def test_what_could_not_be_recorded_is_told_at_the_end(service: Service) -> None:
+    def limit_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
+
+    service.tell("x" * 1000)
+    command = subprocess.Popen(
+        [*FTMON, SERVED_ID, *service.options, "--plain"],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=limit_files,
+    )
+    with command:
+        assert command.stdout is not None
+        assert b"xxx" in command.stdout.readline()
+        for _ in range(100):
+            service.tell("y" * 1000)
+            command.stdout.readline()
+        service.end("succeeded")
+        _, notices = command.communicate(timeout=PATIENCE)
+    assert command.returncode == 0
+    said = notices.decode().splitlines()
+    assert re.fullmatch(r"ftmon: [0-9]+ events could not be recorded\.", said[-1])
+    assert "The history cannot be used" in said[0]
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "\x04"])

@@ -229,7 +229,8 @@ def test_the_rest_is_estimated_from_the_pace_and_counts_down() -> None:
     )
     assert run.remaining(at(200)) == pytest.approx(200)
     assert run.remaining(at(250)) == pytest.approx(150)
-    assert run.remaining(at(9999)) == 0
+    assert run.remaining(at(430)) == 0
+    assert run.remaining(at(9999)) is None
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.PAUSED, Status.SUCCEEDED, Status.FAILED])

@@ -9,6 +9,9 @@ from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.message import Facts, read_message
 from ftmon.model.update import Connection, Update, Wire
 
+_LATE = 60.0
+"""Seconds after which an estimate that has passed is no estimate any more."""
+
 _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 
 
@@ -138,7 +141,7 @@ class Run:
         return max(0.0, (max(end, self.last_event_at or end) - start).total_seconds())
 
     def remaining(self, now: datetime) -> float | None:
-        """Seconds that are left at the measured pace, or None where no pace is known."""
+        """Seconds that are left at the measured pace, or None where none is known, or has proved wrong."""
         if self.status not in (Status.RUNNING, Status.UNKNOWN) or self.is_over or len(self._pace) < 2:
             return None
         (start, started), (end, ended) = self._pace[0], self._pace[-1]
@@ -147,7 +150,8 @@ class Run:
             return None
         # A clock that was put back makes no progress come undone.
         since = max(0.0, (now - self.last_progress_at).total_seconds())
-        return max(0.0, (1 - end) * seconds / (end - start) - since)
+        left = (1 - end) * seconds / (end - start) - since
+        return max(0.0, left) if left > -_LATE else None
 
     def _apply_job(self, job: Job) -> None:
         self.job = job

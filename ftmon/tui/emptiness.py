@@ -27,7 +27,7 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
     elif connection.wire is Wire.REPLAYING:
         yield "before the first event", "muted"
     elif run.is_over:
-        yield "There are no events.", "muted"
+        yield "No event was read." if connection.error else "There are no events.", "muted"
     elif run.status is Status.PENDING and run.queue:
         yield f"The job is queued, {count(run.queue)} ahead.", "strong"
     else:

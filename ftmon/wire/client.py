@@ -222,7 +222,7 @@ class Client:
     def _refusal(self, status: int, said: str) -> str:
         key = self.settings.key
         if status == 401 and key is None:
-            hint = "It wants a key: set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."
+            hint = "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."
         elif status == 401:
             hint = f"The key came from {key.source if key else ''}."
         elif status == 403:
@@ -231,7 +231,11 @@ class Client:
             hint = f"Is the id right, and the base URL {self.settings.base_url}, and the organization?"
         else:
             hint = ""
-        words = {401: "does not accept the key", 403: "forbids it", 404: "knows no such job"}
+        words = {
+            401: "does not accept the key" if key else "wants a key",
+            403: "forbids it",
+            404: "knows no such job",
+        }
         said = said if said.endswith((".", "!", "?")) or not said else f"{said}."
         sentence = f"The service {words.get(status, 'refuses')} ({status})"
         return " ".join(part for part in (f"{sentence}: {said}" if said else f"{sentence}.", hint) if part)

@@ -120,6 +120,18 @@ async def test_escape_keeps_the_job_that_is_shown() -> None:
         assert len(seen.server.asked(STREAM)) == 1
 
 
+async def test_the_key_pressed_twice_opens_one_dialog() -> None:
+    async with stage({JOB: [answer(job())], STREAM: [stream(*STORY[:4], End.HANG)]}) as seen:
+        await seen.until(lambda: seen.is_ready)
+        alone = len(seen.app.screen_stack)
+        # Before the first one is there.
+        seen.monitor.action_open()
+        seen.monitor.action_open()
+        await seen.until(lambda: len(seen.app.screen_stack) > alone)
+        await seen.pilot.pause()
+        assert len(seen.app.screen_stack) == alone + 1
+
+
 async def test_a_listed_job_whose_id_is_a_path_is_not_offered() -> None:
     hostile = {**SERVICE, JOBS: [jobs(("../admin", "running"), (JOB_ID, "running"))]}
     async with stage(hostile, job_id=None) as seen:

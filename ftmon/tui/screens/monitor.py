@@ -83,6 +83,8 @@ class MonitorScreen(Screen[None]):
         self._was_over = False
         self._is_watched_anew = False
         """What is shown stays until the service, or the history, tells something of the job again."""
+        self._is_asking = False
+        """Which job to open."""
         self._is_chart_wanted = True
         self._ages_due = 0.0
         self._ages_timer: Timer | None = None
@@ -236,7 +238,14 @@ class MonitorScreen(Screen[None]):
         """Ask for a job and open it."""
         from ftmon.tui.screens.open_job import OpenJobScreen
 
-        key = await self.app.push_screen_wait(OpenJobScreen(self._watcher, self._now))
+        if self._is_asking:
+            # The key was pressed twice.
+            return
+        self._is_asking = True
+        try:
+            key = await self.app.push_screen_wait(OpenJobScreen(self._watcher, self._now))
+        finally:
+            self._is_asking = False
         if key is not None:
             self.open_job(key)
 

@@ -23,7 +23,9 @@ class LogTitle(Line):
         if run.errors:
             left.append(Part(f"✘ {plural(run.errors, 'error')}", "bad", 1))
         if following:
-            right = Part("↓ following" if not run.is_over else "all shown", "muted", 3)
+            right = Part(
+                "↓ following" if not run.is_over else "" if run.connection.error else "all shown", "muted", 3
+            )
         else:
             right = Part(
                 f"scrolled up · {count(unseen)} new below" if unseen else "scrolled up", "warning", 3
