@@ -1,7 +1,6 @@
 """One request, one answer or one FtmonError: everything of httpx ends here."""
 
 import asyncio
-import json
 import logging
 import socket
 import ssl
@@ -9,7 +8,7 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing, asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -17,9 +16,10 @@ import httpx
 
 from ftmon import __version__, json_text
 from ftmon.errors import RefusedError, UnreachableError, UsageError
-from ftmon.safe import one_line, redact, safe, without
+from ftmon.safe import one_line, redact
 from ftmon.settings import Key, Settings
 from ftmon.wire.dialects.fine_tunes import error_message
+from ftmon.wire.echo import json_without
 from ftmon.wire.fault import place, retry_after, translated
 
 MAX_BODY = 256 * 2**20
@@ -245,41 +245,11 @@ class Client:
         return redact(text, self._secrets)
 
     def without_key(self, text: str) -> str:
-        """Return a JSON text of the service with `[key]` for the key, should it be echoed.
-
-        JSON can write each of its characters in several ways, and what `safe` takes out may stand among them.
-        """
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, "[key]")
-        if not self._secrets or ("\\" not in text and text.isascii()):
-            return text
-        try:
-            value = json_text.decode(text)
-            cleaned = _cleaned(value, self._secrets)
-            return text if cleaned == value else json.dumps(cleaned)
-        except ValueError:
-            # Nobody else can read it either.
-            return text
-        except RecursionError:
-            # Deeper than can be looked through, and than any real answer.
-            return "null"
+        """Return a JSON text of the service with `[key]` for the key, should it be echoed."""
+        return json_without(text, self._secrets)
 
     def _without_key(self, body: bytes) -> bytes:
         return self.without_key(body.decode("utf-8-sig", "replace")).encode() if self._secrets else body
-
-
-def _cleaned(value: Any, secrets: tuple[str, ...]) -> Any:
-    """Return a decoded value without the secrets in its strings, at any depth."""
-    if isinstance(value, str):
-        shown = safe(value)
-        cleaned = without(shown, secrets)
-        return value if cleaned == shown else cleaned
-    if isinstance(value, dict):
-        return {_cleaned(name, secrets): _cleaned(item, secrets) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(item, secrets) for item in value]
-    return value
 
 
 class _KeyAuth(httpx.Auth):

@@ -48,7 +48,13 @@ class MonitorScreen(Screen[None]):
         Binding(
             "c", "toggle_chart", "chart", tooltip="Show or hide the chart of the losses", id="view.chart"
         ),
-        Binding("p", "replay", "replay", tooltip="Replay the run as it happened", id="replay"),
+        Binding(
+            "p",
+            "replay",
+            "replay",
+            tooltip="Replay the run within a minute; + and - change that",
+            id="replay",
+        ),
         Binding("p", "halt", "halt/go on", tooltip="Halt the replay, or go on", id="replay.halt"),
         Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Faster", id="replay.faster"),
         Binding("minus", "change_speed(-1)", "slower", tooltip="Slower", id="replay.slower"),
