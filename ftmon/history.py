@@ -129,13 +129,13 @@ class History:
                 # later are numbered by how many are there, and would be taken for these.
                 self._database.executemany(
                     """
-                    INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (?1, ?2, min(?3, 1 +
-                        (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ?1 AND key = ?2)), ?4, ?5)
+                    INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (?, ?, min(?, 1 +
+                        (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ? AND key = ?)), ?, ?)
                     ON CONFLICT DO NOTHING
                     """,
                     [
-                        (number, *name_of(event), received_at, json_text.in_ascii(event.raw))
-                        for event in update.events
+                        (number, *name, number, name.key, received_at, json_text.in_ascii(event.raw))
+                        for event, name in zip(update.events, map(name_of, update.events), strict=True)
                     ],
                 )
 

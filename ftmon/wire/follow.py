@@ -56,8 +56,6 @@ class Follower:
         self._retry = 0.0
         self._unknown_since: float | None = None
         """When a stream ended while nothing says how the job stands, and none brought news since."""
-        self._failing_since: float | None = None
-        """When the list could not be had for the first time once the job was over."""
 
     def restore(self, update: Update) -> None:
         """Take what was recorded of the job before as shown; to be called before `run`."""
@@ -186,7 +184,7 @@ class Follower:
             # A job object may hold none of its events, or the last ones only.
             page = _page_of(entries) if not is_told else None
             try:
-                page = page or await self._last_page() or _page_of(entries)
+                page = page or await self._source.read_last_page(self._pace.lag) or _page_of(entries)
             except (RefusedError, UnreachableError):
                 if end is None:
                     # The stream may tell what the list does not.
@@ -199,31 +197,24 @@ class Follower:
         await self._source.tell_page(page, Connection(Wire.CLOSED))
         return True
 
-    async def _last_page(self, first: bytes | None = None) -> Page | None:
-        """Read the list once the job is over; None where there is none, or where it is refused for too long.
-
-        Raises:
-            RefusedError, UnreachableError: as `Source.read_page`, as long as it may still come.
-        """
-        try:
-            return await self._source.read_page(first)
-        except (RefusedError, UnreachableError) as error:
-            # What cannot be reached may be again, and all that is missing with it.
-            if error.status is None:
-                raise
-            self._failing_since = self._failing_since or monotonic()
-            if monotonic() - self._failing_since <= self._pace.lag:
-                raise
-            reason = str(error).rstrip(".")
-            await self._source.tell(
-                notice=f"The list of the events cannot be read ({reason}); some may be missing."
-            )
-            return None
-
     async def _connect(self) -> End | None:
         """Open the stream and read it, or poll where the service has none; None once all has been told."""
         started, shown = monotonic(), self._source.ledger.count
         self._connections += 1
+        try:
+            end = await self._stream()
+            if isinstance(end, End):
+                return end
+            await self._poll(end)
+        finally:
+            lived = monotonic() - started
+            has_news = self._source.ledger.count > shown
+            if lived >= (self._pace.settled_with_news if has_news else self._pace.settled):
+                self._attempt = 0
+        return None
+
+    async def _stream(self) -> End | bytes | None:
+        """Read the stream, or return the list that came in its place, None where none did."""
         try:
             async with self._source.open_stream(self._last_event_id) as answer:
                 if answer.media_type == "text/event-stream":
@@ -231,26 +222,19 @@ class Follower:
                 if not answer.media_type.endswith("json"):
                     kind = "a web page" if answer.media_type == "text/html" else "something else"
                     raise UnreachableError(f"the answer is {kind}, not a stream of events")
-                body = await answer.body()
-            await self._poll(body)
+                return await answer.body()
         except RefusedError as error:
             if error.status not in NO_ROUTE or self._has_streamed:
                 raise
             if self._source.job is None:
                 raise self._source.job_refusal or error from error
             # A service that tells the status only, or has no events yet.
-            await self._poll(None)
+            return None
         except UnreachableError as error:
             if error.status != NO_CONTENT or self._source.job is None:
                 raise
             # It asks not to be connected to any more.
-            await self._poll(None)
-        finally:
-            lived = monotonic() - started
-            has_news = self._source.ledger.count > shown
-            if lived >= (self._pace.settled_with_news if has_news else self._pace.settled):
-                self._attempt = 0
-        return None
+            return None
 
     async def _read(self, stream: Stream) -> End:
         self._has_streamed = True
@@ -280,7 +264,7 @@ class Follower:
         is_last = source.is_final
         shown, news_at = -1, monotonic()
         while True:
-            page = await (self._last_page(body) if is_last else source.read_page(body))
+            page = await (source.read_last_page(self._pace.lag, body) if is_last else source.read_page(body))
             page = page or _page_of(entries)
             if page is None and (body is not None or source.job is None):
                 raise UnreachableError("the answer is no list of events")

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Protocol
 
 from ftmon.errors import RefusedError, UnreachableError
@@ -53,6 +54,8 @@ class Source:
         self.has_past = False
         """Something of the job was recorded before."""
         self._report = report
+        self._refused_since: float | None = None
+        """When the list was refused for the first time once the job was over."""
         self._beginnings: set[str | None] = set()
 
     @property
@@ -141,6 +144,25 @@ class Source:
         except ValueError:
             return None
         return fine_tunes.joined(pages)
+
+    async def read_last_page(self, patience: float, first: bytes | None = None) -> Page | None:
+        """Read the list once the job is over; None, which is told, where it is refused for so many seconds.
+
+        Raises:
+            RefusedError, UnreachableError: as `read_page`, as long as it may still come.
+        """
+        try:
+            return await self.read_page(first)
+        except (RefusedError, UnreachableError) as error:
+            # What cannot be reached may be again, and all that is missing with it.
+            if error.status is None:
+                raise
+            self._refused_since = self._refused_since or monotonic()
+            if monotonic() - self._refused_since <= patience:
+                raise
+            reason = str(error).rstrip(".")
+            await self.tell(notice=f"The list of the events cannot be read ({reason}); some may be missing.")
+            return None
 
     async def _page_after(self, cursor: str) -> bytes:
         return await self.client.get(fine_tunes.events_path(self.key.job_id, stream=False, cursor=cursor))
