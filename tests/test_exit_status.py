@@ -74,7 +74,7 @@ def test_the_script_that_was_installed_is_the_same_command(over: Service) -> Non
             Answer(401, b'{"error": {"message": "Incorrect API key provided: sk-Zx9-secret-0123456789."}}'),
             "does not accept the key (401): Incorrect API key provided: [key]",
         ),
-        (Answer(401), "set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file"),
+        (Answer(401), "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file"),
         (Answer(403, b'{"detail": "no access"}'), "forbids it (403): no access"),
         (Answer(404, b'{"error": "job not found"}'), "knows no such job (404): job not found"),
         (Answer(400, b"<html>"), "refuses (400)."),
