@@ -72,7 +72,7 @@ def test_the_script_that_was_installed_is_the_same_command(over: Service) -> Non
     [
         (
             Answer(401, b'{"error": {"message": "Incorrect API key provided: sk-Zx9-secret-0123456789."}}'),
-            "does not accept the key (401): Incorrect API key provided: [key]",
+            "wants a key (401): Incorrect API key provided: [key]",
         ),
         (Answer(401), "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file"),
         (Answer(403, b'{"detail": "no access"}'), "forbids it (403): no access"),
