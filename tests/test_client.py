@@ -106,6 +106,7 @@ async def test_every_other_status_is_a_fault_that_passes(status: int) -> None:
     [
         (None, 401, " wants a key (401). Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."),
         (KEY, 401, "The key came from FTMON_API_KEY."),
+        (None, 403, "No key was sent: does it want one?"),
         (KEY, 403, "The key is known but may not do this: is it the right project and organization?"),
     ],
 )

@@ -225,6 +225,8 @@ class Client:
             hint = "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."
         elif status == 401:
             hint = f"The key came from {key.source if key else ''}."
+        elif status == 403 and key is None:
+            hint = "No key was sent: does it want one?"
         elif status == 403:
             hint = "The key is known but may not do this: is it the right project and organization?"
         elif status == 404:
