@@ -72,12 +72,13 @@ class Exits:
             if self._terminal is not None:
                 termios.tcflush(0, termios.TCOFLUSH)
                 termios.tcsetattr(0, termios.TCSANOW, self._terminal)
-        # The shell has this terminal too, and expects it to block.
-        is_blocking = os.get_blocking(2)
         with suppress(OSError):
+            is_blocking = os.get_blocking(2)
             os.set_blocking(2, False)
-            os.write(2, _RESTORE)
-        os.set_blocking(2, is_blocking)
+            with suppress(OSError):
+                os.write(2, _RESTORE)
+            # The shell has this terminal too, and expects it to be as it was.
+            os.set_blocking(2, is_blocking)
         os._exit(status)
 
 
