@@ -8,9 +8,9 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from ftmon import __version__
+from ftmon.commands.show import crashed, show
 from ftmon.errors import FtmonError, UsageError
-from ftmon.output import discard_stdout, encoded, say, write
-from ftmon.show import crashed, show
+from ftmon.lines.output import discard_stdout, encoded, say, write
 
 if TYPE_CHECKING:
     from ftmon.model.job import JobKey
@@ -184,7 +184,7 @@ def _demo(arguments: Sequence[str]) -> int:
 
 
 def _history(arguments: Sequence[str]) -> int:
-    from ftmon import records
+    from ftmon.commands import history as records
 
     parser = _Parser(
         prog="ftmon history",
@@ -210,7 +210,7 @@ def _history(arguments: Sequence[str]) -> int:
 
 
 def _export(arguments: Sequence[str]) -> int:
-    from ftmon import export
+    from ftmon.commands import export
 
     parser = _Parser(
         prog="ftmon export",

@@ -10,7 +10,7 @@ from ftmon.model.job import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.settings import Settings
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 from tests.servers.fine_tunes import Fields
 from tests.servers.scripted import Server
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ftmon.history import History
+from ftmon.history.store import History
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Update

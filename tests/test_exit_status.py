@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from ftmon import __version__
-from ftmon.plain import follow
+from ftmon.lines.printer import follow
 from ftmon.settings import Settings
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
 from tests.command import FTMON, KEY, PATIENCE, environment, ftmon, objects, running
 from tests.service import DIRTY, HOSTILE, JOB, JOB_ID, LIST, STREAM, Answer, Service

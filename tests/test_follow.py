@@ -17,7 +17,7 @@ from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Key, Settings
 from ftmon.wire.client import Client
-from ftmon.wire.follow import Follower
+from ftmon.wire.follow.follower import Follower
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import (
     DONE,

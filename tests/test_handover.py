@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ftmon.handover import Handover, Recall
-from ftmon.history import EventName, name_of
+from ftmon.history.store import EventName, name_of
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
 from ftmon.model.update import Connection, Update, Wire
+from ftmon.watch.handover import Handover, Recall
 from tests.records import KEY, NOON, read
 from tests.servers.fine_tunes import event
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from ftmon import json_text
 from ftmon.errors import HistoryError
-from ftmon.history import History, name_of
-from ftmon.history_file import is_damage, is_sound, set_aside
-from ftmon.history_schema import VERSION
+from ftmon.history.file import is_damage, is_sound, set_aside
+from ftmon.history.schema import VERSION
+from ftmon.history.store import History, name_of
 from ftmon.model.event import parse_event
 from ftmon.model.job import Job, Status
 from tests.records import (
@@ -206,7 +206,7 @@ def test_events_have_one_name_if_and_only_if_they_have_one_key(first: Fields, se
 
 def test_a_name_is_the_same_in_every_process() -> None:
     script = (
-        "import json, sys; from ftmon.history import name_of; from ftmon.model.event import read_event;"
+        "import json, sys; from ftmon.history.store import name_of; from ftmon.model.event import read_event;"
         "print(name_of(read_event(sys.argv[1])).key.hex())"
     )
     names = {
@@ -360,7 +360,7 @@ _WRITER = """
 import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ftmon.history import History
+from ftmon.history.store import History
 from ftmon.model.event import read_event
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update

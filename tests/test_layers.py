@@ -12,17 +12,13 @@ ROOT = Path(__file__).parent.parent / "ftmon"
 LAYERS = [
     ["ftmon.__main__"],
     ["ftmon.cli"],
-    ["ftmon.show"],
-    ["ftmon.tui"],
-    ["ftmon.export"],
-    ["ftmon.records"],
-    ["ftmon.plain", "ftmon.demo"],
+    ["ftmon.commands"],
+    ["ftmon.demo"],
+    ["ftmon.tui", "ftmon.lines"],
     ["ftmon.watch"],
-    ["ftmon.handover", "ftmon.replay", "ftmon.recorder"],
     ["ftmon.history"],
-    ["ftmon.history_file", "ftmon.history_schema"],
     ["ftmon.wire"],
-    ["ftmon.settings", "ftmon.text", "ftmon.output"],
+    ["ftmon.settings", "ftmon.text"],
     ["ftmon.model"],
     ["ftmon.json_text", "ftmon.safe", "ftmon.paths"],
     ["ftmon.errors"],
@@ -124,7 +120,9 @@ def test_the_model_knows_no_clock_and_no_world(module: str) -> None:
     assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD
 
 
-@pytest.mark.parametrize("module", ["ftmon.wire.sse", "ftmon.wire.ledger", "ftmon.wire.dialects.fine_tunes"])
+@pytest.mark.parametrize(
+    "module", ["ftmon.wire.sse", "ftmon.wire.follow.ledger", "ftmon.wire.dialects.fine_tunes"]
+)
 def test_what_decodes_reads_nothing_itself(module: str) -> None:
     assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD
 
@@ -136,8 +134,8 @@ def test_what_decodes_reads_nothing_itself(module: str) -> None:
             "import ftmon.cli",
             ["textual", "rich", "httpx", "httpcore", "starlette", "uvicorn", "ftmon.tui", "ftmon.demo"],
         ),
-        ("import ftmon.wire.follow", ["textual", "humanize", "ftmon.plain"]),
-        ("import ftmon.tui.app, ftmon.watch", ["httpx", "starlette", "sqlite3", "ftmon.demo"]),
+        ("import ftmon.wire.follow.follower", ["textual", "humanize", "ftmon.lines.printer"]),
+        ("import ftmon.tui.app, ftmon.watch.watcher", ["httpx", "starlette", "sqlite3", "ftmon.demo"]),
         ("import ftmon.demo.server", ["textual", "httpx", "ftmon.wire", "ftmon.model"]),
     ],
 )

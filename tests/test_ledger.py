@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ftmon.model.event import Event, parse_event
-from ftmon.wire.ledger import Ledger
+from ftmon.wire.follow.ledger import Ledger
 
 thorough = settings(deadline=None, max_examples=600)
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
-from ftmon.handover import MAX_WAITING
 from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.settings import Settings
+from ftmon.watch.handover import MAX_WAITING
 from ftmon.wire.pace import Pace
 from tests.front_end import FrontEnd, settings_of, watching
 from tests.records import STORED, job_of, read, record, recorded, told

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ftmon.history import History, name_of
-from ftmon.history_file import inode, is_sound
-from ftmon.history_schema import VERSION
+from ftmon.history.file import inode, is_sound
+from ftmon.history.recorder import MAX_UNRECORDED, Recorder
+from ftmon.history.schema import VERSION
+from ftmon.history.store import History, name_of
 from ftmon.model.job import Status
 from ftmon.model.update import Connection, Wire
-from ftmon.recorder import MAX_UNRECORDED, Recorder
 from tests.records import (
     KEY,
     OTHER,

@@ -8,11 +8,11 @@ from time import monotonic
 
 import pytest
 
-from ftmon.history import History
+from ftmon.history.replay import Replay
+from ftmon.history.store import History
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
-from ftmon.replay import Replay
 from tests.records import KEY, STORED, counted, job_of, read, record, told
 from tests.servers.fine_tunes import START, STORY, event
 

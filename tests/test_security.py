@@ -22,19 +22,19 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from ftmon import records
+from ftmon.commands import history as records
 from ftmon.errors import FtmonError, UsageError
-from ftmon.history import History, RecordedRun
+from ftmon.history.recorder import Recorder
+from ftmon.history.store import History, RecordedRun
+from ftmon.lines.printer import summary, text_line
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import Job, JobKey, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
-from ftmon.plain import summary, text_line
-from ftmon.recorder import Recorder
 from ftmon.safe import safe
 from ftmon.settings import Key, Settings, read_settings
 from ftmon.tui.widgets.outcome import ending
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Fault

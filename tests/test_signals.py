@@ -185,7 +185,7 @@ def test_a_signal_amid_a_flood_loses_nothing_that_was_counted(service: Service) 
 # While it starts
 
 
-@pytest.mark.parametrize("moment", ["argparse", "ftmon.watch", "ftmon.plain"])
+@pytest.mark.parametrize("moment", ["argparse", "ftmon.watch.watcher", "ftmon.lines.printer"])
 def test_ctrl_c_is_quiet_however_early_it_comes(service: Service, tmp_path: Path, moment: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(SENDING_TO_ITSELF)
     hook = {"PYTHONPATH": str(tmp_path), "MOMENT": moment, "SIGNAL": str(int(signal.SIGINT))}
@@ -197,7 +197,7 @@ def test_ctrl_c_is_quiet_however_early_it_comes(service: Service, tmp_path: Path
 @pytest.mark.parametrize(
     ("moment", "number", "job"),
     [
-        ("ftmon.watch", signal.SIGINT, [JOB_ID]),
+        ("ftmon.watch.watcher", signal.SIGINT, [JOB_ID]),
         ("textual.app", signal.SIGTERM, [JOB_ID]),
         ("the loop", signal.SIGINT, [JOB_ID]),
         ("ftmon.tui.screens.monitor", signal.SIGTERM, [JOB_ID]),

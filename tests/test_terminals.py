@@ -196,7 +196,8 @@ def test_what_python_warns_of_is_not_said_to_the_user(recorded: Service, tmp_pat
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "async def forgotten(): pass\n"
-        "sys.addaudithook(lambda event, what: event == 'import' and what[0] == 'ftmon.plain' and forgotten())"
+        "sys.addaudithook(lambda event, what: "
+        "event == 'import' and what[0] == 'ftmon.lines.printer' and forgotten())"
     )
     done = ftmon(JOB_ID, *recorded.options, "--json", env={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stderr) == (0, b"")

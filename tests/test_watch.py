@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from ftmon.errors import RefusedError, UnreachableError, UsageError
-from ftmon.handover import MAX_WAITING
 from ftmon.model.job import Status
 from ftmon.model.update import Wire
 from ftmon.settings import Settings
-from ftmon.watch import Watcher
+from ftmon.watch.handover import MAX_WAITING
+from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
 from tests.front_end import settings_of, watching
 from tests.servers.fine_tunes import (

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.output import write
+from ftmon.lines.output import write
 
 SECONDS_TO_END = 3.0
 """How long a service may take to end before it is killed: some ten times what it needs."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ftmon.model.job import JobKey
     from ftmon.model.run import Run
     from ftmon.tui.screens.monitor import MonitorScreen
-    from ftmon.watch import Watcher
+    from ftmon.watch.watcher import Watcher
 
 _WIDTHS = [(0, "-tiny"), (34, "-narrow"), (80, "-wide")]
 _HEIGHTS = [

@@ -7,7 +7,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from ftmon.model.update import Update
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 
 PAINT_EVERY = 0.09
 """Seconds between two paints of a steady flow; the first news after a pause is painted at once."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.tui.replay_control import is_replaying
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 
 
 class Offer(NamedTuple):

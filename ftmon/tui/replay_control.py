@@ -7,7 +7,7 @@ from time import monotonic
 
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 100.0, 300.0, 1000.0, 3600.0, 10_000.0, 100_000.0)
 """How many times as fast as it happened a run can be replayed."""

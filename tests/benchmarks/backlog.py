@@ -5,7 +5,7 @@ import time
 
 from ftmon.settings import Settings
 from ftmon.tui.app import FtmonApp
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 from tests.benchmarks.service import JOB_ID, service
 
 EVENTS = 100_000

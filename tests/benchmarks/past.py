@@ -8,13 +8,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ftmon.history import History
+from ftmon.history.store import History
 from ftmon.model.event import Event, read_event
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
 from ftmon.settings import Settings
 from ftmon.tui.app import FtmonApp
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 from tests.benchmarks.service import JOB_ID, frame
 
 EVENTS = 1_000_000

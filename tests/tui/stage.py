@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from ftmon.settings import Key, Settings
 from ftmon.tui.app import FtmonApp
 from ftmon.tui.screens.monitor import MonitorScreen
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import JOB_ID, START
 from tests.servers.scripted import Script, Server

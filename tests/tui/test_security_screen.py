@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.history import History
+from ftmon.history.store import History
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
 from ftmon.safe import safe

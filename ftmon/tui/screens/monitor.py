@@ -34,7 +34,7 @@ from ftmon.tui.widgets.loss_line import LossLine
 from ftmon.tui.widgets.outcome import Outcome, ending
 from ftmon.tui.widgets.progress_line import ProgressLine
 from ftmon.tui.widgets.status_line import StatusLine
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 
 
 class MonitorScreen(Screen[None]):

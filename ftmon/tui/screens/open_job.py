@@ -20,7 +20,7 @@ from ftmon.text import plural
 from ftmon.tui.look import LOOKS
 from ftmon.tui.widgets.job_input import JobInput
 from ftmon.tui.widgets.job_list import JobList, ListedJob
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 
 
 class OpenJobScreen(ModalScreen[JobKey | None]):

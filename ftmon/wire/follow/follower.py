@@ -11,9 +11,9 @@ from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Page
+from ftmon.wire.follow.source import NO_ROUTE, Report, Source
+from ftmon.wire.follow.stream import End, Stream
 from ftmon.wire.pace import Pace
-from ftmon.wire.source import NO_ROUTE, Report, Source
-from ftmon.wire.stream import End, Stream
 
 NO_CONTENT = 204
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from ftmon import json_text
 from ftmon.errors import UsageError
-from ftmon.history_file import Database, inode, is_unchanging, make_private
-from ftmon.history_schema import VERSION, prepare, transaction, version_of
+from ftmon.history.file import Database, inode, is_unchanging, make_private
+from ftmon.history.schema import VERSION, prepare, transaction, version_of
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ftmon import __version__
 from ftmon.errors import BUG, LEFT, GaveUpError, HistoryError, OutputError, TimeoutPassedError, UsageError
-from ftmon.output import encoded, say, write
+from ftmon.lines.output import encoded, say, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ftmon.model.run import Run
     from ftmon.settings import Settings
     from ftmon.tui.app import FtmonApp
-    from ftmon.watch import Watcher
+    from ftmon.watch.watcher import Watcher
 
 _Service = Callable[[ExitStack], "tuple[Settings, JobKey | None]"]
 """Finds the service and the job; what it starts ends with the stack."""
@@ -52,7 +52,7 @@ def show(
                 "Which job? Give its id: ftmon JOB. "
                 "(The screen, which asks for one, needs a terminal with UTF-8.)"
             )
-        from ftmon.watch import Watcher
+        from ftmon.watch.watcher import Watcher
 
         watcher = Watcher(
             settings,
@@ -76,7 +76,7 @@ def show(
         app = _run_screen(watcher, key, options)
     status = app.return_code or 0
     if (run := app.watched) is not None and status != BUG:
-        from ftmon.plain import time_passed
+        from ftmon.lines.printer import time_passed
 
         _leave_behind(run)
         _say_unrecorded(watcher)
@@ -112,7 +112,7 @@ def _history_file() -> "Path | None":
 
 
 def _lines(watcher: "Watcher", key: "JobKey", options: argparse.Namespace) -> int:
-    from ftmon.plain import follow
+    from ftmon.lines.printer import follow
 
     for notice in watcher.notices:
         say(notice)
@@ -128,7 +128,7 @@ def _say_unrecorded(watcher: "Watcher") -> None:
 
 def _leave_behind(run: "Run") -> None:
     """Leave behind, where the screen was, how the job stands."""
-    from ftmon.plain import summary
+    from ftmon.lines.printer import summary
 
     with suppress(OutputError):
         write(encoded("".join(f"{line}\n" for line in summary(run))))

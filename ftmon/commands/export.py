@@ -15,16 +15,16 @@ from secrets import token_hex
 from types import FrameType
 
 from ftmon import json_text
+from ftmon.commands.history import find, opened
 from ftmon.errors import OutputError, UsageError
-from ftmon.history import History
+from ftmon.history.store import History
+from ftmon.lines.output import say, write
 from ftmon.model.event import event_json, iso, parse_metrics
 from ftmon.model.job import JobKey, job_json
 from ftmon.model.message import read_message
 from ftmon.model.run import Run, read_figures
 from ftmon.model.update import Update
-from ftmon.output import say, write
 from ftmon.paths import history_file
-from ftmon.records import find, opened
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 """What a spreadsheet takes for the beginning of a formula."""

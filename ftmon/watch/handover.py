@@ -13,7 +13,7 @@ from ftmon.model.update import Update
 
 # SQLite is imported when it is needed: the first paint does not wait for it.
 if TYPE_CHECKING:
-    from ftmon.history import EventName
+    from ftmon.history.store import EventName
 
 MAX_WAITING = 50_000
 """Events and other news that may wait for the front end, usually about 25 MB of them."""
@@ -133,7 +133,7 @@ class Handover:
                 return False
             rest = _merged(self._rest, update)
             if is_recorded:
-                from ftmon.history import name_of
+                from ftmon.history.store import name_of
 
                 self._aside.extend(map(name_of, update.events))
                 self._rest = rest

@@ -9,7 +9,7 @@ from itertools import chain
 from math import inf
 from time import monotonic
 
-from ftmon.history import History
+from ftmon.history.store import History
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire

@@ -13,8 +13,8 @@ from ftmon.model.update import Connection, Wire
 from ftmon.wire.client import Answer
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Done, Fault
+from ftmon.wire.follow.source import Source
 from ftmon.wire.pace import Pace
-from ftmon.wire.source import Source
 from ftmon.wire.sse import Decoder, ServerEvent
 
 _CHANGE = re.compile(r"succe|fail|cancel|error|complete|start|paus", re.IGNORECASE)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ftmon import json_text, text
 from ftmon.errors import HistoryError, UsageError
-from ftmon.history import History, RecordedRun
+from ftmon.history.store import History, RecordedRun
+from ftmon.lines.output import encoded, say, write
 from ftmon.model.event import iso
 from ftmon.model.job import JobKey, check_job_id, job_json
-from ftmon.output import encoded, say, write
 from ftmon.paths import history_file
 from ftmon.safe import one_line, safe
 from ftmon.settings import check_base_url

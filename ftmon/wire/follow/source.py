@@ -14,7 +14,7 @@ from ftmon.model.update import Connection, Update
 from ftmon.wire.client import MAX_BODY, Answer, Client
 from ftmon.wire.dialects import fine_tunes
 from ftmon.wire.dialects.fine_tunes import Page
-from ftmon.wire.ledger import Ledger
+from ftmon.wire.follow.ledger import Ledger
 
 
 class Report(Protocol):

@@ -16,19 +16,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError, HistoryError, UnreachableError
-from ftmon.handover import Handover
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
+from ftmon.watch.handover import Handover
 
 # What the first paint does not need is imported after it, on the watcher's thread.
 if TYPE_CHECKING:
-    from ftmon.history import EventName, RecordedRun
-    from ftmon.recorder import Recorder
-    from ftmon.replay import Replay
+    from ftmon.history.recorder import Recorder
+    from ftmon.history.replay import Replay
+    from ftmon.history.store import EventName, RecordedRun
     from ftmon.wire.client import Client
-    from ftmon.wire.follow import Follower
+    from ftmon.wire.follow.follower import Follower
     from ftmon.wire.pace import Pace
 
 _CLOSING = 0.5
@@ -228,7 +228,7 @@ class Watcher:
 
     async def _followed(self, key: JobKey, number: int) -> None:
         """Tell what is recorded of a job, then follow it."""
-        from ftmon.wire.follow import Follower
+        from ftmon.wire.follow.follower import Follower
 
         try:
             client = self._connected()
@@ -257,8 +257,8 @@ class Watcher:
     async def _replayed(self, key: JobKey, speed: float, number: int) -> None:
         import sqlite3
 
-        from ftmon.history import History
-        from ftmon.replay import Replay
+        from ftmon.history.replay import Replay
+        from ftmon.history.store import History
 
         if self._history is None:
             return
@@ -309,7 +309,7 @@ class Watcher:
     def _recording(self) -> "Recorder | None":
         """Return what records, opened at the first use; None where nothing shall be recorded."""
         if self._recorder is None and self._history is not None:
-            from ftmon.recorder import Recorder
+            from ftmon.history.recorder import Recorder
 
             organization = dict(self._settings.headers).get("OpenAI-Organization")
             self._recorder = Recorder(self._history, organization, retry_every=self._pace.record_again)
@@ -318,7 +318,7 @@ class Watcher:
 
     async def _check_history(self, recorder: "Recorder", path: Path) -> None:
         """Check the whole file in a thread of its own, because that may take long."""
-        from ftmon.history_file import inode, is_sound
+        from ftmon.history.file import inode, is_sound
 
         checked = inode(path)
         if not await asyncio.to_thread(is_sound, path):

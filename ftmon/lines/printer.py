@@ -10,13 +10,13 @@ from types import FrameType
 
 from ftmon import json_text, text
 from ftmon.errors import TimeoutPassedError
+from ftmon.lines.output import encoded, say, write
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import JobKey, Status, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
-from ftmon.output import encoded, say, write
 from ftmon.safe import one_line
-from ftmon.watch import Watcher
+from ftmon.watch.watcher import Watcher
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TIME_TO_LEAVE = 0.8

@@ -10,8 +10,8 @@ from time import monotonic
 from typing import TypeVar
 
 from ftmon.errors import HistoryError
-from ftmon.history import EventName, History, RecordedEvent, RecordedRun, name_of
-from ftmon.history_file import inode, is_damage, set_aside_damaged
+from ftmon.history.file import inode, is_damage, set_aside_damaged
+from ftmon.history.store import EventName, History, RecordedEvent, RecordedRun, name_of
 from ftmon.model.event import Event
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update

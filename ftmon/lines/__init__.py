@@ -1,0 +1,1 @@
+"""Text lines, JSON Lines and the closing summary."""

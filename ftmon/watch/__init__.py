@@ -1,0 +1,1 @@
+"""The thread that follows a job, and how it hands over to a front end."""

@@ -1,0 +1,1 @@
+"""Stay on a job until it is over."""
