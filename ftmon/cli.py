@@ -204,7 +204,7 @@ def _history(arguments: Sequence[str]) -> int:
         from ftmon.settings import Settings
 
         key = records.find(options.job, options.base_url)
-        return Settings(key.base_url), key
+        return Settings(key.service), key
 
     return show(options, service, left="left the recorded run.")
 

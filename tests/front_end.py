@@ -6,13 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ftmon.model.job import JobKey
+from ftmon.model.job import Job, JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.settings import Settings
 from ftmon.watch.watcher import Watcher
 from tests.servers.fine_tunes import Fields
 from tests.servers.scripted import Server
+
+
+def watch(watcher: Watcher, job_id: str) -> JobKey:
+    """Follow a job of the watcher's service and return its key."""
+    key = JobKey.checked(watcher.base_url, job_id)
+    watcher.watch(key)
+    return key
 
 
 class FrontEnd:
@@ -26,6 +33,13 @@ class FrontEnd:
         """Those that brought something."""
         self._woken = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+
+    def watch(self, job_id: str) -> JobKey:
+        """Follow a job of the service; the updates carry the returned key."""
+        return watch(self.watcher, job_id)
+
+    def cancel(self, job_id: str) -> asyncio.Future[Job]:
+        return asyncio.wrap_future(self.watcher.cancel(JobKey.checked(self.watcher.base_url, job_id)))
 
     def wake(self) -> None:
         self.wakes += 1

@@ -15,7 +15,7 @@ from ftmon.wire.dialects import fine_tunes
 from tests.servers.fine_tunes import JOB_ID, STORY, Fields, job
 
 KEY = JobKey("http://127.0.0.1:1/v1", JOB_ID)
-OTHER = KEY._replace(base_url="http://127.0.0.1:2/v1")
+OTHER = KEY._replace(service="http://127.0.0.1:2/v1")
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 

@@ -60,7 +60,7 @@ async def test_whatever_happens_in_whatever_order_each_event_is_told_and_recorde
     async with server.running():
         for streams_seen in [*restarts, None]:
             async with watching(settings_of(server), history=path, pace=HASTY) as front_end:
-                front_end.watcher.watch(JOB_ID)
+                front_end.watch(JOB_ID)
                 if streams_seen is None:
                     await front_end.until_over()
                 else:

@@ -22,6 +22,7 @@ from ftmon.settings import Settings
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
 from tests.command import FTMON, KEY, PATIENCE, environment, ftmon, objects, running
+from tests.front_end import watch
 from tests.service import DIRTY, HOSTILE, JOB, JOB_ID, LIST, STREAM, Answer, Service
 from tests.terminal import terminal
 
@@ -134,7 +135,7 @@ def test_a_service_that_cannot_be_reached_is_given_up_with_exit_status_5(
     url = a_refused_url()
     watcher = Watcher(Settings(url), pace=Pace(first_delay=0.01, longest_delay=0.01, give_up=0.1))
     try:
-        assert follow(watcher, watcher.watch(JOB_ID), as_json=True) == 5
+        assert follow(watcher, watch(watcher, JOB_ID), as_json=True) == 5
     finally:
         watcher.close()
     out, err = capfd.readouterr()
@@ -149,7 +150,7 @@ def test_an_end_that_nobody_tells_is_exit_status_5(
     service.end("evaporated")
     watcher = Watcher(Settings(service.base_url), pace=Pace(first_delay=0.01, longest_delay=0.01, lag=0.1))
     try:
-        assert follow(watcher, watcher.watch(JOB_ID), as_json=True) == 5
+        assert follow(watcher, watch(watcher, JOB_ID), as_json=True) == 5
     finally:
         watcher.close()
     out, err = capfd.readouterr()

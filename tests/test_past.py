@@ -48,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 async def watched(server: Server, path: Path | None, **options: Any) -> tuple[FrontEnd, Run]:
     """Watch the server's job until there is no more to come."""
     async with watching(settings_of(server), history=path, **options) as front_end:
-        key = front_end.watcher.watch(JOB_ID)
+        key = front_end.watch(JOB_ID)
         await front_end.until_over()
     return front_end, front_end.run(key)
 
@@ -74,7 +74,7 @@ async def test_a_run_that_was_left_goes_on_where_it_was(path: Path) -> None:
     async with server.running():
         for shown in (4, 7):
             async with watching(settings_of(server), history=path) as front_end:
-                key = front_end.watcher.watch(JOB_ID)
+                key = front_end.watch(JOB_ID)
                 await front_end.until_events(shown)
                 await front_end.until(lambda: front_end.has(Wire.LIVE))
             assert recorded(path, key) == STORY[:shown]
@@ -89,7 +89,7 @@ async def test_the_past_is_told_before_the_service_answers(path: Path) -> None:
         key = JobKey(f"{server.origin}/v1", JOB_ID)
         record(path, told(*STORED[:5], key=key, job=job_of()))
         async with watching(settings_of(server), history=path) as front_end:
-            front_end.watcher.watch(JOB_ID)
+            front_end.watch(JOB_ID)
             await front_end.until_events(5)
             run = front_end.run(key)
             assert (run.status, run.connection.wire) == (Status.RUNNING, Wire.CONNECTING)
@@ -127,8 +127,8 @@ async def test_two_at_once_both_tell_everything_and_store_each_event_once(path: 
         watching(settings_of(server), history=path) as one,
         watching(settings_of(server), history=path) as another,
     ):
-        key = one.watcher.watch(JOB_ID)
-        another.watcher.watch(JOB_ID)
+        key = one.watch(JOB_ID)
+        another.watch(JOB_ID)
         for front_end in (one, another):
             await front_end.until_events(4)
         go_on.set()
@@ -169,7 +169,7 @@ async def test_a_job_that_is_known_to_be_over_is_told_without_a_service_that_is_
         key = JobKey(url, JOB_ID)
         record(path, told(*STORED, key=key, job=job_of("succeeded")))
         async with watching(Settings(url), history=path, pace=PATIENT) as front_end:
-            front_end.watcher.watch(JOB_ID)
+            front_end.watch(JOB_ID)
             await front_end.until_over()
     run = front_end.run(key)
     assert front_end.fields == STORY
@@ -182,7 +182,7 @@ async def test_a_job_that_may_go_on_is_waited_for_although_its_past_is_known(pat
         url = f"http://127.0.0.1:{port.getsockname()[1]}/v1"
         record(path, told(*STORED[:4], key=JobKey(url, JOB_ID), job=job_of()))
         async with watching(Settings(url), history=path, pace=PATIENT) as front_end:
-            front_end.watcher.watch(JOB_ID)
+            front_end.watch(JOB_ID)
             await front_end.until(lambda: front_end.has(Wire.WAITING))
     assert front_end.fields == STORY[:4]
 
@@ -207,7 +207,7 @@ async def test_what_is_recorded_is_read_to_its_end_while_the_front_end_stands_st
     body = b"".join(map(frame, MANY))
     server = Server({JOB: [RUNNING, OVER], STREAM: [stream(body, DONE)], LIST: [page()]})
     async with server.running(), watching(settings_of(server), history=path) as front_end:
-        key = front_end.watcher.watch(JOB_ID)
+        key = front_end.watch(JOB_ID)
         await server.until(lambda: len(server.asked(JOB)) == 2 and server.open == 0)
         assert len(recorded(path, key)) == len(MANY)
         # Nothing was taken so far; most of it no longer stands in the memory.
@@ -220,9 +220,9 @@ async def test_what_waits_is_forgotten_when_something_else_is_watched(path: Path
     body = b"".join(map(frame, MANY))
     server = Server({JOB: [RUNNING, OVER], STREAM: [stream(body, DONE)], "/v1/fine-tunes/ft-2": [NO_JOB]})
     async with server.running(), watching(settings_of(server), history=path) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await server.until(lambda: len(server.asked(JOB)) == 2 and server.open == 0)
-        front_end.watcher.watch("ft-2")
+        front_end.watch("ft-2")
         await front_end.until_over()
         assert front_end.fields == []
 
@@ -236,7 +236,7 @@ async def test_a_machine_that_has_slept_connects_anew_without_fuss(path: Path) -
     asleep = 0.0
     pace = Pace(tick=0.02, wall=lambda: time.monotonic() + asleep)
     async with server.running(), watching(settings_of(server), history=path, pace=pace) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until_events(5)
         asleep = 31.0
         await front_end.until_over()
@@ -259,7 +259,7 @@ async def test_a_clock_that_is_set_by_a_little_is_no_sleep() -> None:
         return time.monotonic() + looks % 2 * 29
 
     async with server.running(), watching(settings_of(server), pace=Pace(tick=0.005, wall=wall)) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until_over()
     assert front_end.fields == STORY
     assert len(server.asked(STREAM)) == 1
@@ -268,7 +268,7 @@ async def test_a_clock_that_is_set_by_a_little_is_no_sleep() -> None:
 async def test_resuming_ends_a_wait_and_begins_the_back_off_anew() -> None:
     server = Server({JOB: [RUNNING, RUNNING, RUNNING, OVER], STREAM: [failure(503), [End.RST], WHOLE]})
     async with server.running(), watching(settings_of(server), pace=PATIENT) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         for waits in (1, 2):
             await front_end.until(lambda: front_end.has(Wire.WAITING))
             attempts = [each.connection.attempt for each in front_end.updates if each.connection]
@@ -284,7 +284,7 @@ async def test_a_request_that_was_under_way_at_the_sleep_is_not_waited_for(
 ) -> None:
     server = Server({JOB: [[End.HANG], RUNNING, OVER], STREAM: [[End.HANG], WHOLE]})
     async with server.running(), watching(settings_of(server)) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         for asked in (JOB, STREAM):
             await server.until(partial(has_asked, server, asked))
             # The signal and the clocks may tell of the same sleep.
@@ -338,7 +338,7 @@ async def test_damage_that_only_the_check_finds_is_told_and_the_run_is_recorded_
     size = spoil_the_middle(path)
     server = Server({JOB: [RUNNING], STREAM: [stream(*STORY[:5], End.HANG)]})
     async with server.running(), watching(settings_of(server), history=path) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until(lambda: "The history is damaged" in front_end.notices)
         await front_end.until_events(5)
     assert front_end.fields == STORY[:5]
@@ -361,7 +361,7 @@ async def test_what_could_not_be_recorded_is_tried_again_by_the_clock(path: Path
     pace = Pace(tick=0.01, record_again=0.01)
     async with server.running():
         async with watching(settings_of(server), history=path, pace=pace) as front_end:
-            key = front_end.watcher.watch(JOB_ID)
+            key = front_end.watch(JOB_ID)
             await front_end.until_events(5)
             assert front_end.run(key).unrecorded == 5
             path.parent.unlink()
@@ -374,10 +374,10 @@ async def test_what_could_not_be_recorded_is_told_again_when_its_job_is_watched_
     path.parent.write_text("in the way")
     server = Server({JOB: [RUNNING, [End.RST]], STREAM: [stream(*STORY[:5], End.HANG)]})
     async with server.running(), watching(settings_of(server), history=path, pace=PATIENT) as front_end:
-        key = front_end.watcher.watch(JOB_ID)
+        key = front_end.watch(JOB_ID)
         await front_end.until_events(5)
         front_end.updates.clear()
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.WAITING))
         assert front_end.fields == STORY[:5]
         assert front_end.run(key).status is Status.RUNNING
@@ -405,7 +405,7 @@ async def test_a_replay_longer_than_what_may_wait_loses_nothing_to_a_front_end_t
 ) -> None:
     key = JobKey("http://127.0.0.1:1/v1", JOB_ID)
     record(path, told(*map(read, MANY), key=key, job=job_of("succeeded")))
-    async with watching(Settings(key.base_url), history=path) as front_end:
+    async with watching(Settings(key.service), history=path) as front_end:
         front_end.watcher.replay(key)
         # Each question gives the replay a turn at least, and nothing is taken meanwhile.
         for _ in range(len(MANY) // 1000 + 1):
@@ -420,7 +420,7 @@ async def test_a_replay_longer_than_what_may_wait_loses_nothing_to_a_front_end_t
 async def test_what_is_replayed_is_not_recorded_again(path: Path) -> None:
     key = JobKey("http://127.0.0.1:1/v1", JOB_ID)
     record(path, told(*STORED, key=key, job=job_of("failed")))
-    async with watching(Settings(key.base_url), history=path) as front_end:
+    async with watching(Settings(key.service), history=path) as front_end:
         for _ in range(2):
             front_end.watcher.replay(key)
             await front_end.until_over()
@@ -431,7 +431,7 @@ async def test_what_is_replayed_is_not_recorded_again(path: Path) -> None:
 async def test_the_recorded_runs_are_listed_where_there_is_a_history(path: Path) -> None:
     key = JobKey("http://127.0.0.1:1/v1", JOB_ID)
     record(path, told(*STORED, key=key, job=job_of("failed")))
-    async with watching(Settings(key.base_url), history=path) as front_end:
+    async with watching(Settings(key.service), history=path) as front_end:
         assert [run.key for run in await asyncio.wrap_future(front_end.watcher.runs())] == [key]
-    async with watching(Settings(key.base_url)) as front_end:
+    async with watching(Settings(key.service)) as front_end:
         assert await asyncio.wrap_future(front_end.watcher.runs()) == []

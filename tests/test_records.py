@@ -124,7 +124,7 @@ def test_what_a_killed_ftmon_has_printed_is_recorded(service: Service, path: Pat
         printed.append(json.loads(command.line())["message"])
         command.process.kill()
         command.wait()
-    key = KEY._replace(base_url=service.base_url, job_id=SERVED_ID)
+    key = KEY._replace(service=service.base_url, job_id=SERVED_ID)
     assert [fields["message"] for fields in recorded(path, key)] == printed
     service.end("succeeded")
     again = ftmon(SERVED_ID, *service.options, "--json")
@@ -147,7 +147,7 @@ def test_several_at_once_print_everything_and_record_it_once(service: Service, p
             lines = objects("".join(command.rest()))
             assert [item["message"] for item in lines[:-1]] == [f"Step {number}" for number in range(200)]
             assert command.wait() == 0
-    key = KEY._replace(base_url=service.base_url, job_id=SERVED_ID)
+    key = KEY._replace(service=service.base_url, job_id=SERVED_ID)
     assert [fields["message"] for fields in recorded(path, key)] == [
         "first",
         *[f"Step {number}" for number in range(200)],
@@ -166,7 +166,7 @@ def test_the_runs_are_listed_the_last_recorded_first(path: Path) -> None:
     assert [line.split()[:3] for line in lines] == [["▶", "running", JOB_ID], ["✘", "failed", JOB_ID]]
     assert "2023-08-10 11:11  3m 00s" in lines[1]
     assert "10 events" in lines[1]
-    assert KEY.base_url in lines[1]
+    assert KEY.service in lines[1]
     assert lines[1].endswith("curie")
 
 
@@ -175,7 +175,7 @@ def test_the_list_is_had_as_json(path: Path) -> None:
     (listed,) = objects(ftmon("history", "--json").stdout)
     assert listed["id"] == JOB_ID
     assert (listed["object"], listed["status"], listed["events"]) == ("fine-tune", "running", 10)
-    assert (listed["base_url"], listed["organization"]) == (KEY.base_url, None)
+    assert (listed["base_url"], listed["organization"]) == (KEY.service, None)
     assert listed["first_recorded_at"] == "2026-01-31T12:00:00Z"
     assert listed["last_recorded_at"] == "2026-01-31T12:01:00.500000Z"
 
@@ -232,18 +232,18 @@ UNUSABLE = {
     "an age beyond all": (["history", "--prune", "9999y"], "up to 1000y"),
     "to remove one run": (["history", JOB_ID, "--prune", "1h"], "goes without JOB"),
     "to replay all runs": (["history", "--replay"], "Which run shall be replayed?"),
-    "a file without a name": (["export", JOB_ID, "--base-url", KEY.base_url, "-o", ""], "is no file"),
-    "a directory": (["export", JOB_ID, "--base-url", KEY.base_url, "--force", "-o", "/"], "is no file"),
+    "a file without a name": (["export", JOB_ID, "--base-url", KEY.service, "-o", ""], "is no file"),
+    "a directory": (["export", JOB_ID, "--base-url", KEY.service, "--force", "-o", "/"], "is no file"),
     "a table in a directory": (
-        ["export", JOB_ID, "--base-url", KEY.base_url, "--format", "csv", "-o", "/"],
+        ["export", JOB_ID, "--base-url", KEY.service, "--format", "csv", "-o", "/"],
         "cannot be the name of a file",
     ),
     "a file of nobody": (
-        ["export", JOB_ID, "--base-url", KEY.base_url, "-o", "~nobody-of-this-name/x"],
+        ["export", JOB_ID, "--base-url", KEY.service, "-o", "~nobody-of-this-name/x"],
         "cannot be the name of a file",
     ),
     "a file whose name is too long": (
-        ["export", JOB_ID, "--base-url", KEY.base_url, "-o", "x" * 300],
+        ["export", JOB_ID, "--base-url", KEY.service, "-o", "x" * 300],
         "cannot be the name of a file",
     ),
     "an export of nothing": (["export"], "required: JOB"),
@@ -265,7 +265,7 @@ def test_what_cannot_be_meant_is_one_sentence_and_exit_status_2(
 def test_a_run_of_several_services_is_had_by_its_base_url(path: Path) -> None:
     a_run(path)
     record(path, told(*STORED[:2], key=OTHER))
-    done = ftmon("export", JOB_ID, "--base-url", OTHER.base_url)
+    done = ftmon("export", JOB_ID, "--base-url", OTHER.service)
     assert [item["message"] for item in objects(done.stdout)] == FIELDS[:2]
 
 

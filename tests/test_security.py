@@ -42,6 +42,7 @@ from ftmon.wire.pace import Pace
 from ftmon.wire.sse import ServerEvent
 from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
 from tests.demo.process import Demo, demo
+from tests.front_end import watch
 from tests.servers.fine_tunes import (
     DONE,
     JOB,
@@ -461,7 +462,7 @@ async def watched(server: Server, history: Path, pace: Pace = PACE, key: Key = S
     loop, news = asyncio.get_running_loop(), asyncio.Event()
     watcher = Watcher(Settings(f"{server.origin}/v1", key), pace=pace, history=history)
     told: list[str] = []
-    run = Run(watcher.watch(JOB_ID))
+    run = Run(watch(watcher, JOB_ID))
 
     def wake() -> None:
         loop.call_soon_threadsafe(news.set)

@@ -35,7 +35,7 @@ PATIENT = Pace(first_delay=600, longest_delay=600)
 async def test_updates_come_in_order_and_each_wakes_once() -> None:
     server = Server({JOB: [RUNNING, OVER], STREAM: [stream(*STORY, DONE)]})
     async with server.running(), watching(settings_of(server)) as front_end:
-        key = front_end.watcher.watch(JOB_ID)
+        key = front_end.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.CLOSED))
         assert front_end.watcher.drain() == []
     told = [event.fields for update in front_end.updates for event in update.events]
@@ -55,9 +55,9 @@ async def test_another_job_takes_the_place_of_the_former() -> None:
         }
     )
     async with server.running(), watching(settings_of(server)) as front_end:
-        first = front_end.watcher.watch(JOB_ID)
+        first = front_end.watch(JOB_ID)
         await front_end.until(lambda: any(update.events for update in front_end.updates))
-        second = front_end.watcher.watch("ft-2")
+        second = front_end.watch("ft-2")
         await front_end.until(
             lambda: any(update.events for update in front_end.updates if update.job_key == second)
         )
@@ -79,9 +79,9 @@ async def test_of_jobs_that_are_picked_in_quick_succession_only_the_last_is_foll
         }
     )
     async with server.running(), watching(settings_of(server)) as front_end:
-        front_end.watcher.watch(jobs[0])
+        front_end.watch(jobs[0])
         await front_end.until(lambda: front_end.has(Wire.LIVE))
-        *_, last = [front_end.watcher.watch(name) for name in jobs[1:]]
+        *_, last = [front_end.watch(name) for name in jobs[1:]]
         await front_end.until(
             lambda: any(update.events for update in front_end.updates if update.job_key == last)
         )
@@ -91,7 +91,7 @@ async def test_of_jobs_that_are_picked_in_quick_succession_only_the_last_is_foll
 async def test_closing_is_quick_also_inside_a_wait() -> None:
     server = Server({JOB: [RUNNING], STREAM: [[End.RST]]})
     async with server.running(), watching(settings_of(server), pace=PATIENT) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.WAITING))
         front_end.watcher.close()
         assert not is_running()
@@ -100,7 +100,7 @@ async def test_closing_is_quick_also_inside_a_wait() -> None:
 async def test_closing_is_quick_also_while_a_stream_is_open() -> None:
     server = Server({JOB: [RUNNING], STREAM: [stream(STORY[0], End.HANG)]})
     async with server.running(), watching(settings_of(server)) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.LIVE))
         front_end.watcher.close()
         assert not is_running()
@@ -116,7 +116,7 @@ def test_a_watcher_that_was_never_started_closes_as_well() -> None:
 async def test_a_retry_ends_the_wait() -> None:
     server = Server({JOB: [RUNNING, RUNNING, OVER], STREAM: [[End.RST], stream(*STORY, DONE)]})
     async with server.running(), watching(settings_of(server), pace=PATIENT) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.WAITING))
         front_end.watcher.retry()
         await front_end.until(lambda: front_end.has(Wire.CLOSED))
@@ -135,7 +135,7 @@ async def test_reading_stops_while_too_many_events_wait_and_goes_on_when_they_ar
         }
     )
     async with server.running(), watching(settings_of(server)) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await has_stopped(server)
         assert server.sent < count * len(thousand) // 1000
         waiting = list(front_end.watcher.drain())
@@ -149,9 +149,9 @@ async def test_reading_stops_while_too_many_events_wait_and_goes_on_when_they_ar
 async def test_watching_the_same_job_again_repeats_nothing_that_still_waits() -> None:
     server = Server({JOB: [RUNNING, OVER], STREAM: [stream(*STORY, DONE)]})
     async with server.running(), watching(settings_of(server)) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await server.until(lambda: len(server.asked(JOB)) == 2 and server.open == 0)
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await server.until(lambda: len(server.asked(STREAM)) == 2)
         await front_end.until(lambda: front_end.has(Wire.CLOSED))
     assert [event.fields for update in front_end.updates for event in update.events] == STORY
@@ -174,7 +174,7 @@ async def test_a_crash_of_the_follower_is_raised_where_the_updates_are_taken() -
     server = Server({JOB: [RUNNING], STREAM: [[End.RST]]})
     pace = Pace(random=lambda: 1 / 0)
     async with server.running(), watching(settings_of(server), pace=pace) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         with pytest.raises(ZeroDivisionError):
             await front_end.until(lambda: False)
         assert front_end.updates[-1].job is not None
@@ -184,7 +184,7 @@ async def test_settings_that_cannot_be_used_end_the_watching(tmp_path: Path) -> 
     (tmp_path / "ca.pem").write_text("")
     settings = Settings("https://127.0.0.1:1/v1", ca_file=tmp_path / "ca.pem")
     async with watching(settings) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.REFUSED))
         [update] = front_end.updates
         assert update.connection
@@ -197,9 +197,9 @@ async def test_what_cannot_be_a_job_id_is_never_asked_for() -> None:
     server = Server({})
     async with server.running(), watching(settings_of(server)) as front_end:
         with pytest.raises(UsageError):
-            front_end.watcher.watch("../files")
+            front_end.watch("../files")
         with pytest.raises(UsageError):
-            front_end.watcher.cancel("..")
+            front_end.cancel("..")
     assert server.connections == 0
 
 
@@ -217,12 +217,12 @@ async def test_the_jobs_of_the_service_are_listed_and_one_is_cancelled() -> None
             ("ft-2", Status.FAILED),
             ("ft-1", Status.RUNNING),
         ]
-        cancelled = await asyncio.wrap_future(front_end.watcher.cancel(JOB_ID))
+        cancelled = await front_end.cancel(JOB_ID)
         assert cancelled.status is Status.CANCELLED
         with pytest.raises(RefusedError, match="Already over"):
-            await asyncio.wrap_future(front_end.watcher.cancel(JOB_ID))
+            await front_end.cancel(JOB_ID)
         with pytest.raises(UnreachableError):
-            await asyncio.wrap_future(front_end.watcher.cancel(JOB_ID))
+            await front_end.cancel(JOB_ID)
         with pytest.raises(UnreachableError):
             await asyncio.wrap_future(front_end.watcher.jobs())
     assert [request.method for request in server.requests] == ["GET", "POST", "POST", "POST", "GET"]
@@ -231,6 +231,6 @@ async def test_the_jobs_of_the_service_are_listed_and_one_is_cancelled() -> None
 async def test_without_a_stream_the_past_is_told_and_that_is_all() -> None:
     server = Server({JOB: [answer(job(events=STORY[:3]))]})
     async with server.running(), watching(settings_of(server), stream=False) as front_end:
-        front_end.watcher.watch(JOB_ID)
+        front_end.watch(JOB_ID)
         await front_end.until(lambda: front_end.has(Wire.CLOSED))
     assert [event.fields for update in front_end.updates for event in update.events] == STORY[:3]

@@ -54,11 +54,11 @@ def find(job_id: str, base_url: str | None) -> JobKey:
         runs = history.runs(job_id) if history else []
     if base_url is not None:
         url = check_base_url(base_url)
-        runs = [run for run in runs if run.key.base_url == url]
+        runs = [run for run in runs if run.key.service == url]
     if not runs:
         raise UsageError("Nothing is recorded of a job with this id. To list what is: ftmon history")
     if len(runs) > 1:
-        urls = ", ".join(safe(run.key.base_url) for run in runs)
+        urls = ", ".join(safe(run.key.service) for run in runs)
         raise UsageError(f"Several services had a job of this id; say which with --base-url: {urls}")
     return runs[0].key
 
@@ -111,7 +111,7 @@ def list_runs(options: argparse.Namespace) -> int:
 def _run_json(run: RecordedRun) -> dict[str, object]:
     return {
         **job_json(run.job, run.events, None),
-        "base_url": safe(run.key.base_url),
+        "base_url": safe(run.key.service),
         "organization": safe(str(run.organization)) if run.organization else None,
         "first_recorded_at": iso(run.first_at),
         "last_recorded_at": iso(run.last_at),
@@ -136,7 +136,7 @@ def _row(run: RecordedRun) -> tuple[str, ...]:
         text.stamp(job.created_at or run.first_at)[:-3],
         text.duration(max(0.0, lasted)) if lasted is not None else "–",
         text.plural(run.events, "event"),
-        safe(run.key.base_url),
+        safe(run.key.service),
         one_line(job.fine_tuned_model or job.model or ""),
     )
 

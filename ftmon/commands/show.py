@@ -65,7 +65,7 @@ def show(
         if key is not None and options.replay is not None:
             watcher.replay(key, options.replay)
         elif key is not None:
-            watcher.watch(key.job_id)
+            watcher.watch(key)
         if key is not None and not has_screen:
             # Also where an error ends it; only once it is closed is it known what was not recorded.
             stack.callback(_say_unrecorded, watcher)
@@ -84,7 +84,7 @@ def show(
             say(time_passed(run, options.timeout))
         elif run.connection.error is not None:
             say(str(run.connection.error))
-        _say_next(status, left, again(run.key.job_id) if run.key.base_url == settings.base_url else "")
+        _say_next(status, left, again(run.key.job_id) if run.key.service == settings.base_url else "")
     return status
 
 

@@ -48,12 +48,25 @@ def check_job_id(text: str) -> str:
     return text
 
 
-class JobKey(NamedTuple):
-    """What tells one job from every other: a service and an id there."""
+LOCAL = "local"
+"""The service of a run of this machine."""
 
-    base_url: str
-    """Normalised: no slash at the end."""
+
+class JobKey(NamedTuple):
+    """Identifies a job: a service and an id there. Make one with `checked`, and pass it on."""
+
+    service: str
+    """The normalised base URL of the service, or `LOCAL` for a run of this machine."""
     job_id: str
+
+    @classmethod
+    def checked(cls, service: str, job_id: str) -> "JobKey":
+        """Return the key of a job of a service whose base URL is already normalised.
+
+        Raises:
+            UsageError: where the text cannot be a job's id.
+        """
+        return cls(service, check_job_id(job_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
     connection = run.connection
     if connection.wire is Wire.CONNECTING:
         yield "connecting …", "strong"
-        yield run.key.base_url, "muted"
+        yield run.key.service, "muted"
     elif connection.wire is Wire.WAITING:
         yield "There is no connection to the events.", "strong"
         if connection.reason:

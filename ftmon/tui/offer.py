@@ -27,7 +27,7 @@ def offer_of(run: Run | None, watcher: Watcher) -> Offer:
         return NOTHING
     is_replayed = is_replaying(run)
     # The job is of the service that ftmon speaks to, and not only known from the history.
-    is_own = run.key.base_url == watcher.base_url and not watcher.is_offline and not is_replayed
+    is_own = run.key.service == watcher.base_url and not watcher.is_offline and not is_replayed
     is_final = run.status.is_final
     return Offer(
         cancel_job=is_own and run.job is not None and not run.is_over and not is_final,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError, HistoryError, UnreachableError
 from ftmon.model.event import Event
-from ftmon.model.job import Job, JobKey, check_job_id
+from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
 from ftmon.watch.handover import Handover
@@ -91,15 +91,9 @@ class Watcher:
         self._handover.wake = wake
         self._thread.start()
 
-    def watch(self, job_id: str) -> JobKey:
-        """Follow this job instead of what was shown so far; the updates carry the returned key.
-
-        Raises:
-            UsageError: for what cannot be a job's id.
-        """
-        key = JobKey(self.base_url, check_job_id(job_id))
+    def watch(self, key: JobKey) -> None:
+        """Follow this job of the service instead of what was shown so far."""
         self._turn_to(key, partial(self._followed, key))
-        return key
 
     def replay(self, key: JobKey, speed: float = float("inf")) -> None:
         """Tell again what is recorded of a job, so many times as fast as it happened; no service is asked."""
@@ -134,9 +128,9 @@ class Watcher:
         """Return what is recorded on this machine, the last recorded first."""
         return self._submit(self._runs())
 
-    def cancel(self, job_id: str) -> Future[Job]:
+    def cancel(self, key: JobKey) -> Future[Job]:
         """Ask the service to cancel a job; the future raises FtmonError."""
-        return self._submit(self._cancel(check_job_id(job_id)))
+        return self._submit(self._cancel(key))
 
     def retry(self) -> None:
         """Try again now instead of waiting."""
@@ -289,10 +283,10 @@ class Watcher:
         except ValueError as error:
             raise UnreachableError("the answer is no list of jobs") from error
 
-    async def _cancel(self, job_id: str) -> Job:
+    async def _cancel(self, key: JobKey) -> Job:
         from ftmon.wire.dialects import fine_tunes
 
-        body = await self._connected().post(fine_tunes.cancel_path(job_id))
+        body = await self._connected().post(fine_tunes.cancel_path(key.job_id))
         try:
             return fine_tunes.parse_job(body).job
         except ValueError as error:

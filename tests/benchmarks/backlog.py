@@ -7,6 +7,7 @@ from ftmon.settings import Settings
 from ftmon.tui.app import FtmonApp
 from ftmon.watch.watcher import Watcher
 from tests.benchmarks.service import JOB_ID, service
+from tests.front_end import watch
 
 EVENTS = 100_000
 
@@ -14,7 +15,7 @@ EVENTS = 100_000
 async def _measure(base_url: str) -> tuple[float, float]:
     """Return the seconds from connecting to the whole log, and the longest that the app's loop was busy."""
     watcher = Watcher(Settings(base_url))
-    app = FtmonApp(watcher, watcher.watch(JOB_ID))
+    app = FtmonApp(watcher, watch(watcher, JOB_ID))
     longest = 0.0
     started = time.monotonic()
     async with app.run_test(size=(120, 40)):

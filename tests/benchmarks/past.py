@@ -58,7 +58,7 @@ def _record(path: Path, batches: list[tuple[Event, ...]]) -> float:
 
 async def _open(path: Path) -> tuple[float, float, float]:
     """Return the seconds until the first and all events are in the log, and the longest that keys wait."""
-    watcher = Watcher(Settings(KEY.base_url), history=path)
+    watcher = Watcher(Settings(KEY.service), history=path)
     watcher.replay(KEY)
     app = FtmonApp(watcher, KEY)
     first = longest = 0.0

@@ -14,6 +14,7 @@ from ftmon.tui.app import FtmonApp
 from ftmon.tui.screens.monitor import MonitorScreen
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
+from tests.front_end import watch
 from tests.servers.fine_tunes import JOB_ID, START
 from tests.servers.scripted import Script, Server
 
@@ -90,7 +91,7 @@ async def stage(
     async with server.running():
         settings = Settings(f"{server.origin}/v1", key)
         watcher = Watcher(settings, stream=stream, pace=pace, history=history, offline=offline)
-        watched = watcher.watch(job_id) if job_id else None
+        watched = watch(watcher, job_id) if job_id else None
         app = FtmonApp(watcher, watched, now=lambda: now, **options)
         try:
             async with app.run_test(size=size, notifications=True) as pilot:

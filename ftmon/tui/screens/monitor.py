@@ -123,8 +123,8 @@ class MonitorScreen(Screen[None]):
 
     def open_job(self, key: JobKey) -> None:
         """Watch this job instead of the one that is shown, or show what is recorded of another service's."""
-        if key.base_url == self._watcher.base_url and not self._watcher.is_offline:
-            self._watcher.watch(key.job_id)
+        if key.service == self._watcher.base_url and not self._watcher.is_offline:
+            self._watcher.watch(key)
         else:
             self._watcher.replay(key)
         self._show(Run(key))
@@ -264,7 +264,7 @@ class MonitorScreen(Screen[None]):
         if run is None or not await self.app.push_screen_wait(ConfirmScreen(run.key.job_id)):
             return
         try:
-            job = await asyncio.wrap_future(self._watcher.cancel(run.key.job_id))
+            job = await asyncio.wrap_future(self._watcher.cancel(run.key))
         except FtmonError as error:
             self.notify(f"The job was not cancelled. {error}", severity="error", markup=False, timeout=10)
             return
@@ -275,7 +275,7 @@ class MonitorScreen(Screen[None]):
         """Connect now instead of waiting; where watching ended without the job's end, watch anew."""
         if self.run is not None and self.run.is_over:
             self._begin_anew()
-            self._watcher.watch(self.run.key.job_id)
+            self._watcher.watch(self.run.key)
         else:
             self._watcher.retry()
 

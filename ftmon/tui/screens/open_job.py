@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.model.job import JobKey, check_job_id
+from ftmon.model.job import JobKey
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.look import LOOKS
@@ -94,7 +94,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
 
     def _offer(self, jobs: dict[JobKey, ListedJob]) -> None:
         self.jobs.add(jobs)
-        self.field.suggest([key.job_id for key in self.jobs.keys if key.base_url == self._watcher.base_url])
+        self.field.suggest([key.job_id for key in self.jobs.keys if key.service == self._watcher.base_url])
         self.jobs.narrow(self.field.value)
 
     @on(Input.Changed)
@@ -117,7 +117,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
     def _open(self, event: Input.Submitted) -> None:
         """Open the job that is highlighted, else the one that is typed."""
         try:
-            typed = self.jobs.chosen or JobKey(self._watcher.base_url, check_job_id(event.value.strip()))
+            typed = self.jobs.chosen or JobKey.checked(self._watcher.base_url, event.value.strip())
             self.dismiss(typed)
         except UsageError as error:
             self.hint.update(Content.styled(str(error), ".warning"))

@@ -80,8 +80,8 @@ class JobList(OptionList, can_focus=False):
         look = f".{STATUS_LOOKS[job.status]}"
         word = f"{STATUS_SIGNS[job.status]} {job.status.value}"
         recorded = "" if listed.events is None else f"{count(listed.events)} recorded"
-        host = safe(key.base_url).partition("://")[2].partition("/")[0]
-        elsewhere = "" if key.base_url == self._base_url else f"of {host}"
+        host = safe(key.service).partition("://")[2].partition("/")[0]
+        elsewhere = "" if key.service == self._base_url else f"of {host}"
         told = filter(None, (one_line(job.model or ""), ago(listed.time, self._now), recorded, elsewhere))
         return Content.assemble(
             (word.ljust(_STATUS_WIDTH + 1), look),
