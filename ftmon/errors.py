@@ -42,7 +42,7 @@ class UnreachableError(FtmonError):
     """The service could not be reached or answered nonsense: asking again may help.
 
     Its message is a part of a sentence, such as `api.openai.com refused the connection`. `retry_after` is
-    how long the service wants to be left alone, in seconds, or None; `status` is the HTTP status, or None
+    how long the service wants to be left alone, in seconds, or None. `status` is the HTTP status, or None
     where no answer was read.
     """
 
@@ -52,6 +52,10 @@ class UnreachableError(FtmonError):
         super().__init__(message)
         self.retry_after = retry_after
         self.status = status
+
+
+class TooLargeError(UnreachableError):
+    """An answer is larger than ftmon reads: asking again would not help."""
 
 
 class GaveUpError(FtmonError):

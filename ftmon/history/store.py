@@ -21,7 +21,7 @@ from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey, check_job_id
 from ftmon.model.update import Update
 from ftmon.settings import check_base_url
-from ftmon.wire.dialects import fine_tunes
+from ftmon.wire.dialects import FINE_TUNES
 
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
@@ -144,7 +144,7 @@ class History:
         if number is None:
             cursor = self._database.execute(
                 "INSERT INTO jobs (base_url, job_id, dialect, organization) VALUES (?, ?, ?, ?)",
-                (*key, fine_tunes.NAME, organization),
+                (*key, FINE_TUNES.name, organization),
             )
             number = cursor.lastrowid
             assert number is not None
@@ -282,7 +282,7 @@ def name_of(event: Event) -> EventName:
     The time goes first so that what is new goes to the end of the index, which is more than twice as fast.
     Beside an id it is left out, because it may change.
     """
-    seconds = 0 if event.has_own_id or event.created_at is None else int(event.created_at.timestamp())
+    seconds = 0 if event.is_identified or event.created_at is None else int(event.created_at.timestamp())
     digest = blake2b(event.identity, digest_size=8).digest()
     return EventName(seconds.to_bytes(5, "big") + digest, event.ordinal)
 
@@ -323,6 +323,6 @@ def _event(sent: object, ordinal: int) -> Event:
 
 def _job(sent: object, job_id: str) -> Job:
     try:
-        return replace(fine_tunes.parse_job(str(sent).encode()).job, id=job_id)
+        return replace(FINE_TUNES.read_job(str(sent).encode()).job, id=job_id)
     except ValueError:
         return Job(job_id)

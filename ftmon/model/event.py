@@ -39,10 +39,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """
 
     key: int
-    """Says which events are the same one, in this process: a hash of the event's own id, else of what it says
-    (time, level, message; its canonical JSON where it has more fields than the first API's events)."""
+    """Equal for two readings of one event, in this process only: a hash of the event's own id, else of its
+    time, level and message, or of its canonical JSON where it has fields beyond these."""
     loose_key: int
-    """Compares events of two routes of which one adds a field: a hash of time, level and message alone."""
+    """A hash of time, level and message alone: compares events of two routes of which one adds a field."""
     created_at: datetime | None
     level: Level
     message: str
@@ -50,44 +50,53 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     raw: str
     """The JSON object that the service sent."""
     ordinal: int = 1
-    """Which one it is of the job's events with this key: the first, the second …"""
+    """Counts the job's events with this key from 1."""
+    is_identified: bool = False
+    """`key` is made from the event's own id."""
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The decoded object, with its strings as they were sent: not safe to show."""
+        """The decoded object. Its strings are as sent, and not safe to show."""
         fields: dict[str, Any] = json_text.decode(self.raw)
         return fields
 
     @property
     def is_plain(self) -> bool:
-        """It has a time, a level and a message, and nothing else to tell."""
+        """The event has a time, a level and a message, and no other field."""
         return self.key == self.loose_key
 
     def numbered(self, ordinal: int) -> "Event":
-        """Return the event as the one of this ordinal."""
+        """Return the event with this ordinal."""
         return self if ordinal == self.ordinal else msgspec.structs.replace(self, ordinal=ordinal)
 
+    def by_content(self) -> "Event":
+        """Return the event with a key made from its content, for an id that tells nothing apart."""
+        return msgspec.structs.replace(self, key=content_key(self.loose_key), is_identified=False)
+
     @property
-    def has_own_id(self) -> bool:
-        """The service gave it an id."""
-        own_id = None if self.is_plain else self.fields.get("id")
-        return isinstance(own_id, str) and own_id != ""
+    def own_id(self) -> str:
+        """The id that the service gave the event; empty where `key` is not made from one."""
+        own_id = self.fields.get("id") if self.is_identified else None
+        return own_id if isinstance(own_id, str) else ""
 
     @property
     def identity(self) -> bytes:
-        """What says in any process which events are the same one, as `key` does in this one."""
+        """Equal for two readings of one event in any process, as `key` is in this one."""
         if self.is_plain:
             time = iso(self.created_at) or repr(self.fields.get("created_at"))
             return f"{time} {self.level} {self.message}".encode("utf-8", "surrogatepass")
-        fields = self.fields
-        own_id = fields.get("id")
-        if own_id and isinstance(own_id, str):
+        if own_id := self.own_id:
             return b"id " + own_id.encode("utf-8", "surrogatepass")
-        return json_text.canonical(json_text.pruned(fields))
+        return json_text.canonical(json_text.pruned(self.fields))
+
+
+def content_key(loose_key: int) -> int:
+    """Return the key of an event that has an id and is compared by its content all the same."""
+    return hash((loose_key, "content"))
 
 
 class Metrics(NamedTuple):
-    """The figures of an event that carries them as `data`; None for what it does not say."""
+    """The figures in an event's `data`; None for each that is missing."""
 
     step: int | None = None
     total_steps: int | None = None
@@ -96,7 +105,7 @@ class Metrics(NamedTuple):
 
 
 class _PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An event of the first API, as nearly every one is: decoded at once, it needs no other look."""
+    """An event of the four fields of OpenAI's first API: msgspec decodes and checks it in one step."""
 
     object: str
     created_at: int
@@ -108,7 +117,7 @@ _decode_plain = msgspec.json.Decoder(_PlainEvent).decode
 
 
 def read_event(raw: str) -> Event | None:
-    """Make an event of a JSON text that has the four fields of the first API's events; None for any other."""
+    """Make an event from a JSON text of exactly these four fields; None for any other text."""
     try:
         plain = _decode_plain(raw)
     except (msgspec.MsgspecError, RecursionError):
@@ -117,9 +126,9 @@ def read_event(raw: str) -> Event | None:
 
 
 def parse_event(fields: dict[str, Any], raw: str) -> Event:
-    """Make an event of a decoded object and the JSON text it was decoded from.
+    """Make an event from a decoded object and the JSON text that it was decoded from.
 
-    Missing and odd fields are borne: no message is `—`, an unreadable time is None, an unknown level is info.
+    Accepts missing and odd fields: no message becomes `—`, an unreadable time None, an unknown level info.
 
     Raises:
         ValueError: for an object nested too deeply to be compared.
@@ -128,7 +137,7 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
     created_at, own_id = fields.get("created_at"), fields.get("id")
     event = _event(parse_time(created_at), created_at, fields.get("level"), fields.get("message"), raw)
     if own_id and isinstance(own_id, str):
-        return msgspec.structs.replace(event, key=hash((own_id,)))
+        return msgspec.structs.replace(event, key=hash((own_id,)), is_identified=True)
     if pruned.keys() <= _PLAIN_FIELDS and isinstance(fields.get("message"), str | None):
         return event
     return msgspec.structs.replace(event, key=hash(json_text.canonical(pruned)))

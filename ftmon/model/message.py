@@ -1,4 +1,7 @@
-"""What services say in words: queue, cost, epochs, steps, losses, uploads, endings."""
+"""The English of services' messages: queue, cost, epochs, steps, losses, uploads, endings.
+
+Every word that ftmon looks for in a message stands here. PROTOCOL §1.3, §2.3, §3.2 and §4 give the messages.
+"""
 
 import re
 from collections.abc import Callable
@@ -31,6 +34,29 @@ class Facts(NamedTuple):
 
 
 NOTHING = Facts()
+
+_CHANGE = re.compile(r"succe|fail|cancel|error|complete|start|paus", re.IGNORECASE)
+_PROGRESS = re.compile(r"start|step|epoch", re.IGNORECASE)
+_END = re.compile(r"\b(?:succeeded|failed|cancell?ed)\b|\bsuccessfully completed\b", re.IGNORECASE)
+
+
+def hints_at_change(message: str, status: Status) -> bool:
+    """Whether a message may come with a change of the job's status, so that the job is worth reading.
+
+    A job that waits has begun to run where any progress is told.
+    """
+    waits = status in (Status.PENDING, Status.PAUSED)
+    return (_PROGRESS if waits else _CHANGE).search(message) is not None
+
+
+def may_tell_error(message: str) -> bool:
+    """Whether `read_message` may find an error in a message; cheap, for a run of which only the end counts."""
+    return message.startswith("Error: ") or "failed" in message[:64]
+
+
+def claims_end(message: str) -> bool:
+    """Whether a message says that the job is over. Only the job object decides that it is."""
+    return _END.search(message) is not None
 
 
 def read_message(message: str) -> Facts:
@@ -77,7 +103,10 @@ def _reader(pattern: str, facts: Callable[[re.Match[str]], Facts]) -> _Reader:
 # A full stop ended the sentences of the first API's specification, and is no part of a name.
 _started = _reader(r"\S+(?: job)? started\.?$", lambda match: Facts(started=True))
 _succeeded = _reader(r"\S+(?: job)? succeeded", lambda match: Facts(claim=Status.SUCCEEDED))
-_failed = _reader(r"\S+(?: job)? failed", lambda match: Facts(claim=Status.FAILED))
+_failed = _reader(
+    r"\S+(?: job)? failed\b[.:]?\s*(.*)",
+    lambda match: Facts(claim=Status.FAILED, error=match[1] or None),
+)
 _cancelled = _reader(r"\S+(?: job)? cancell?ed", lambda match: Facts(claim=Status.CANCELLED))
 _queue = _reader(r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue=int(match[1])))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from ftmon.model.curve import Curve
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
 from ftmon.model.job import Job, JobKey, Status
-from ftmon.model.message import Facts, read_message
+from ftmon.model.message import Facts, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
 _LATE = 60.0
@@ -80,7 +80,7 @@ class Run:
             if (
                 not self._is_outcome_only
                 or event.level is not Level.INFO
-                or event.message.startswith("Error: ")
+                or may_tell_error(event.message)
             ):
                 self._apply_event(event, update.at)
 

@@ -17,7 +17,7 @@ class Wire(StrEnum):
     QUIET = "quiet"
     """Open, but no byte for 30 s, which is normal."""
     POLLING = "polling"
-    """The service has no stream: the list is read every few seconds."""
+    """The list is read every few seconds: the service has no stream, or it cannot be read now."""
     WAITING = "waiting to retry"
     CLOSED = "closed"
     """All has been read."""
@@ -35,7 +35,7 @@ class Connection:
 
     wire: Wire
     reason: str = ""
-    """Why it waits: a few words of safe text."""
+    """Why it waits, or polls although there may be a stream: a few words of safe text."""
     attempt: int = 0
     """How many times in a row it failed."""
     delay: float = 0.0
@@ -70,3 +70,5 @@ class Update:
     """A sentence for the user, once, such as how many malformed events were skipped."""
     unrecorded: int | None = None
     """How many events wait for a history that cannot be written, or None where that stays as it was."""
+    dialect: str = ""
+    """The name of the dialect that the service speaks; empty where that is not known."""

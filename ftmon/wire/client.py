@@ -14,33 +14,36 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from ftmon import __version__, json_text
-from ftmon.errors import RefusedError, UnreachableError, UsageError
-from ftmon.safe import one_line, redact
+from ftmon import __version__
+from ftmon.errors import RefusedError, TooLargeError, UnreachableError, UsageError
+from ftmon.safe import redact
 from ftmon.settings import Key, Settings
-from ftmon.wire.dialects.fine_tunes import error_message
+from ftmon.wire import refusal
 from ftmon.wire.echo import json_without
 from ftmon.wire.fault import place, retry_after, translated
 
 MAX_BODY = 256 * 2**20
-"""Bytes of a job or a list: one of 527 jobs was seen, one of a million events has 150 MB."""
+"""Bytes of a job or a list. A million events have 150 MB; a list of 527 jobs was seen."""
 
 _BODY_TIMEOUT = 300.0
+_ERROR_TIMEOUT = 5.0
+"""Seconds that the body of an error may take; what has come by then is read."""
+
 _MAX_REDIRECTS = 5
 _MAX_PIECE = 2**20
 _MAX_ID = 1024
 _LOCATION = "ftmon.location"
 _TRANSIENT = frozenset({408, 409, 425, 429})
 
-# Keepalive notices a peer that is gone without a word: after 30 s, then 3 times every 10 s.
+# TCP keepalive finds a peer that is gone: the first probe after 30 s, then 3 more every 10 s.
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 _SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
     for name, value in _KEEPALIVE.items()
-    if hasattr(socket, name)  # not every system has every one
+    if hasattr(socket, name)  # macOS and Linux have different ones
 ]
 
-# They log addresses and headers of answers, in which a service may repeat the key.
+# They log URLs and response headers, in which a service may repeat the key.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -69,12 +72,12 @@ class Answer(NamedTuple):
                     yield chunk
                 return
             if encoding not in ("gzip", "x-gzip", "deflate"):
-                raise UnreachableError("the answer is packed in a way nobody asked for")
+                raise UnreachableError(f"the answer has the unknown Content-Encoding {encoding}")
             inflater = _inflater()
             async for chunk in self.response.aiter_raw():
                 while chunk:
                     if inflater.eof:
-                        # A packed answer may have several members, one after another.
+                        # A compressed body may have several members, one after another.
                         inflater = _inflater()
                     yield inflater.decompress(chunk, _MAX_PIECE)
                     chunk = inflater.unconsumed_tail or inflater.unused_data
@@ -82,23 +85,29 @@ class Answer(NamedTuple):
                 raise UnreachableError("the packed answer was cut")
 
     async def body(self) -> bytes:
-        """Return the whole body.
+        """Return the whole body; raises as `collected`."""
+        async with aclosing(self.chunks()) as chunks:
+            return await collected(chunks)
 
-        Raises:
-            UnreachableError: when it breaks off, is larger than `MAX_BODY` or takes longer than five minutes.
-        """
-        pieces, size = [], 0
-        try:
-            async with asyncio.timeout(_BODY_TIMEOUT):
-                async with aclosing(self.chunks()) as chunks:
-                    async for piece in chunks:
-                        pieces.append(piece)
-                        size += len(piece)
-                        if size > MAX_BODY:
-                            raise UnreachableError(f"the answer is larger than {MAX_BODY >> 20} MiB")
-        except TimeoutError as error:
-            raise UnreachableError("the answer did not end") from error
-        return b"".join(pieces)
+
+async def collected(chunks: AsyncIterator[bytes], start: bytes = b"") -> bytes:
+    """Return `start` and all chunks as one body.
+
+    Raises:
+        UnreachableError: when it breaks off or takes longer than five minutes.
+        TooLargeError: when it is larger than `MAX_BODY`.
+    """
+    pieces, size = [start], len(start)
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            async for piece in chunks:
+                pieces.append(piece)
+                size += len(piece)
+                if size > MAX_BODY:
+                    raise TooLargeError(f"the answer is larger than {MAX_BODY >> 20} MiB")
+    except TimeoutError as error:
+        raise UnreachableError("the answer did not end") from error
+    return b"".join(pieces)
 
 
 class Client:
@@ -112,7 +121,12 @@ class Client:
         try:
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(
-                    verify=_tls(settings), proxy=_proxy(settings), socket_options=_SOCKET_OPTIONS, retries=0
+                    verify=_tls(settings),
+                    proxy=_proxy(settings),
+                    socket_options=_SOCKET_OPTIONS,
+                    retries=0,
+                    # No second idle connection, so that a request that is sent again gets a new one.
+                    limits=httpx.Limits(max_keepalive_connections=1),
                 ),
                 auth=_KeyAuth(settings.key) if settings.key else None,
                 headers=[
@@ -123,14 +137,14 @@ class Client:
                 ],
                 timeout=httpx.Timeout(10, read=None),
                 trust_env=False,
-                # Sent back, a cookie would be one more secret, and httpx fails on one that is not ASCII.
+                # Keep no cookies: one more secret to send, and httpx fails on one that is not ASCII.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 event_hooks={"response": [_keep_location]},
             )
         except ImportError as error:
             raise UsageError("A SOCKS proxy is set, which needs httpx with its socks extra.") from error
         except (ValueError, httpx.InvalidURL):
-            # Its address may hold a password, and so may the error's words.
+            # The proxy's URL may hold a password, and httpx repeats it.
             raise UsageError("The proxy that the environment sets (HTTPS_PROXY …) cannot be used.") from None
 
     async def aclose(self) -> None:
@@ -144,36 +158,35 @@ class Client:
             RefusedError, UnreachableError: as the status says; see `_check`.
         """
         async with self.open(path, accept="application/json") as answer:
-            return self._without_key(await answer.body())
+            return self.body_without_key(await answer.body())
 
     async def post(self, path: str) -> bytes:
         """Send an empty POST and return the body; raises as `get`."""
         async with self.open(path, accept="application/json", method="POST") as answer:
-            return self._without_key(await answer.body())
+            return self.body_without_key(await answer.body())
 
     @asynccontextmanager
     async def open(
         self, path: str, *, accept: str, last_event_id: str = "", method: str = "GET"
     ) -> AsyncIterator[Answer]:
-        """Send a request and hand over its answer once its head is there and says 200.
+        """Send a request and yield its answer once its head has come and says 200.
 
-        Redirects are followed within the origin only, at most 5 of them.
+        Follows at most 5 redirects, within the origin only.
 
         Raises:
             RefusedError: 400, 401, 403, 404 and their kin; TLS; a redirect to another origin.
             UnreachableError: no connection, no head in time, 408, 409, 425, 429, 5xx, all else but 200.
         """
         headers = [(b"Accept", accept.encode())]
-        # An id that no header can hold is not sent: the whole replay does as well.
+        # Leave out an id that no header can hold: the service then replays everything.
         if last_event_id.isprintable() and 0 < len(last_event_id.strip()) == len(last_event_id) <= _MAX_ID:
             headers.append((b"Last-Event-ID", last_event_id.encode()))
         url = httpx.URL(self.settings.base_url + path)
         for _ in range(_MAX_REDIRECTS + 1):
             with translated(url):
-                request = self._http.build_request(method, url, headers=headers)
                 try:
                     async with asyncio.timeout(self._head_timeout):
-                        response = await self._http.send(request, stream=True)
+                        response = await self._send(method, url, headers)
                 except TimeoutError as error:
                     raise UnreachableError(f"{place(url)} does not answer") from error
             try:
@@ -186,13 +199,34 @@ class Client:
                 await response.aclose()
         raise RefusedError(f"{place(url)} redirects in a circle.", response.status_code)
 
+    async def _send(self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]]) -> httpx.Response:
+        """Send a request; a GET that fails on a reused connection is sent once more on a new one.
+
+        A server may close a kept-alive connection at any time (RFC 9112, 9.3.1).
+        """
+        request = self._http.build_request(method, url, headers=headers)
+        # httpcore names each step; that of connecting is missing where a connection is reused.
+        steps: set[str] = set()
+
+        async def trace(step: str, _: object) -> None:
+            steps.add(step)
+
+        request.extensions["trace"] = trace
+        try:
+            return await self._http.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            is_reused = "connection.connect_tcp.started" not in steps
+            if method != "GET" or not is_reused or "http11.receive_response_headers.complete" in steps:
+                raise
+        return await self._http.send(self._http.build_request(method, url, headers=headers), stream=True)
+
     def _redirected(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
         try:
             target = url.join(response.extensions[_LOCATION])
             if _origin(target) == self._origin:
                 return target
         except (ValueError, httpx.InvalidURL):
-            # Wherever that would be, it is not here.
+            # A broken target is another place too.
             pass
         raise RefusedError(
             f"{place(url)} redirects to another place, which never gets your key; "
@@ -204,58 +238,40 @@ class Client:
         status = response.status_code
         if status == 200:
             return
+        said = await self._sentence(response)
         if status >= 500 or status in _TRANSIENT or status < 400:
             raise UnreachableError(
-                f"the service answers {status}", retry_after=retry_after(response.headers), status=status
+                refusal.failed(status, said), retry_after=retry_after(response.headers), status=status
             )
-        said = await self._error_text(response)
-        raise RefusedError(self._refusal(status, said), status)
-
-    async def _error_text(self, response: httpx.Response) -> str:
-        try:
-            value = json_text.decode(await _beginning(Answer(response), 65_536, self._head_timeout))
-        except (ValueError, UnreachableError):
-            return ""
-        message = error_message(value) or ""
-        return one_line(self.redact(message))[:300].strip()
-
-    def _refusal(self, status: int, said: str) -> str:
         key = self.settings.key
-        if status == 401 and key is None:
-            hint = "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."
-        elif status == 401:
-            hint = f"The key came from {key.source if key else ''}."
-        elif status == 403 and key is None:
-            hint = "No key was sent: does it want one?"
-        elif status == 403:
-            hint = "The key is known but may not do this: is it the right project and organization?"
-        elif status == 404:
-            hint = f"Is the id right, and the base URL {self.settings.base_url}, and the organization?"
-        else:
-            hint = ""
-        words = {
-            401: "does not accept the key" if key else "wants a key",
-            403: "forbids it",
-            404: "knows no such job",
-        }
-        said = said if said.endswith((".", "!", "?")) or not said else f"{said}."
-        sentence = f"The service {words.get(status, 'refuses')} ({status})"
-        return " ".join(part for part in (f"{sentence}: {said}" if said else f"{sentence}.", hint) if part)
+        message = refusal.refused(
+            status, said, key_source=key.source if key else None, base_url=self.settings.base_url
+        )
+        raise RefusedError(message, status)
+
+    async def _sentence(self, response: httpx.Response) -> str:
+        """Return the sentence in an error's body, without the key; empty where there is none."""
+        try:
+            body = await _beginning(Answer(response), 65_536, min(self._head_timeout, _ERROR_TIMEOUT))
+        except UnreachableError:
+            return ""
+        return refusal.told(self.redact(refusal.sentence_of_body(body) or ""))
 
     def redact(self, text: str) -> str:
-        """Return a text of the service without the key, and without what looks like one."""
+        """Return a service's text without the key, and without anything that looks like one."""
         return redact(text, self._secrets)
 
     def without_key(self, text: str) -> str:
-        """Return a JSON text of the service with `[key]` for the key, should it be echoed."""
+        """Return a service's JSON text with `[key]` where it echoes the key."""
         return json_without(text, self._secrets)
 
-    def _without_key(self, body: bytes) -> bytes:
+    def body_without_key(self, body: bytes) -> bytes:
+        """Return a JSON body with `[key]` where it echoes the key."""
         return self.without_key(body.decode("utf-8-sig", "replace")).encode() if self._secrets else body
 
 
 class _KeyAuth(httpx.Auth):
-    """Puts the key on the request at the last moment, so that no dict in between holds it."""
+    """Adds the key when a request is sent, so that no dict holds it before."""
 
     def __init__(self, key: Key) -> None:
         self._key = key
@@ -271,7 +287,7 @@ def _inflater() -> "zlib._Decompress":
 
 
 async def _keep_location(response: httpx.Response) -> None:
-    """Hide a redirect from httpx, which fails on an odd one although it is not to follow any."""
+    """Hide a redirect from httpx, which parses it although it does not follow it, and fails on an odd one."""
     if response.has_redirect_location:
         response.extensions[_LOCATION] = response.headers.pop("Location")
 
@@ -296,7 +312,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _tls(settings: Settings) -> ssl.SSLContext:
     if settings.base_url.startswith("http:"):
-        # Loading certificates takes as long as all else; this context trusts nobody and is never asked.
+        # Loading certificates is slow, and plain http needs none: this context trusts nobody.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         if settings.ca_file:
@@ -316,6 +332,6 @@ def _proxy(settings: Settings) -> str | None:
     if not proxy:
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    # httpx looks at the port of a URL when it connects, and not before: this raises ValueError.
+    # Check the port now (ValueError): httpx would check it only when it connects.
     _ = urlsplit(proxy).port
     return proxy

@@ -18,28 +18,35 @@ class Pace:
     give_up: float = 60.0
     """How long the first good answer may take to come."""
     settled: float = 60.0
-    """A connection that lived as long ends the back-off …"""
+    """A stream that lived this long resets the back-off …"""
     settled_with_news: float = 5.0
-    """… and one that brought a new event after as long."""
-    poll: float = 5.0
+    """… and one that brought a new event does after this long."""
+    poll: float | None = None
+    """Between two readings of the job and its list; None for the dialect's own."""
+    late: float | None = None
+    """How long events may still come after a job's end; None for the dialect's own."""
+    page: float = 0.1
+    """Between two pages of one list."""
+    proof: float = 5.0
+    """How long an attempt at a stream may take to bring its first event before the list is read beside it."""
     quiet: float = 30.0
-    """Silence after which the job is read, for the first time."""
+    """Silence of a stream after which the job is read …"""
     quiet_again: float = 60.0
-    """And how often from then on."""
+    """… and the time between further readings in the same silence."""
     stalled: float = 180.0
-    """Silence after which the stream is opened anew."""
+    """Silence after which the stream is opened again."""
     grace: float = 3.0
-    """What a stream has left for its `[DONE]` once the job is known to be over."""
+    """How long a stream may take to end once the job is over."""
     hint: float = 10.0
-    """The least time between two readings of the job that events gave cause for."""
+    """The least time between two readings of the job that messages hinted at."""
     lag: float = 60.0
-    """How long the job's end may stay unknown after `[DONE]`."""
+    """How long the job's status may stay unknown once its events have ended."""
     tick: float = 5.0
     """How often the clocks are compared."""
     slept: float = 30.0
-    """How much further than the other one a clock has gone where this machine has slept."""
+    """How far wall clock and monotonic clock drift apart where this machine has slept."""
     record_again: float = 60.0
-    """How long a history that cannot be used is left alone."""
+    """Between two tries of a history that cannot be used."""
     wall: Callable[[], float] = time.time
     random: Callable[[], float] = random.random
 

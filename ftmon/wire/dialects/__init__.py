@@ -1,1 +1,32 @@
-"""One small pure module per API: the requests it needs, and what its answers mean."""
+"""The APIs that ftmon speaks, each a `Dialect` in a module of its own."""
+
+from ftmon.errors import UsageError
+from ftmon.wire.dialects.dialect import Dialect
+from ftmon.wire.dialects.fine_tunes import FINE_TUNES
+from ftmon.wire.dialects.fine_tuning_jobs import FINE_TUNING_JOBS
+
+DIALECTS = (FINE_TUNES, FINE_TUNING_JOBS)
+"""All of them, in the order in which they are tried."""
+
+_PROVIDERS = {"auto": DIALECTS, "openai": (FINE_TUNING_JOBS,)} | {each.name: (each,) for each in DIALECTS}
+"""The names that `--provider` takes, and the dialects to try for each."""
+
+PROVIDERS = tuple(_PROVIDERS)
+
+
+def candidates(provider: str, stored: str = "") -> tuple[Dialect, ...]:
+    """Return the dialects that a provider may speak, in the order in which to try them.
+
+    `stored` is the name that the history has for the job; that dialect comes first.
+
+    Raises:
+        UsageError: for a provider that ftmon does not know.
+    """
+    if provider not in _PROVIDERS:
+        raise UsageError(f"--provider {provider} is not known; it is one of {', '.join(PROVIDERS)}.")
+    return tuple(sorted(_PROVIDERS[provider], key=lambda dialect: dialect.name != stored))
+
+
+def named(name: str) -> Dialect:
+    """Return the dialect of this name, as stored in the history; the first one where the name is unknown."""
+    return next((dialect for dialect in DIALECTS if dialect.name == name), FINE_TUNES)

@@ -1,347 +1,470 @@
-"""Stay on a job until it is over: stream or poll, back off, resume, close the gap at the end."""
+"""Stay on a job until it is over.
+
+Stream and list are two routes to one truth. The stream is the fast one. Until it has proved itself by an event,
+and whenever it fails, the list is read beside it at the pace of polling. The job object alone ends a run.
+
+The follower keeps at most two tasks: one attempt at the stream, and one reading of job and list. It starts each
+when it is due, and decides what follows when one of them ends.
+"""
 
 import asyncio
-import re
-from contextlib import suppress
+from collections.abc import Coroutine, Sequence
+from math import inf
 from time import monotonic
 from typing import Any
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
+from ftmon.model.job import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import fine_tunes
-from ftmon.wire.dialects.fine_tunes import Page
-from ftmon.wire.follow.source import NO_ROUTE, Report, Source
-from ftmon.wire.follow.stream import End, Stream
+from ftmon.wire.dialects import DIALECTS
+from ftmon.wire.dialects.dialect import Dialect, Page
+from ftmon.wire.follow.reading import Outcome, Reader
+from ftmon.wire.follow.session import Report, Session
+from ftmon.wire.follow.stream import End, Resumption, Stream
 from ftmon.wire.pace import Pace
+from ftmon.wire.service import NO_ROUTE
 
-NO_CONTENT = 204
+_NO_CONTENT = 204
 
-_END = re.compile(r"\b(?:succeeded|failed|cancell?ed)\b", re.IGNORECASE)
-"""A message that tells of the job's end."""
-
-_MAX_UNSURE_CONNECTIONS = 3
-"""How many streams are read, once the job is over, for what a cut one missed, where there is no list."""
+_MAX_LAST_STREAMS = 3
+"""Streams that are read after a job's end for what a cut one missed, where there is no list."""
 
 
 class Follower:
-    """Follows one job and reports what happens; `run` returns when all has been told."""
+    """Follows one job and reports what happens; `run` returns when everything has been told."""
 
     def __init__(
         self,
         client: Client,
-        job_id: str,
+        key: JobKey,
         report: Report,
         *,
+        dialects: Sequence[Dialect] = DIALECTS,
         stream: bool = True,
         patient: bool = False,
         pace: Pace | None = None,
     ) -> None:
-        self._source = Source(client, job_id, report)
+        self._session = Session(client, key, dialects, report)
+        self._pace = pace or Pace()
+        self._reader = Reader(self._session, self._pace)
         self._is_stream_wanted = stream
         self._is_patient = patient
-        self._pace = pace or Pace()
-        self._hurry = asyncio.Event()
-        self._present: asyncio.Timeout | None = None
-        """Ends the present attempt; None where there is none to end."""
-        self._is_whole = True
-        """What was shown came in one connection, from the first event on."""
+        self._give_up_at = inf
+        self._has_begun = False
+        """The first reading of the job is over, and the dialect is found."""
+        self._wake = asyncio.Event()
+        self._has_slept = False
+        # The stream: the attempt at it, when the next one is due, and how the last one ended.
+        self._stream: Stream | None = None
+        self._streaming: asyncio.Task[Page | None] | None = None
+        self._stream_at = 0.0
         self._has_streamed = False
-        self._has_read_whole = False
-        """The last stream told all, from the first event on."""
-        self._connections = 0
-        self._unsure_connections = 0
+        """A stream has told an event."""
+        self._last_stream: Stream | None = None
+        """The stream that ended last."""
+        self._distrusted_at = 0.0
+        """From then on the list is read as long as no stream is trusted."""
+        self._early_end: UnreachableError | None = None
+        """A stream ended well; this is its fault, should the job not be over."""
+        self._last_streams = 0
         self._attempt = 0
-        self._last_event_id = ""
-        self._retry = 0.0
-        self._unknown_since: float | None = None
-        """When a stream ended while nothing says how the job stands, and none brought news since."""
+        """Attempts at the stream, or at a first good answer, that failed in a row."""
+        self._reason = ""
+        """Why the last attempt failed."""
+        self._resumption = Resumption()
+        # The reading of job and list: the task, when the next one is due, when the last one began.
+        self._reading: asyncio.Task[Outcome] | None = None
+        self._read_at = 0.0
+        self._looked_at = self._hinted_at = -inf
+        self._failed_readings = 0
+        self._refusal: RefusedError | None = None
+        """A refusal that the next reading of the job confirms or not."""
+        self._first_page: Page | None = None
+        """The list that came in place of the stream, still to be told."""
+        self._list_failed_at: float | None = None
+        """When the list failed for the first time after the job's end."""
 
     def restore(self, update: Update) -> None:
-        """Take what was recorded of the job before as shown; to be called before `run`."""
-        self._source.restore(update)
-        self._is_whole = False
+        """Take the recorded past of the job as shown; to be called before `run`."""
+        self._session.restore(update)
 
     async def run(self) -> None:
         """Follow the job to its end; the last update says that the connection is closed or refused."""
-        await self._source.tell(connection=Connection(Wire.CONNECTING))
-        give_up_at = None if self._is_patient else monotonic() + self._pace.give_up
+        session = self._session
+        await session.tell(connection=Connection(Wire.CONNECTING))
+        if not self._is_patient:
+            self._give_up_at = monotonic() + self._pace.give_up
         try:
-            while not await self._attempt_while_awake(give_up_at):
+            while not await self._step():
                 pass
+            await session.tell(connection=Connection(Wire.CLOSED))
         except FtmonError as error:
-            await self._source.tell(connection=Connection(Wire.REFUSED, error=error))
+            await session.tell(connection=Connection(Wire.REFUSED, error=error))
+        finally:
+            await _cancelled(self._streaming, self._reading)
 
     def retry(self) -> None:
         """End the present wait."""
-        self._hurry.set()
+        if self._stream is None and self._stream_at < inf:
+            self._stream_at = 0.0
+        self._read_at = 0.0
+        self._wake.set()
 
     def resume(self) -> None:
-        """Connect anew at once, without fuss: after a sleep what was open may be dead."""
-        present, self._present = self._present, None
-        if present is not None:
-            present.reschedule(asyncio.get_running_loop().time())
+        """Connect again at once: this machine has slept, and open connections may be dead."""
+        self._has_slept = True
+        self._wake.set()
 
-    async def _attempt_while_awake(self, give_up_at: float | None) -> bool:
-        """Try once, and give that up when `resume` says that this has slept meanwhile."""
-        try:
-            async with asyncio.timeout(None) as present:
-                self._present = present
-                return await self._attempt_once(give_up_at)
-        except TimeoutError:
-            if not present.expired():
-                raise
-        finally:
-            self._present = None
-        self._is_whole = False
-        self._attempt = 0
-        await self._source.tell(connection=Connection(Wire.CONNECTING))
+    # The loop
+
+    async def _step(self) -> bool:
+        """Start what is due, wait for what comes first, and decide. True once everything has been told."""
+        if self._has_slept:
+            await self._connect_again()
+        now = monotonic()
+        if now >= self._reading_due():
+            self._start_reading(now)
+        if now >= self._stream_due():
+            await self._start_stream()
+        await self._wait(min(self._stream_due(), self._reading_due(), self._stalled_at()))
+        if self._streaming is not None and self._streaming.done():
+            await self._take_stream_end(self._streaming)
+        elif monotonic() >= self._stalled_at():
+            await self._drop_stream()
+        if self._reading is not None and self._reading.done():
+            return await self._take_reading(self._reading)
         return False
 
-    async def _attempt_once(self, give_up_at: float | None) -> bool:
-        """Try once; wait after a fault that may pass. True once all has been told."""
+    async def _wait(self, until: float) -> None:
+        """Wait for a task to end, for `_wake`, or for a time."""
+        waking = asyncio.create_task(self._wake.wait())
+        tasks = [task for task in (self._streaming, self._reading) if task is not None]
+        seconds = None if until == inf else max(0.0, until - monotonic())
         try:
-            return await (self._watch() if self._is_stream_wanted else self._review())
-        except UnreachableError as error:
-            fault = error
-        except RefusedError as error:
-            fault = await self._confirmed(error)
-        is_past_enough = self._source.is_final or not self._is_stream_wanted
-        if self._source.has_past and is_past_enough and not self._source.was_heard and not self._is_patient:
-            raise GaveUpError(
-                f"{_sentence(fault)} What this machine has recorded of the job is shown."
-            ) from fault
-        is_followed = self._source.was_heard and self._is_stream_wanted
-        left = None if is_followed or give_up_at is None else give_up_at - monotonic()
-        if left is not None and left <= 0:
-            raise GaveUpError(
-                f"Gave up after {self._pace.give_up:.0f} s: {fault}. "
-                "Is the base URL right? With --wait, ftmon goes on trying."
-            ) from fault
-        await self._back_off(fault, left)
-        return False
-
-    async def _watch(self) -> bool:
-        """Read the job, then the stream of its events."""
-        if self._connections == 0:
-            await self._source.read_job()
-        elif await self._conclude():
-            return True
-        if self._source.is_status_known:
-            self._unknown_since = None
-        elif not self._is_patient and self._has_lagged:
-            raise _unknown_end()
-        shown = self._source.ledger.count
-        end = await self._connect()
-        if end is None:
-            return True
-        if end is End.GIVEN_UP:
-            return False
-        if await self._conclude(end):
-            return True
-        if self._source.is_final:
-            return False
-        if self._source.is_status_known:
-            raise UnreachableError("the stream ended before the job did")
-        if self._unknown_since is None or self._source.ledger.count > shown:
-            self._unknown_since = monotonic()
-        raise UnreachableError("the stream ended, and how the job ended is not known yet")
-
-    @property
-    def _has_lagged(self) -> bool:
-        return self._unknown_since is not None and monotonic() - self._unknown_since > self._pace.lag
-
-    async def _review(self) -> bool:
-        """Read everything so far, once."""
-        entries = await self._source.read_job()
-        page = await self._source.read_page() or _page_of(entries)
-        if self._source.job_fault is not None:
-            raise self._source.job_fault
-        if page is None and self._source.job is None:
-            raise self._source.job_refusal or UnreachableError("the answer is no list of events")
-        if page is None:
-            await self._source.tell(notice="The service has no list of the events of this job.")
-        connection = Connection(Wire.CLOSED)
-        if not self._source.is_status_known:
-            error = GaveUpError("The service does not say how the job stands. What was shown is all it told.")
-            connection = Connection(Wire.REFUSED, error=error)
-        await self._source.tell_page(page, connection)
-        return True
-
-    async def _conclude(self, end: End | None = None) -> bool:
-        """Read the job; if it is over, tell what the service holds more often than was shown, close, be True.
-
-        `end` is how a stream ended just now; None before one is opened. Where there is no list to compare
-        with, a stream that was cut is read again before the job counts as told.
-        """
-        entries = await self._source.read_job()
-        if not self._source.is_final:
-            return False
-        page: Page | None = None
-        is_told = entries is None or len(entries) <= self._source.ledger.count
-        is_whole = self._is_whole and not self._source.has_begun_late
-        if not (end is End.DONE and is_whole and is_told):
-            # A job object may hold none of its events, or the last ones only.
-            page = _page_of(entries) if not is_told else None
-            try:
-                page = page or await self._source.read_last_page(self._pace.lag) or _page_of(entries)
-            except (RefusedError, UnreachableError):
-                if end is None:
-                    # The stream may tell what the list does not.
-                    return False
-                if not self._has_read_whole:
-                    raise
-            if page is None and end is not End.DONE and self._unsure_connections < _MAX_UNSURE_CONNECTIONS:
-                self._unsure_connections += 1
-                return False
-        await self._source.tell_page(page, Connection(Wire.CLOSED))
-        return True
-
-    async def _connect(self) -> End | None:
-        """Open the stream and read it, or poll where the service has none; None once all has been told."""
-        started, shown = monotonic(), self._source.ledger.count
-        self._connections += 1
-        try:
-            end = await self._stream()
-            if isinstance(end, End):
-                return end
-            await self._poll(end)
+            await asyncio.wait([waking, *tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            lived = monotonic() - started
-            has_news = self._source.ledger.count > shown
-            if lived >= (self._pace.settled_with_news if has_news else self._pace.settled):
-                self._attempt = 0
-        return None
+            waking.cancel()
+        self._wake.clear()
 
-    async def _stream(self) -> End | bytes | None:
-        """Read the stream, or return the list that came in its place, None where none did."""
-        try:
-            async with self._source.open_stream(self._last_event_id) as answer:
-                if answer.media_type == "text/event-stream":
-                    return await self._read(Stream(answer, self._source, self._pace, self._last_event_id))
-                if not answer.media_type.endswith("json"):
-                    kind = "a web page" if answer.media_type == "text/html" else "something else"
-                    raise UnreachableError(f"the answer is {kind}, not a stream of events")
-                return await answer.body()
-        except RefusedError as error:
-            if error.status not in NO_ROUTE or self._has_streamed:
-                raise
-            if self._source.job is None:
-                raise self._source.job_refusal or error from error
-            # A service that tells the status only, or has no events yet.
-            return None
-        except UnreachableError as error:
-            if error.status != NO_CONTENT or self._source.job is None:
-                raise
-            # It asks not to be connected to any more.
-            return None
+    async def _connect_again(self) -> None:
+        """Drop what is open, forget the back-off, and begin again."""
+        self._has_slept = False
+        tasks = self._streaming, self._reading
+        self._stream = self._streaming = self._reading = None
+        await _cancelled(*tasks)
+        self._attempt = self._failed_readings = 0
+        self._read_at = 0.0
+        self._stream_at = min(self._stream_at, 0.0) if self._stream_at < inf else inf
+        await self._session.tell(connection=Connection(Wire.CONNECTING))
 
-    async def _read(self, stream: Stream) -> End:
-        self._has_streamed = True
-        try:
-            end = await stream.read()
-        finally:
-            self._last_event_id = stream.decoder.last_event_id
-            if stream.decoder.retry is not None:
-                self._retry = stream.decoder.retry / 1000
-            is_partial = stream.is_tail or stream.lost > 0
-            if is_partial:
-                self._is_whole = False
-        if end is End.GIVEN_UP:
-            self._is_whole = False
-        self._has_read_whole = end is End.DONE and not is_partial
-        return end
+    # When things are due
 
-    async def _poll(self, body: bytes | None) -> None:
-        """Read the list and the job every few seconds until the job is over, then the list twice more.
+    def _stream_due(self) -> float:
+        """Return when the next attempt at the stream begins.
 
-        Twice, because such services write events after the job's end as well.
-        `body` is the first list, None where it is still to be read.
+        It waits for a reading, which may say that the job is over, but not for long.
         """
-        source = self._source
-        await source.tell(connection=Connection(Wire.POLLING), heard=True)
-        entries: list[Any] | None = None
-        is_last = source.is_final
-        shown, news_at = -1, monotonic()
-        while True:
-            page = await (source.read_last_page(self._pace.lag, body) if is_last else source.read_page(body))
-            page = page or _page_of(entries)
-            if page is None and (body is not None or source.job is None):
-                raise UnreachableError("the answer is no list of events")
-            source.was_heard = True
-            await source.tell_page(page, Connection(Wire.CLOSED) if is_last else None)
-            if is_last:
+        if not self._has_begun or self._stream is not None:
+            return inf
+        if self._reading is not None or self._early_end is not None:
+            return max(self._stream_at, self._looked_at + self._pace.proof)
+        return self._stream_at
+
+    def _reading_due(self) -> float:
+        """Return when the job, and the list where no stream is trusted, are read next."""
+        stream, session, pace = self._stream, self._session, self._pace
+        if self._reading is not None:
+            return inf
+        if stream is None:
+            return self._read_at
+        if not stream.is_trusted:
+            return max(self._read_at, stream.started_at + pace.proof)
+        if session.final_at is not None:
+            return max(stream.news_at, session.final_at) + pace.grace
+        hint = self._hinted_at + pace.hint if stream.is_hinting else inf
+        idle = max(stream.news_at + pace.quiet, self._looked_at + pace.quiet_again)
+        return min(hint, idle, self._silent_at(stream))
+
+    def _silent_at(self, stream: Stream) -> float:
+        """Return when a trusted stream counts as silent: after 30 s at first, then every minute."""
+        again = self._looked_at + self._pace.quiet_again if self._session.wire is Wire.QUIET else 0.0
+        return max(stream.heard_at + self._pace.quiet, again)
+
+    def _stalled_at(self) -> float:
+        """Return when the stream has been silent for so long that it is opened again."""
+        return inf if self._stream is None else self._stream.heard_at + self._pace.stalled
+
+    # The stream
+
+    async def _start_stream(self) -> None:
+        self._early_end = None
+        self._stream = Stream(self._session, self._resumption, self._wake.set)
+        self._streaming = asyncio.create_task(self._stream.run(), name="stream")
+        self._distrusted_at = self._stream.started_at + self._pace.proof
+        self._hinted_at = -inf
+        if self._session.wire is Wire.WAITING:
+            connection = Connection(Wire.CONNECTING, self._reason, self._attempt)
+            await self._session.tell(connection=connection)
+
+    async def _drop_stream(self) -> None:
+        """Give up the open stream and open it again at once: it is stalled, or holds events back."""
+        streaming, self._stream, self._streaming = self._streaming, None, None
+        await _cancelled(streaming)
+        await self._start_stream()
+
+    async def _take_stream_end(self, task: asyncio.Task[Page | None]) -> None:
+        stream, self._stream, self._streaming = self._stream, None, None
+        assert stream is not None, "a task belongs to a stream"
+        now, pace, session = monotonic(), self._pace, self._session
+        self._has_streamed = self._has_streamed or stream.is_trusted
+        if now - stream.started_at >= (pace.settled_with_news if stream.has_news else pace.settled):
+            self._attempt = 0
+        # After a stream with news, give the next one a moment before the list is read.
+        self._distrusted_at = now + pace.proof if stream.has_news else now
+        self._last_stream = stream
+        try:
+            page = task.result()
+        except UnreachableError as fault:
+            if fault.status == _NO_CONTENT and session.job is not None:
+                # The service asks not to be connected to any more.
+                await self._poll_only(None)
+            else:
+                await self._back_off(fault)
+        except RefusedError as error:
+            await self._take_refused_stream(error)
+        else:
+            if page is not None:
+                await self._poll_only(page)
                 return
-            if source.ledger.count > shown:
-                shown, news_at = source.ledger.count, monotonic()
-            if source.job is None and not self._is_patient and page is not None and page.events:
-                # Without a job, nothing but a message and silence can tell that it is over.
-                is_told = _END.search(page.events[-1].message) is not None
-                if is_told and monotonic() - news_at > self._pace.lag:
-                    raise _unknown_end()
-            is_last = source.is_final
-            await self._wait(self._pace.poll)
-            if not is_last:
-                entries = await source.read_job()
-            body = None
+            session.claimed_at = session.claimed_at or now
+            words = "before the job did" if session.is_status_known else "and the job's end is not known yet"
+            self._early_end = UnreachableError(f"the stream ended {words}")
+            self._read_at = 0.0
 
-    async def _confirmed(self, error: RefusedError) -> UnreachableError:
-        """Return a refusal that passed as a mere fault; raise one that lasts, or that came at the start."""
-        status = error.status
-        if not self._source.was_heard and self._source.has_past and status == 404:
-            raise RefusedError(
-                "The service does not know this job, or has forgotten it (404). "
-                "What this machine has recorded of it is shown.",
-                404,
-            ) from error
-        is_followed = self._source.was_heard and self._is_stream_wanted
-        if not is_followed or (status is not None and status <= 400):
+    async def _take_refused_stream(self, error: RefusedError) -> None:
+        session = self._session
+        if error.status in NO_ROUTE and not self._has_streamed:
+            if session.job is None:
+                raise session.job_refusal or error
+            await self._poll_only(None)
+        elif not session.was_heard or _is_redirect(error):
             raise error
-        if status is not None:
-            try:
-                await self._source.read_job()
-            except UnreachableError as fault:
-                return fault
-            except RefusedError as lasting:
-                if lasting.status == 404:
-                    raise RefusedError(
-                        "The job is gone: the service no longer knows it (404).", 404
-                    ) from lasting
-                raise
-            if self._source.job is None:
-                raise error
-        return UnreachableError(str(error).rstrip("."))
+        else:
+            self._refusal = error
+            self._read_at = 0.0
 
-    async def _back_off(self, fault: UnreachableError, left: float | None) -> None:
-        """Wait before the next attempt, `left` seconds at most."""
-        self._hurry.clear()
-        self._is_whole = False
+    async def _poll_only(self, page: Page | None) -> None:
+        """Read the list from now on: the service has no stream."""
+        self._stream_at = inf
+        self._distrusted_at = self._read_at = 0.0
+        self._first_page = page
+        await self._session.tell(connection=Connection(Wire.POLLING), heard=page is not None)
+
+    async def _back_off(self, fault: UnreachableError) -> None:
+        """Wait before the next attempt at the stream."""
+        self._early_end = None
         self._attempt += 1
-        delay = self._pace.delay(self._attempt, fault.retry_after, self._retry)
-        if left is not None:
-            delay = min(delay, left)
-        await self._source.tell(connection=Connection(Wire.WAITING, str(fault), self._attempt, delay))
-        await self._wait(delay)
-        await self._source.tell(connection=Connection(Wire.CONNECTING, str(fault), self._attempt))
+        delay = self._pace.delay(self._attempt, fault.retry_after, self._resumption.retry)
+        delay = min(delay, self._patience(fault))
+        self._stream_at = monotonic() + delay
+        self._reason = str(fault)
+        if self._session.wire is not Wire.POLLING:
+            connection = Connection(Wire.WAITING, self._reason, self._attempt, delay)
+            await self._session.tell(connection=connection)
 
-    async def _wait(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        self._hurry.clear()
+    # Reading the job and the list
+
+    def _start_reading(self, now: float) -> None:
+        stream, session = self._stream, self._session
+        what: Coroutine[Any, Any, Outcome]
+        if not self._is_stream_wanted:
+            what = self._reader.everything()
+        elif not self._has_begun:
+            what = self._reader.job()
+        elif session.is_final and self._refusal is None:
+            last = self._last_stream
+            is_cut = last is None or last.end is not End.DONE
+            first, self._first_page = self._first_page, None
+            what = self._reader.rest(
+                first,
+                is_whole=last is not None and last.is_whole,
+                has_streamed=self._has_streamed,
+                can_stream=is_cut and self._stream_at < inf and self._last_streams < _MAX_LAST_STREAMS,
+            )
+        elif stream is not None and stream.is_trusted:
+            is_silent = now >= self._silent_at(stream)
+            is_first = self._looked_at <= stream.heard_at
+            self._hinted_at = now if stream.is_hinting else self._hinted_at
+            what = self._reader.beside(stream, is_silent=is_silent, is_first=is_first)
+        elif now >= self._distrusted_at or self._refusal is not None:
+            first, self._first_page = self._first_page, None
+            what = self._reader.job_and_list(first)
+        else:
+            what = self._reader.job()
+        self._looked_at = now
+        self._reading = asyncio.create_task(what, name="reading")
+
+    async def _take_reading(self, task: asyncio.Task[Outcome]) -> bool:
+        """Decide by what a reading brought; True once everything has been told."""
+        self._reading = None
+        session, stream = self._session, self._stream
+        refusal, self._refusal = self._refusal, None
+        self._read_at = monotonic() + self._reader.interval
+        try:
+            outcome = task.result()
+        except UnreachableError as fault:
+            return await self._take_fault(fault)
+        except RefusedError as error:
+            await self._take_refusal(error, refusal)
+            return False
+        self._failed_readings = 0
+        if not self._has_begun:
+            await self._begin()
+        elif session.is_final and not outcome.needs_stream:
+            # The reading that found the job over is followed by that of the rest.
+            self._read_at = 0.0
+        elif outcome.is_ahead and stream is not None and stream is self._stream:
+            await self._drop_stream()
+        elif outcome.new is not None and not (stream is not None and stream.is_trusted):
+            await self._tell_polling(has_news=outcome.new > 0)
+        if outcome.is_over:
+            return True
+        if outcome.needs_stream:
+            self._last_streams += 1
+        if refusal is not None:
+            if session.job is None and outcome.new is None:
+                raise refusal
+            await self._back_off(UnreachableError(str(refusal).rstrip("."), status=refusal.status))
+        elif outcome.needs_stream:
+            if self._early_end is not None:
+                await self._back_off(UnreachableError("the stream may have been cut before its end"))
+        elif self._early_end is not None and not session.is_final:
+            if self._last_stream is not None and self._looked_at < self._last_stream.heard_at:
+                # This reading began before the stream ended: read again.
+                self._read_at = 0.0
+            else:
+                await self._back_off(self._early_end)
+        self._check_end()
+        return False
+
+    async def _begin(self) -> None:
+        """The job was asked for: go on with the stream, where the dialect has one."""
+        self._has_begun = True
+        self._attempt = 0
+        self._read_at = 0.0
+        if self._session.service.dialect.paths.stream:
+            await self._start_stream()
+        else:
+            await self._poll_only(None)
+
+    async def _tell_polling(self, *, has_news: bool) -> None:
+        """Say that the list is read, where the stream failed or the list knows more than it."""
+        if self._session.wire is not Wire.POLLING and (self._stream is None or has_news):
+            await self._session.tell(connection=Connection(Wire.POLLING, self._reason), heard=True)
+
+    async def _take_fault(self, fault: UnreachableError) -> bool:
+        """Read again later; True where a job is over whose list fails for good."""
+        session = self._session
+        self._failed_readings += 1
+        left = self._patience(fault)
+        delay = self._pace.delay(self._failed_readings, fault.retry_after)
+        if self._has_begun and session.is_final:
+            self._list_failed_at = self._list_failed_at or monotonic()
+            # A service that cannot be reached may come back, and the missing events with it.
+            if fault.status is not None and monotonic() - self._list_failed_at > self._pace.lag:
+                reason = str(fault).rstrip(".")
+                await session.tell(
+                    notice=f"The list of the events cannot be read ({reason}); some may be missing."
+                )
+                return True
+        is_only_route = not self._has_begun or self._stream_at == inf or session.is_final
+        if not is_only_route:
+            delay = max(delay, self._reader.interval, self._stream_at - monotonic())
+        delay = min(delay, left)
+        self._read_at = monotonic() + delay
+        if self._early_end is not None:
+            await self._back_off(self._early_end)
+        elif is_only_route or session.wire is Wire.POLLING:
+            self._reason = str(fault)
+            await session.tell(
+                connection=Connection(Wire.WAITING, self._reason, self._failed_readings, delay)
+            )
+        return False
+
+    async def _take_refusal(self, error: RefusedError, refusal: RefusedError | None) -> None:
+        """Ask once more where the job is refused midway; raise a refusal that lasts, or came at the start."""
+        session = self._session
+        is_followed = session.was_heard and self._is_stream_wanted
+        if not is_followed:
+            if session.has_past and error.status == 404 and not session.was_heard:
+                raise RefusedError(
+                    "The service does not know this job, or has forgotten it (404). "
+                    "What this machine has recorded of it is shown.",
+                    404,
+                ) from error
+            raise error
+        if _is_redirect(error):
+            raise error
+        if error.status is None:
+            await self._take_fault(UnreachableError(str(error).rstrip(".")))
+        elif refusal is None:
+            self._refusal = error
+            self._read_at = 0.0
+        elif error.status == 404 and session.job is not None:
+            raise RefusedError("The job is gone: the service no longer knows it (404).", 404) from error
+        else:
+            raise error
+
+    # Giving up
+
+    def _patience(self, fault: UnreachableError) -> float:
+        """Return how many seconds are left for a first good answer.
+
+        Raises:
+            GaveUpError: where none are left, or where the recorded past is all that is wanted.
+        """
+        session = self._session
+        is_past_enough = session.status.is_final or not self._is_stream_wanted
+        if session.has_past and is_past_enough and not session.was_heard and not self._is_patient:
+            words = str(fault)
+            raise GaveUpError(
+                f"{words[0].upper()}{words[1:]}. What this machine has recorded of the job is shown."
+            ) from fault
+        if session.was_heard and self._is_stream_wanted:
+            return inf
+        left = self._give_up_at - monotonic()
+        if left <= 0:
+            question = "" if fault.status is not None else " Is the base URL right?"
+            raise GaveUpError(
+                f"Gave up after {self._pace.give_up:.0f} s: {fault}.{question} "
+                "With --wait, ftmon goes on trying."
+            ) from fault
+        return left
+
+    def _check_end(self) -> None:
+        """Give up where the events have ended and nobody says how the job did.
+
+        Raises:
+            GaveUpError: where that has lasted for `lag`.
+        """
+        claimed_at = self._session.claimed_at
+        if self._is_patient or self._session.is_status_known or claimed_at is None:
+            return
+        if self._looked_at - claimed_at > self._pace.lag:
+            raise GaveUpError(
+                "The events are over, but the service does not say how the job ended. "
+                "Everything it told is shown."
+            )
 
 
-def _unknown_end() -> GaveUpError:
-    return GaveUpError(
-        "The events are over, but the service does not say how the job ended. "
-        "What was shown is all that it told."
-    )
+def _is_redirect(error: RefusedError) -> bool:
+    return error.status is not None and 300 <= error.status < 400
 
 
-def _page_of(entries: list[Any] | None) -> Page | None:
-    return None if entries is None else fine_tunes.read_entries(entries)
-
-
-def _sentence(fault: UnreachableError) -> str:
-    words = str(fault)
-    return f"{words[0].upper()}{words[1:]}."
+async def _cancelled(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel tasks and wait for their end."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

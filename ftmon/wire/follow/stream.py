@@ -1,30 +1,24 @@
-"""One open stream: its events, and the job beside it."""
+"""One attempt at the stream of events: open it, find what it is, read it to its end."""
 
-import asyncio
-import re
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from enum import Enum, auto
 from time import monotonic
 
-from ftmon.errors import RefusedError, UnreachableError
+from ftmon.errors import UnreachableError
 from ftmon.model.event import Event
-from ftmon.model.job import Job, Status
+from ftmon.model.message import hints_at_change
 from ftmon.model.update import Connection, Wire
-from ftmon.wire.client import Answer
-from ftmon.wire.dialects import fine_tunes
-from ftmon.wire.dialects.fine_tunes import Done, Fault
-from ftmon.wire.follow.source import Source
-from ftmon.wire.pace import Pace
+from ftmon.wire.body import Kind, kind_of
+from ftmon.wire.client import Answer, collected
+from ftmon.wire.dialects.dialect import Done, InBandError, Page
+from ftmon.wire.follow.session import Session
+from ftmon.wire.json_lines import LineDecoder
+from ftmon.wire.service import UNREADABLE
 from ftmon.wire.sse import Decoder, ServerEvent
 
-_CHANGE = re.compile(r"succe|fail|cancel|error|complete|start|paus", re.IGNORECASE)
-"""A message that may tell of a change of the job's status."""
-
-_PROGRESS = re.compile(r"start|step|epoch", re.IGNORECASE)
-"""A message that tells that a job which waited runs."""
-
 _HINTING = 8
-"""How many of a chunk's last events are looked at for one: what changes the status has few followers."""
+"""How many of a chunk's last events are looked at for a hint: few follow the one that changes the status."""
 
 
 class End(Enum):
@@ -34,188 +28,187 @@ class End(Enum):
     """With `[DONE]`."""
     EOF = auto()
     """Cleanly, without it."""
-    GIVEN_UP = auto()
-    """By us: nothing came for too long, or the job has more to tell than the stream told."""
+
+
+class Resumption:
+    """What one connection leaves behind for the next: where to resume, and how long to wait before."""
+
+    def __init__(self) -> None:
+        self.last_event_id = ""
+        self.retry = 0.0
+        """Seconds that the service asks to wait before connecting again."""
+        self._beginnings: set[str | None] = set()
+
+    def is_new_beginning(self, frame_id: str | None) -> bool:
+        """Note the id of a connection's first event; False where one began with it, as each replay does."""
+        is_new = frame_id not in self._beginnings
+        self._beginnings.add(frame_id)
+        return is_new
 
 
 class Stream:
-    """Reads one answer to its end."""
+    """Reads one stream and reports its events. The follower looks at it to decide whether it is trusted."""
 
-    def __init__(self, answer: Answer, source: Source, pace: Pace, last_event_id: str) -> None:
-        self.decoder = Decoder(last_event_id=last_event_id)
+    def __init__(self, session: Session, resumption: Resumption, wake: Callable[[], None]) -> None:
+        self.started_at = self.heard_at = self.news_at = monotonic()
+        """When the attempt began, a byte came last, and an event came last."""
+        self.is_trusted = False
+        """It brought an event: its silence is normal from now on."""
+        self.has_news = False
+        """It brought an event that was not known."""
+        self.is_hinting = False
+        """A message hinted at a change of the job, or may be a repeat: the job is worth reading."""
+        self.is_in_doubt = False
+        """Lines came that are repeats or identical new ones; the list can tell."""
         self.is_tail = False
         """It did not begin with the job's first event: the service resumes rather than replays."""
+        self.end: End | None = None
+        """How it ended; None where it has not, or by a fault."""
+        self._session = session
+        self._resumption = resumption
+        self._sent_id = resumption.last_event_id
+        self._wake = wake
+        self._is_open = False
         self._is_resuming = False
         """It began with an id with which no connection had begun."""
-        self._sent_id = last_event_id
-        self._answer = answer
-        self._source = source
-        self._pace = pace
+        self._decoder: Decoder | LineDecoder = Decoder(last_event_id=self._sent_id)
         self._malformed = 0
-        self._is_empty = True
-        self._is_quiet = False
-        self._is_in_doubt = False
-        """Lines came that are repeats, or alike to the letter: the list is to say."""
-        self._heard_at = self._news_at = monotonic()
         self._told_at = 0.0
-        self._hint = asyncio.Event()
 
     @property
     def lost(self) -> int:
         """How many messages could not be read as events."""
-        return self._malformed + self.decoder.dropped
+        return self._malformed + self._decoder.dropped
 
-    async def read(self) -> End:
-        """Read the stream, and the job beside it.
+    @property
+    def is_whole(self) -> bool:
+        """It told everything, from the job's first event to `[DONE]`."""
+        is_partial = self.is_tail or self.lost > 0 or not self.is_trusted
+        return self.end is End.DONE and not is_partial and not self._session.has_begun_late
+
+    async def run(self) -> Page | None:
+        """Open the stream and read it to its end; return the list where one came in its place.
 
         Raises:
-            UnreachableError: when the connection breaks.
+            RefusedError, UnreachableError: as `Service.stream`, when the connection breaks, and for a body
+                that is no stream.
         """
-        self._source.was_heard = True
-        self._source.ledger.begin_connection()
-        await self._source.tell(connection=Connection(Wire.LIVE), heard=True)
-        tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._mind())]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return min(done, key=tasks.index).result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async with self._session.service.stream(self._session.key.job_id, self._sent_id) as answer:
+            is_called_stream = answer.media_type == "text/event-stream"
+            if is_called_stream:
+                await self._begin()
+            async with aclosing(answer.chunks()) as chunks:
+                start, kind = b"", None
+                async for chunk in chunks:
+                    self.heard_at = monotonic()
+                    start += chunk
+                    if kind := kind_of(start, is_whole=False, is_called_stream=is_called_stream):
+                        break
+                kind = kind or kind_of(start, is_whole=True, is_called_stream=is_called_stream)
+                return await self._read(kind, start, chunks)
 
-    async def _pump(self) -> End:
-        """Read the events, one update per chunk."""
-        async with aclosing(self._answer.chunks()) as chunks:
-            async for chunk in chunks:
-                if await self._take(self.decoder.feed(chunk)):
-                    return End.DONE
-        return End.DONE if await self._take(self.decoder.close()) else End.EOF
+    async def _read(self, kind: Kind | None, start: bytes, chunks: AsyncIterator[bytes]) -> Page | None:
+        match kind:
+            case Kind.JSON:
+                body = await collected(chunks, start)
+                return self._session.service.read_page(self._session.service.client.body_without_key(body))
+            case Kind.WEB_PAGE:
+                raise UnreachableError("the answer is a web page, not a stream of events", status=UNREADABLE)
+            case Kind.EVENT_STREAM:
+                pass
+            case Kind.JSON_LINES:
+                self._decoder = LineDecoder()
+            case _:
+                raise UnreachableError("the answer is no stream of events", status=UNREADABLE)
+        await self._begin()
+        try:
+            self.end = await self._pump(start, chunks)
+            return None
+        finally:
+            self._resumption.last_event_id = self._decoder.last_event_id
+            if self._decoder.retry is not None:
+                self._resumption.retry = self._decoder.retry / 1000
+
+    async def _pump(self, start: bytes, chunks: AsyncIterator[bytes]) -> End:
+        """Read the messages, one report per chunk."""
+        if await self._take(self._decoder.feed(start)):
+            return End.DONE
+        async for chunk in chunks:
+            if await self._take(self._decoder.feed(chunk)):
+                return End.DONE
+        return End.DONE if await self._take(self._decoder.close()) else End.EOF
+
+    async def _begin(self) -> None:
+        """Count from the first event again, and say that the stream is open, unless the list is read."""
+        if self._is_open:
+            return
+        self._is_open = True
+        session = self._session
+        session.was_heard = True
+        session.ledger.begin_connection()
+        if session.wire is not Wire.POLLING:
+            await session.tell(connection=Connection(Wire.LIVE), heard=True)
 
     async def _take(self, frames: list[ServerEvent]) -> bool:
-        """Tell what is new in the frames; True if `[DONE]` is among them."""
-        self._heard_at = now = monotonic()
-        is_done, events, notices = self._sorted(frames)
-        if self.lost and not self._source.has_told_of_loss:
-            self._source.has_told_of_loss = True
-            notices.append(f"Skipped what is no event ({self.lost} so far); the stream goes on.")
-        connection = Connection(Wire.LIVE) if self._is_quiet else None
-        self._is_quiet = False
-        if events or notices or connection or now - self._told_at >= 1:
+        """Report what is new in the messages; True if one of them ends the stream."""
+        self.heard_at = now = monotonic()
+        lost = self.lost
+        is_done, events, errors = self._sorted(frames)
+        session = self._session
+        is_back = session.wire is Wire.QUIET or (session.wire is Wire.POLLING and self.news_at == now)
+        if events or errors or is_back or self.lost > lost or now - self._told_at >= 1:
             self._told_at = now
-            await self._source.tell(
-                events=tuple(events), connection=connection, heard=True, notice=" ".join(notices)
-            )
-        job = self._source.job
-        hint = _PROGRESS if job is not None and job.status in (Status.PENDING, Status.PAUSED) else _CHANGE
-        if self._is_in_doubt or any(hint.search(event.message) for event in events[-_HINTING:]):
-            self._hint.set()
+            connection = Connection(Wire.LIVE) if is_back else None
+            await session.tell_stream(events, lost=self.lost, errors=errors, connection=connection)
+        status = session.status
+        if (
+            self.is_in_doubt
+            or self.lost > lost
+            or any(hints_at_change(event.message, status) for event in events[-_HINTING:])
+        ):
+            self.is_in_doubt = self.is_in_doubt or self.lost > lost
+            if not self.is_hinting:
+                self.is_hinting = True
+                self._wake()
         return is_done
 
     def _sorted(self, frames: list[ServerEvent]) -> tuple[bool, list[Event], list[str]]:
-        """Return whether `[DONE]` came, the new events, and what else there is to say."""
-        ledger, client = self._source.ledger, self._source.client
+        """Return whether the stream is over, the new events, and the errors that the service told of."""
+        ledger, client = self._session.ledger, self._session.service.client
+        read_frame = self._session.service.dialect.read_frame
         events: list[Event] = []
-        notices: list[str] = []
-        is_done = False
+        errors: list[str] = []
         for frame in frames:
             try:
                 data = client.without_key(frame.data)
-                item = fine_tunes.parse_frame(frame if data is frame.data else ServerEvent(data, frame.event))
+                item = read_frame(frame if data is frame.data else ServerEvent(data, frame.event, frame.id))
             except ValueError:
                 self._malformed += 1
                 continue
             if isinstance(item, Event):
-                self._news_at = self._heard_at
-                if self._is_empty:
-                    self._is_empty = False
-                    self.is_tail = not ledger.is_first(item)
-                    self._is_resuming = self._source.is_new_beginning(frame.id) and self.is_tail
+                if not self.is_trusted:
+                    self._trust(item, frame.id)
+                self.news_at = self.heard_at
                 new = ledger.take(item, is_resumed=self._is_resuming and self._is_resumed(frame))
                 if new is not None:
                     events.append(new)
                 elif self.is_tail:
-                    self._is_in_doubt = True
-            elif isinstance(item, Fault) and item.message != self._source.told_error:
-                self._source.told_error = item.message
-                notices.append(f"The service told of an error: {client.redact(item.message)}")
+                    self.is_in_doubt = True
+            elif isinstance(item, InBandError):
+                errors.append(client.redact(item.message))
             elif isinstance(item, Done):
-                is_done = True
-                break
-        return is_done, events, notices
+                self.has_news = self.has_news or bool(events)
+                return True, events, errors
+        self.has_news = self.has_news or bool(events)
+        return False, events, errors
+
+    def _trust(self, first: Event, frame_id: str | None) -> None:
+        self.is_trusted = True
+        # The follower's next reading is due at another time now.
+        self._wake()
+        self.is_tail = not self._session.ledger.is_first(first)
+        self._is_resuming = self._resumption.is_new_beginning(frame_id) and self.is_tail
 
     def _is_resumed(self, frame: ServerEvent) -> bool:
-        """Whether the service goes on after the id that it was told, so that nothing is a repeat."""
+        """Whether the service goes on after the id that it was sent, so that nothing is a repeat."""
         return bool(self._sent_id) and frame.id not in (None, self._sent_id)
-
-    async def _mind(self) -> End:
-        """Read the job when events hint at a change, and without events; return to give the stream up.
-
-        Silence is normal: only a job that is over or has more to tell, or very long silence, is a fault.
-        A service that sends a sign of life and no event is not silent, but its job may be over all the same.
-        """
-        pace = self._pace
-        read_at = hinted_at = monotonic() - pace.hint
-        is_over = False
-        while True:
-            is_hinted = self._hint.is_set()
-            silent_at = max(
-                self._heard_at + pace.quiet, read_at + pace.quiet_again if self._is_quiet else 0.0
-            )
-            idle_at = max(self._news_at + pace.quiet, read_at + pace.quiet_again)
-            last_at = self._news_at + pace.grace if is_over else self._heard_at + pace.stalled
-            due = min(silent_at, idle_at, last_at, hinted_at + pace.hint if is_hinted else last_at)
-            if (wait := due - monotonic()) > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        # Once an event has hinted, only time can pass.
-                        await (asyncio.sleep(wait) if is_hinted else self._hint.wait())
-                continue
-            if due == last_at:
-                return End.GIVEN_UP
-            if is_silent := due == silent_at:
-                self._is_quiet = True
-                await self._source.tell(connection=Connection(Wire.QUIET))
-            self._hint.clear()
-            before = self._source.job if read_at > self._heard_at else None
-            read_at = monotonic()
-            hinted_at = read_at if is_hinted else hinted_at
-            await self._settle_doubt()
-            if await self._check_job(before, is_silent=is_silent):
-                return End.GIVEN_UP
-            is_over = self._source.is_final
-
-    async def _settle_doubt(self) -> None:
-        """Ask the list how often the service really sent what may be a repeat."""
-        if not self._is_in_doubt:
-            return
-        self._is_in_doubt = False
-        await self._tell_list()
-
-    async def _tell_list(self) -> None:
-        """Tell what the list holds more often than was shown; without an answer, the end of the job will."""
-        with suppress(RefusedError, UnreachableError):
-            page = await self._source.read_page()
-            if page is not None:
-                await self._source.tell_page(page)
-
-    async def _check_job(self, before: Job | None, *, is_silent: bool) -> bool:
-        """Read the job beside the stream; True if it has news that a silent stream should have told.
-
-        `before` is the job as read earlier in the same silence.
-        """
-        try:
-            entries = await self._source.read_job()
-        except UnreachableError:
-            return False
-        except RefusedError:
-            return True
-        job = self._source.job
-        if not is_silent or job is None or job.status.is_final:
-            return False
-        shown = self._source.ledger.count
-        if entries is None:
-            await self._tell_list()
-        elif len(entries) > shown:
-            await self._source.tell_page(fine_tunes.read_entries(entries))
-        was_updated = before is not None and before.updated_at != job.updated_at
-        return was_updated or self._source.ledger.count > shown

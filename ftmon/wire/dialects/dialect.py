@@ -1,0 +1,84 @@
+"""What a dialect is: the shape of one fine-tuning API, as a value without I/O."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from ftmon.model.event import Event
+from ftmon.model.job import Job
+from ftmon.wire.sse import ServerEvent
+
+
+class Done:
+    """The stream says that it is over, which says nothing about how the job ended."""
+
+
+DONE: Final = Done()
+
+
+@dataclass(frozen=True, slots=True)
+class InBandError:
+    """The service tells of an error inside the stream: neither an event nor the end."""
+
+    message: str
+    """Safe text."""
+
+
+class Page(NamedTuple):
+    """One page of a list of events, oldest first."""
+
+    events: list[Event]
+    malformed: int = 0
+    """Entries that could not be read as events."""
+    cursor: str = ""
+    """Asks for the next page; empty on the last one."""
+    is_newest_first: bool = False
+    """The service sends the newest event first, so that the next page holds older ones."""
+
+
+class JobAnswer(NamedTuple):
+    """One job object."""
+
+    job: Job
+    page: Page | None
+    """The events inside the job object; None where it has none."""
+
+
+class Paths(NamedTuple):
+    """The routes of an API below the base URL; `{job_id}` stands for a checked id."""
+
+    jobs: str
+    job: str
+    cancel: str
+    events: str
+    """The list of events, or its first page."""
+    stream: str = ""
+    """The stream of events; empty where the API has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """The shape of one API. The readers raise ValueError for a body that is not what they read."""
+
+    name: str
+    """The history stores it with each job."""
+    paths: Paths
+    read_job: Callable[[bytes], JobAnswer]
+    read_jobs: Callable[[bytes], list[Job]]
+    """Newest first; without entries whose id cannot be asked for."""
+    read_page: Callable[[bytes], Page]
+    read_frame: Callable[[ServerEvent], Event | InBandError | Done | None]
+    """One message of a stream; None for one that tells nothing, such as a sign of life."""
+    read_event: Callable[[str], Event]
+    """One event from its JSON text, as the history stored it. Never raises."""
+    poll: float = 5.0
+    """Seconds between two readings of the job and its list."""
+    late: float = 10.0
+    """Seconds after a job's end in which its service may still write events."""
+
+    def page_path(self, job_id: str, cursor: str = "") -> str:
+        """Return the path of the list of events, or of its page after a cursor."""
+        path = self.paths.events.format(job_id=job_id)
+        joint = "&" if "?" in path else "?"
+        return f"{path}{joint}after={quote(cursor, safe='')}" if cursor else path

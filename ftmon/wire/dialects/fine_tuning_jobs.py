@@ -1,0 +1,41 @@
+"""OpenAI's second fine-tuning API, `/v1/fine_tuning/jobs`: no stream, pages of events with ids, newest first.
+
+Source: OpenAI's published specification and recorded answers (PROTOCOL §2). Azure, Nebius, Amazon Bedrock and
+others serve the same routes.
+"""
+
+from functools import partial
+
+from ftmon.model.job import Status
+from ftmon.wire.dialects import reading
+from ftmon.wire.dialects.dialect import Dialect, Paths
+
+_STATUSES = {
+    # OpenAI's specification and recordings; `created` of August 2023, `pausing` of 2026 (PROTOCOL §2.2)
+    "created": Status.PENDING,
+    "validating_files": Status.PENDING,
+    "queued": Status.PENDING,
+    "running": Status.RUNNING,
+    "pausing": Status.RUNNING,
+    "paused": Status.PAUSED,
+    "succeeded": Status.SUCCEEDED,
+    "failed": Status.FAILED,
+    "cancelled": Status.CANCELLED,
+    # Azure (PROTOCOL §3.2)
+    "pending": Status.PENDING,
+}
+
+FINE_TUNING_JOBS = Dialect(
+    name="fine-tuning-jobs",
+    paths=Paths(
+        jobs="/fine_tuning/jobs",
+        job="/fine_tuning/jobs/{job_id}",
+        cancel="/fine_tuning/jobs/{job_id}/cancel",
+        events="/fine_tuning/jobs/{job_id}/events?limit=100",
+    ),
+    read_job=partial(reading.job, statuses=_STATUSES, newest_first=True),
+    read_jobs=partial(reading.jobs, statuses=_STATUSES),
+    read_page=partial(reading.page, newest_first=True),
+    read_frame=reading.frame,
+    read_event=reading.event,
+)

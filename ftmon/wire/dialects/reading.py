@@ -1,0 +1,205 @@
+"""How the APIs of OpenAI's family write jobs, lists and frames: one tolerant reader for all of them.
+
+Azure, Together, Nebius and self-hosted servers write the same objects with other words and more fields. A
+dialect gives its own words of status and the order in which it sends pages.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ftmon import json_text
+from ftmon.errors import UsageError
+from ftmon.model.event import Event, parse_event, parse_time, read_event
+from ftmon.model.job import Job, Status, check_job_id
+from ftmon.safe import safe
+from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, Page
+from ftmon.wire.dialects.statuses import read_status
+from ftmon.wire.refusal import sentence
+from ftmon.wire.sse import ServerEvent
+
+_SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+"""Names of messages that only keep a connection open (REPORTS B)."""
+
+_JOB_OBJECTS = frozenset({"fine-tune", "fine_tuning.job"})
+
+_UNDESCRIBED = "an error that it did not describe"
+
+_FIRST_TIMESTAMP = 1e9
+"""Seconds of the year 2001: a bare number in a stream that is as large is a time."""
+
+
+def frame(message: ServerEvent) -> Event | InBandError | Done | None:
+    """Read one message of a stream; None for a sign of life, the job object or an empty object.
+
+    Raises:
+        ValueError: for a message that is no JSON object.
+    """
+    data = message.data
+    if (event := read_event(data)) is not None:
+        return event
+    if message.event == "done" or data.startswith("[DONE]"):
+        return DONE
+    if message.event in _SIGNS_OF_LIFE or _is_blank_or_time(data):
+        return None
+    fields = json_text.decode(data)
+    if not isinstance(fields, dict):
+        raise ValueError("not an object")
+    if message.event == "error" or _is_error(fields):
+        return InBandError(sentence(fields) or _UNDESCRIBED)
+    if not fields or fields.get("object") in _JOB_OBJECTS:
+        return None
+    return parse_event(fields, data)
+
+
+def _is_blank_or_time(data: str) -> bool:
+    """Whether a message holds nothing, or only a time, as some services send to keep a stream open."""
+    text = data.strip().strip('"').strip()
+    if not text or text.startswith(("{", "[")) or len(text) > 40:
+        return not text
+    time = parse_time(text)
+    return time is not None and ("-" in text or time.timestamp() > _FIRST_TIMESTAMP)
+
+
+def _is_error(fields: dict[str, Any]) -> bool:
+    """Whether an object is an error body, which has no time; an event may hold an `error` as well."""
+    if "error" in fields and "message" not in fields:
+        return True
+    is_marked = "error" in (fields.get("object"), fields.get("status"))
+    return bool(is_marked or fields.get("error") or fields.get("detail")) and "created_at" not in fields
+
+
+def event(raw: str) -> Event:
+    """Read an event that the history stored; one that cannot be read is an empty event."""
+    try:
+        return read_event(raw) or parse_event(json_text.decode(raw), raw)
+    except (ValueError, AttributeError):
+        return parse_event({}, "{}")
+
+
+def page(body: bytes, *, newest_first: bool) -> Page:
+    """Read a page of a list of events: an object with `data` or `events`, or a bare JSON list.
+
+    Raises:
+        ValueError: for a body that holds no list; it has the service's sentence where there is one.
+    """
+    value = json_text.decode(body)
+    has_more = False
+    if isinstance(value, dict):
+        has_more = value.get("has_more") is True
+        value = value["data"] if "data" in value else value.get("events")
+    if not isinstance(value, list):
+        raise ValueError("no list of events")
+    last = value[-1] if has_more and value else None
+    cursor = last.get("id") if isinstance(last, dict) else None
+    return entries(value, newest_first=newest_first)._replace(
+        cursor=cursor if isinstance(cursor, str) else ""
+    )
+
+
+def entries(values: list[Any], *, newest_first: bool) -> Page:
+    """Read the decoded entries of a list of events.
+
+    The order is found from the times; where they do not tell, `newest_first` is the API's own.
+    """
+    events: list[Event] = []
+    malformed = 0
+    for item in values:
+        try:
+            if not isinstance(item, dict):
+                raise ValueError("not an object")
+            if item:
+                events.append(parse_event(item, json.dumps(item)))
+        except (ValueError, RecursionError):
+            malformed += 1
+    times = [each.created_at for each in events if each.created_at is not None]
+    is_newest_first = times[0] > times[-1] if times and times[0] != times[-1] else newest_first
+    if is_newest_first:
+        events.reverse()
+    return Page(events, malformed, is_newest_first=is_newest_first)
+
+
+def job(body: bytes, *, statuses: Mapping[str, Status], newest_first: bool) -> JobAnswer:
+    """Read a job object.
+
+    Raises:
+        ValueError: for a body that is no job.
+    """
+    fields = json_text.decode(body)
+    if not isinstance(fields, dict) or not ("status" in fields or "id" in fields):
+        raise ValueError("no job object")
+    if "id" not in fields and sentence(fields):
+        # The `status` of `{"status": "error", "message": …}` is that of the request.
+        raise ValueError("an error, not a job")
+    inside = fields.get("events")
+    return JobAnswer(
+        _job(fields, statuses),
+        entries(inside, newest_first=newest_first) if isinstance(inside, list) else None,
+    )
+
+
+def jobs(body: bytes, *, statuses: Mapping[str, Status]) -> list[Job]:
+    """Read a list of jobs and return it newest first.
+
+    Raises:
+        ValueError: for a body that holds no list.
+    """
+    value = json_text.decode(body)
+    if isinstance(value, dict):
+        value = value.get("data")
+    if not isinstance(value, list):
+        raise ValueError("no list of jobs")
+    found = [
+        _job(fields, statuses)
+        for fields in value
+        if isinstance(fields, dict) and _is_job_id(fields.get("id"))
+    ]
+    return sorted(found, key=lambda job: job.created_at.timestamp() if job.created_at else 0, reverse=True)
+
+
+def _job(fields: dict[str, Any], statuses: Mapping[str, Status]) -> Job:
+    word = _text(fields.get("status"))
+    status = read_status(word, statuses)
+    updated_at = parse_time(fields.get("updated_at"))
+    # The first API has no time of the end; a job that is over was last changed when it ended.
+    finished_at = parse_time(fields.get("finished_at")) or (updated_at if status.is_final else None)
+    return Job(
+        id=_text(fields.get("id")) or "",
+        status=status,
+        provider_status=word,
+        model=_text(fields.get("model")),
+        # `model_output_name` is Together's (PROTOCOL §4).
+        fine_tuned_model=_text(fields.get("fine_tuned_model") or fields.get("model_output_name")),
+        created_at=parse_time(fields.get("created_at")),
+        updated_at=updated_at,
+        finished_at=finished_at,
+        n_epochs=_epochs(fields),
+        error=sentence(fields.get("error")),
+        raw=_raw(fields),
+    )
+
+
+def _raw(fields: dict[str, Any]) -> str:
+    try:
+        return json.dumps({name: value for name, value in fields.items() if name != "events"})
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _epochs(fields: dict[str, Any]) -> int | None:
+    for place in (fields.get("hyperparams"), fields.get("hyperparameters"), fields):
+        epochs = place.get("n_epochs") if isinstance(place, dict) else None
+        if isinstance(epochs, int) and not isinstance(epochs, bool) and 0 < epochs < 1_000_000:
+            return epochs
+    return None
+
+
+def _text(value: object) -> str | None:
+    return (safe(value) or None) if isinstance(value, str) else None
+
+
+def _is_job_id(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(check_job_id(value))
+    except UsageError:
+        return False

@@ -1,0 +1,145 @@
+"""One reading of the job and its list: at the start, beside a stream, without one, and at the end."""
+
+import asyncio
+from time import monotonic
+from typing import NamedTuple
+
+from ftmon.errors import GaveUpError, RefusedError, UnreachableError
+from ftmon.model.update import Connection, Wire
+from ftmon.wire.dialects.dialect import Page
+from ftmon.wire.follow.polling import Polling
+from ftmon.wire.follow.session import Session
+from ftmon.wire.follow.stream import Stream
+from ftmon.wire.pace import Pace
+from ftmon.wire.service import UNREADABLE
+
+_NO_LIST = UnreachableError("the answer is no list of events", status=UNREADABLE)
+
+
+class Outcome(NamedTuple):
+    """What one reading brought."""
+
+    is_over: bool = False
+    """Everything has been told: nothing is left to read."""
+    new: int | None = None
+    """New events of the list; None where it was not read, or where there is none."""
+    is_ahead: bool = False
+    """The job or the list has news that a silent stream should have told."""
+    needs_stream: bool = False
+    """The job is over and there is no list, so that only the stream can tell what is missing."""
+
+
+class Reader:
+    """Reads one job and its list for the follower, and reports what is new.
+
+    Each method is one reading. It raises RefusedError and UnreachableError as the requests do.
+    """
+
+    def __init__(self, session: Session, pace: Pace) -> None:
+        self._session = session
+        self._pace = pace
+        self._list = Polling(session, pace)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two readings of a job that is polled."""
+        return self._session.service.dialect.poll if self._pace.poll is None else self._pace.poll
+
+    async def job(self) -> Outcome:
+        """Read the job alone."""
+        await self._session.read_job()
+        return Outcome()
+
+    async def everything(self) -> Outcome:
+        """Read job and list once: what `--no-stream` shows.
+
+        Raises:
+            GaveUpError: where the service does not say how the job stands.
+        """
+        session = self._session
+        await session.read_job()
+        if session.job_fault is not None and session.job_fault.status != UNREADABLE:
+            raise session.job_fault
+        try:
+            new = await self._list.read()
+        except UnreachableError as fault:
+            if fault.status != UNREADABLE or session.job is None:
+                raise
+            new = None
+        if new is None:
+            new = await self._list.read_job_events()
+        if new is None and session.job is None:
+            raise session.job_refusal or session.job_fault or _NO_LIST
+        if new is None:
+            await session.tell(notice="The service has no list of the events of this job.")
+        if session.job is None or session.job.provider_status is None:
+            raise GaveUpError("The service does not say how the job stands. Everything it told is shown.")
+        return Outcome(is_over=True)
+
+    async def job_and_list(self, first: Page | None) -> Outcome:
+        """Read the job and, unless it is over, the list, of which the first page may be there already."""
+        session = self._session
+        await session.read_job()
+        return Outcome() if session.is_final else Outcome(new=await self._events(first))
+
+    async def beside(self, stream: Stream, *, is_silent: bool, is_first: bool) -> Outcome:
+        """Read the job beside a trusted stream, and the list too where the stream is silent or in doubt.
+
+        `is_first` says that the stream was heard since the last reading. Faults are no news here: the stream
+        is open.
+        """
+        session = self._session
+        if is_silent and session.wire is not Wire.QUIET:
+            await session.tell(connection=Connection(Wire.QUIET))
+        is_in_doubt, stream.is_hinting, stream.is_in_doubt = stream.is_in_doubt, False, False
+        before = None if is_first else session.job
+        try:
+            await session.read_job()
+            if session.is_final or not (is_silent or is_in_doubt):
+                return Outcome()
+            new = await self._events(None)
+        except UnreachableError:
+            return Outcome()
+        was_updated = before and session.job and before.updated_at != session.job.updated_at
+        return Outcome(new=new, is_ahead=is_silent and bool(new or was_updated))
+
+    async def rest(
+        self, first: Page | None, *, is_whole: bool, has_streamed: bool, can_stream: bool
+    ) -> Outcome:
+        """Read the list of a job that is over until it brings nothing new.
+
+        Args:
+            first: the first page, where it has come already.
+            is_whole: the last stream told everything, so that the list is not needed.
+            has_streamed: a stream told events. Otherwise events may still come for a while (`late`).
+            can_stream: the stream may tell what is missing where there is no list.
+        """
+        session = self._session
+        has_more = session.job_page is not None and len(session.job_page.events) > session.ledger.count
+        if has_more:
+            await self._list.read_job_events()
+        if is_whole or has_more:
+            return Outcome(is_over=True)
+        late = session.service.dialect.late if self._pace.late is None else self._pace.late
+        is_settled = has_streamed or session.was_over_before
+        while True:
+            new = await self._events(first, to_the_end=True)
+            first = None
+            if new is None and can_stream:
+                return Outcome(needs_stream=True)
+            is_late = is_settled or monotonic() >= (session.final_at or 0.0) + late
+            if session.was_over_before or (not new and is_late):
+                return Outcome(is_over=True)
+            await asyncio.sleep(self.interval)
+
+    async def _events(self, first: Page | None, *, to_the_end: bool = False) -> int | None:
+        """Read the list, or the events inside the job where there is none; return how many are new."""
+        session = self._session
+        try:
+            new = await self._list.read(first, to_the_end=to_the_end)
+        except RefusedError as error:
+            if session.job is None:
+                raise
+            # The job could be read: the refusal is the list's own, and may pass.
+            raise UnreachableError(str(error).rstrip("."), status=error.status) from error
+        return await self._list.read_job_events() if new is None else new

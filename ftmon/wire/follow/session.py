@@ -1,0 +1,214 @@
+"""What is known of one followed job, and how news of it is reported."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+
+from ftmon.errors import RefusedError, UnreachableError
+from ftmon.model.event import Event
+from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.message import claims_end
+from ftmon.model.update import Connection, Update, Wire
+from ftmon.wire.client import Client
+from ftmon.wire.dialects.dialect import Dialect, Page
+from ftmon.wire.follow.ledger import Ledger
+from ftmon.wire.service import NO_ROUTE, Service, find_job
+
+
+class Report(Protocol):
+    """Takes updates, all of them before it waits for anything."""
+
+    def __call__(self, *updates: Update) -> Awaitable[None]:
+        """Take these, in this order."""
+        ...
+
+
+_AT_ONCE = 1000
+"""Events of one update at most, so that none keeps a screen busy for long."""
+
+
+class Session:
+    """One job at one service: the job as last read, the events shown, and the report of both."""
+
+    def __init__(self, client: Client, key: JobKey, dialects: Sequence[Dialect], report: Report) -> None:
+        self.key = key
+        self.service = Service(client, dialects[0])
+        """Speaks the first dialect until the job was found by another one."""
+        self.ledger = Ledger(key.job_id)
+        self.job: Job | None = None
+        """As last read."""
+        self.job_page: Page | None = None
+        """The events inside the job object as last read; None where it has none."""
+        self.job_refusal: RefusedError | None = None
+        """The service seems to have no route to the job."""
+        self.job_fault: UnreachableError | None = None
+        """Why the last reading of the job failed, where that may pass."""
+        self.was_heard = False
+        """A good answer was read."""
+        self.has_past = False
+        """The history holds something of the job."""
+        self.final_at: float | None = None
+        """When the job was first read as over, by the monotonic clock."""
+        self.was_over_before = False
+        """The first reading of the job found it over."""
+        self.claimed_at: float | None = None
+        """When an end of the events was told, by a message or by the stream; None where news came since."""
+        self.wire = Wire.CONNECTING
+        """The state of the connection as last reported."""
+        self._dialects = dialects
+        self._report = report
+        self._has_told_of_loss = False
+        self._errors = 0
+        """Errors that the service told of inside the stream."""
+        self._last_error = ""
+        self._told_words: set[str] = set()
+        """Unknown words of status that were told."""
+
+    @property
+    def is_final(self) -> bool:
+        """The job is over."""
+        return self.final_at is not None
+
+    @property
+    def is_status_known(self) -> bool:
+        """The service said how the job stands, in a word that ftmon knows."""
+        return self.status is not Status.UNKNOWN
+
+    @property
+    def status(self) -> Status:
+        """The job's status as last read; unknown before it was read."""
+        return self.job.status if self.job else Status.UNKNOWN
+
+    @property
+    def has_begun_late(self) -> bool:
+        """The first event shown is later than the job, so that others may have come before it."""
+        first, job = self.ledger.first, self.job
+        if first is None or job is None or first.created_at is None or job.created_at is None:
+            return False
+        return first.created_at > job.created_at
+
+    def restore(self, update: Update) -> None:
+        """Take the recorded past of the job as known and as shown."""
+        self.has_past = True
+        self.job = update.job or self.job
+        for event in update.events:
+            self.ledger.restore(event)
+
+    # Reading the job
+
+    async def read_job(self) -> None:
+        """Read the job object and report it.
+
+        A missing route, a server error and an unreadable answer are no reason to leave the events alone: they
+        are kept in `job_refusal` and `job_fault`. Once the job was read, a missing route means that it is gone.
+
+        Raises:
+            RefusedError, UnreachableError: as `Service.job`, but for those.
+        """
+        self.job_fault = None
+        try:
+            if self.was_heard:
+                answer = await self.service.job(self.key.job_id)
+            else:
+                self.service, found = await find_job(self.service.client, self._dialects, self.key.job_id)
+                if isinstance(found, RefusedError):
+                    raise found
+                answer = found
+        except RefusedError as error:
+            if self.job is not None or error.status not in NO_ROUTE:
+                raise
+            self.job_refusal = error
+            return
+        except UnreachableError as error:
+            if error.status is None:
+                raise
+            self.job_fault = error
+            return
+        self.job_page = answer.page
+        await self._take_job(answer.job)
+
+    async def _take_job(self, job: Job) -> None:
+        if job.status.is_final and self.final_at is None:
+            self.final_at = monotonic()
+            self.was_over_before = not self.was_heard
+        self.was_heard = True
+        self.job = replace(job, id=self.key.job_id)
+        word, notice = job.provider_status or "", ""
+        if word and job.status is Status.UNKNOWN and word not in self._told_words:
+            self._told_words.add(word)
+            notice = f"The service gives the job's status as {word[:60]}, which ftmon does not know."
+        await self.tell(job=self.job, notice=notice)
+
+    # Reporting
+
+    async def tell_page(self, events: Sequence[Event], *, malformed: int = 0) -> None:
+        """Report new events of the list, in updates of at most `_AT_ONCE`."""
+        notice = self._loss_notice(malformed, f"Skipped what is no event ({malformed} in the list).")
+        self.was_heard = True
+        self._note_end(events)
+        starts = range(0, max(1, len(events)), _AT_ONCE)
+        updates = [
+            self._update(events=tuple(events[start : start + _AT_ONCE]), heard=True) for start in starts
+        ]
+        updates[-1] = replace(updates[-1], notice=notice)
+        # All at once: they count as shown already, and this may be cancelled while it waits for room.
+        await self._report(*updates)
+
+    async def tell_stream(
+        self,
+        events: Sequence[Event],
+        *,
+        lost: int,
+        errors: Sequence[str],
+        connection: Connection | None = None,
+    ) -> None:
+        """Report new events of the stream; `lost` messages were no events, `errors` came inside the stream."""
+        notices = [
+            self._loss_notice(lost, f"Skipped what is no event ({lost} so far); the stream goes on."),
+            *map(self._error_notice, errors),
+        ]
+        self._note_end(events)
+        notice = " ".join(filter(None, notices))
+        await self.tell(events=tuple(events), connection=connection, heard=True, notice=notice)
+
+    async def tell(
+        self,
+        *,
+        events: tuple[Event, ...] = (),
+        job: Job | None = None,
+        connection: Connection | None = None,
+        heard: bool = False,
+        notice: str = "",
+    ) -> None:
+        """Report one piece of news."""
+        if connection is not None:
+            self.wire = connection.wire
+        await self._report(
+            self._update(events=events, job=job, connection=connection, heard=heard, notice=notice)
+        )
+
+    def _update(self, **news: object) -> Update:
+        return replace(Update(self.key, datetime.now(UTC), dialect=self.service.dialect.name), **news)
+
+    def _note_end(self, events: Sequence[Event]) -> None:
+        if events:
+            self.claimed_at = monotonic() if claims_end(events[-1].message) else None
+
+    def _loss_notice(self, lost: int, notice: str) -> str:
+        if not lost or self._has_told_of_loss:
+            return ""
+        self._has_told_of_loss = True
+        return notice
+
+    def _error_notice(self, error: str) -> str:
+        """Tell of the first error, and of each that makes their number ten times as large."""
+        if error == self._last_error:
+            return ""
+        self._last_error = error
+        self._errors += 1
+        if self._errors == 1:
+            return f"The service told of an error: {error}"
+        is_power_of_ten = str(self._errors).rstrip("0") == "1"
+        return f"The service told of {self._errors} errors, the last one: {error}" if is_power_of_ten else ""

@@ -1,0 +1,104 @@
+"""A client and a dialect: one request, one answer."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+from ftmon.errors import RefusedError, UnreachableError
+from ftmon.model.job import Job
+from ftmon.wire.client import Answer, Client
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page
+from ftmon.wire.refusal import sentence_of_body, told
+
+NO_ROUTE = frozenset({404, 405, 501})
+"""What a service answers that does not have a route, or not for this job."""
+
+UNREADABLE = 200
+"""The status of an answer that came and could not be read as what was asked for."""
+
+_ACCEPT_STREAM = "text/event-stream, application/json;q=0.9, */*;q=0.1"
+"""Wide, because some servers refuse a stream to whoever accepts nothing else (REPORTS A)."""
+
+_T = TypeVar("_T")
+
+
+class Service:
+    """One address that speaks a dialect.
+
+    Its methods raise as `Client.open` does, and UnreachableError with the status `UNREADABLE` for an answer
+    that is not what was asked for.
+    """
+
+    def __init__(self, client: Client, dialect: Dialect) -> None:
+        self.client = client
+        self.dialect = dialect
+
+    async def job(self, job_id: str) -> JobAnswer:
+        """Return the job object."""
+        body = await self.client.get(self.dialect.paths.job.format(job_id=job_id))
+        return self._read(self.dialect.read_job, body, "a job")
+
+    async def jobs(self) -> list[Job]:
+        """Return the service's jobs, newest first."""
+        body = await self.client.get(self.dialect.paths.jobs)
+        return self._read(self.dialect.read_jobs, body, "a list of jobs")
+
+    async def page(self, job_id: str, cursor: str = "") -> Page:
+        """Return the list of events, or its page after a cursor."""
+        return self.read_page(await self.client.get(self.dialect.page_path(job_id, cursor)))
+
+    def read_page(self, body: bytes) -> Page:
+        """Read a list of events that came in place of the stream."""
+        return self._read(self.dialect.read_page, body, "a list of events")
+
+    def stream(self, job_id: str, last_event_id: str) -> AbstractAsyncContextManager[Answer]:
+        """Ask for the stream of events."""
+        return self.client.open(
+            self.dialect.paths.stream.format(job_id=job_id),
+            accept=_ACCEPT_STREAM,
+            last_event_id=last_event_id,
+        )
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask to cancel a job and return it as it is then."""
+        body = await self.client.post(self.dialect.paths.cancel.format(job_id=job_id))
+        return self._read(self.dialect.read_job, body, "the job that was cancelled").job
+
+    def _read(self, read: Callable[[bytes], _T], body: bytes, what: str) -> _T:
+        try:
+            return read(body)
+        except ValueError:
+            said = told(self.client.redact(sentence_of_body(body[:65_536]) or "")).removesuffix(".")
+            words = f"the service answers with an error: {said}" if said else f"the answer is not {what}"
+            raise UnreachableError(words, status=UNREADABLE) from None
+
+
+async def find_job(
+    client: Client, dialects: Sequence[Dialect], job_id: str
+) -> tuple[Service, JobAnswer | RefusedError]:
+    """Find the dialect that a service speaks by asking for the job, and return the answer too.
+
+    A dialect is passed over where its route to the job is missing. Where all are, the first dialect and its
+    refusal are returned.
+
+    Raises:
+        RefusedError, UnreachableError: as `Service.job`, but for a missing route.
+    """
+    service, refusal = Service(client, dialects[0]), None
+    for dialect in dialects:
+        candidate = Service(client, dialect)
+        try:
+            return candidate, await candidate.job(job_id)
+        except RefusedError as error:
+            is_missing = error.status in NO_ROUTE
+            if refusal is None and not is_missing:
+                raise
+            if not is_missing and error.status in (401, 403):
+                raise
+            refusal = refusal or error
+        except UnreachableError:
+            # Whether this dialect is spoken is not known now; the first one's missing route is.
+            if refusal is None:
+                raise
+    assert refusal is not None, "there is at least one dialect"
+    return service, refusal
