@@ -48,6 +48,8 @@ class Settings:
     ca_file: Path | None = None
     notices: tuple[str, ...] = ()
     """Sentences for the user about what was left out, and what is not as private as it seems."""
+    provider: str = "auto"
+    """Whose API the service speaks; `auto` finds out."""
 
     @property
     def is_loopback(self) -> bool:

@@ -11,7 +11,7 @@ from ftmon.history.store import History
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Update
-from ftmon.wire.dialects import fine_tunes
+from ftmon.wire.dialects import FINE_TUNES
 from tests.servers.fine_tunes import JOB_ID, STORY, Fields, job
 
 KEY = JobKey("http://127.0.0.1:1/v1", JOB_ID)
@@ -43,7 +43,7 @@ def told(*events: Event, after: float = 0, key: JobKey = KEY, **more: Any) -> Up
 
 
 def job_of(status: str = "running", **more: Any) -> Job:
-    return fine_tunes.parse_job(json.dumps(job(status, **more)).encode()).job
+    return FINE_TUNES.read_job(json.dumps(job(status, **more)).encode()).job
 
 
 def fields_of(history: History, key: JobKey = KEY) -> list[Fields]:

@@ -10,20 +10,9 @@ from hypothesis import strategies as st
 
 from ftmon.model.event import Event, Level
 from ftmon.model.job import Status
-from ftmon.wire.dialects.fine_tunes import (
-    LIST_PATH,
-    Done,
-    Fault,
-    cancel_path,
-    error_message,
-    events_path,
-    job_path,
-    parse_frame,
-    parse_job,
-    parse_jobs,
-    parse_page,
-    read_entries,
-)
+from ftmon.wire.dialects import FINE_TUNES, reading
+from ftmon.wire.dialects.dialect import Done, InBandError
+from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import Decoder, ServerEvent
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -34,8 +23,8 @@ def body_of(**fields: Any) -> bytes:
     return json.dumps(fields).encode()
 
 
-def items_of(name: str) -> list[Event | Fault | Done | None]:
-    return [parse_frame(frame) for frame in Decoder().feed((SAMPLES / f"{name}.sse").read_bytes())]
+def items_of(name: str) -> list[Event | InBandError | Done | None]:
+    return [FINE_TUNES.read_frame(frame) for frame in Decoder().feed((SAMPLES / f"{name}.sse").read_bytes())]
 
 
 def messages_of(events: list[Event]) -> list[str]:
@@ -47,16 +36,15 @@ def nested(depth: int) -> str:
 
 
 def test_the_paths_are_those_of_the_specification() -> None:
-    assert (LIST_PATH, job_path("ft-1"), cancel_path("ft-1")) == (
+    assert [path.format(job_id="ft-1") for path in FINE_TUNES.paths] == [
         "/fine-tunes",
         "/fine-tunes/ft-1",
         "/fine-tunes/ft-1/cancel",
-    )
-    assert events_path("ft-1", stream=True) == "/fine-tunes/ft-1/events?stream=true"
-    assert events_path("ft-1", stream=False) == "/fine-tunes/ft-1/events?stream=false"
-    assert events_path("ft-1", stream=False, cursor="é/&") == (
-        "/fine-tunes/ft-1/events?stream=false&after=%C3%A9%2F%26"
-    )
+        "/fine-tunes/ft-1/events?stream=false",
+        "/fine-tunes/ft-1/events?stream=true",
+    ]
+    assert FINE_TUNES.page_path("ft-1") == "/fine-tunes/ft-1/events?stream=false"
+    assert FINE_TUNES.page_path("ft-1", "é/&") == "/fine-tunes/ft-1/events?stream=false&after=%C3%A9%2F%26"
 
 
 def test_the_recorded_stream_is_read_to_its_end() -> None:
@@ -67,7 +55,7 @@ def test_the_recorded_stream_is_read_to_its_end() -> None:
 
 
 def test_the_events_of_a_stream_and_of_its_list_are_the_same_ones() -> None:
-    page = parse_page((SAMPLES / "openai_legacy_events_long_queue.json").read_bytes())
+    page = FINE_TUNES.read_page((SAMPLES / "openai_legacy_events_long_queue.json").read_bytes())
     events = [item for item in items_of("openai_legacy_stream_full") if isinstance(item, Event)]
     assert [event.key for event in page.events] == [event.key for event in events]
     assert len({event.key for event in events}) == 20
@@ -75,7 +63,7 @@ def test_the_events_of_a_stream_and_of_its_list_are_the_same_ones() -> None:
 
 def test_the_frames_of_another_api_are_borne() -> None:
     *progress, error = items_of("localai_progress_illustrative")
-    assert error == Fault("job not found: JOB")
+    assert error == InBandError("job not found: JOB")
     first, heartbeat, *others = items_of("unsloth_studio_progress_illustrative")
     assert heartbeat is None
     assert all(isinstance(item, Event) for item in (*progress, first, *others))
@@ -83,7 +71,7 @@ def test_the_frames_of_another_api_are_borne() -> None:
 
 @pytest.mark.parametrize("data", ["[DONE]", "[DONE] ", "[DONE]\n"])
 def test_a_done_ends_the_stream(data: str) -> None:
-    assert isinstance(parse_frame(ServerEvent(data)), Done)
+    assert isinstance(FINE_TUNES.read_frame(ServerEvent(data)), Done)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +95,7 @@ def test_a_done_ends_the_stream(data: str) -> None:
     ],
 )
 def test_an_error_inside_the_stream_is_neither_an_event_nor_the_end(frame: ServerEvent, message: str) -> None:
-    assert parse_frame(frame) == Fault(message)
+    assert FINE_TUNES.read_frame(frame) == InBandError(message)
 
 
 @pytest.mark.parametrize(
@@ -120,12 +108,12 @@ def test_an_error_inside_the_stream_is_neither_an_event_nor_the_end(frame: Serve
     ],
 )
 def test_a_sign_of_life_and_the_job_itself_are_no_events(frame: ServerEvent) -> None:
-    assert parse_frame(frame) is None
+    assert FINE_TUNES.read_frame(frame) is None
 
 
 @pytest.mark.parametrize("more", ['"error": null', '"error": "odd", "created_at": 5'])
 def test_an_event_with_an_error_and_a_message_is_an_event(more: str) -> None:
-    event = parse_frame(ServerEvent(f'{{"message": "Step 1", {more}}}'))
+    event = FINE_TUNES.read_frame(ServerEvent(f'{{"message": "Step 1", {more}}}'))
     assert isinstance(event, Event)
     assert event.message == "Step 1"
 
@@ -133,7 +121,6 @@ def test_an_event_with_an_error_and_a_message_is_an_event(more: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        "",
         "[]",
         "null",
         "5",
@@ -148,12 +135,33 @@ def test_an_event_with_an_error_and_a_message_is_an_event(more: str) -> None:
 )
 def test_what_is_no_object_is_no_event(data: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse_frame(ServerEvent(data))
+        FINE_TUNES.read_frame(ServerEvent(data))
+
+
+SIGNS_OF_LIFE = {
+    "an empty ping": ServerEvent('""', "ping"),
+    "empty data": ServerEvent(""),
+    "an empty text": ServerEvent('""'),
+    "a time": ServerEvent('"2026-01-31T12:00:00Z"', "ping"),
+    "a time without a name": ServerEvent("2026-01-31T12:00:00Z"),
+    "seconds": ServerEvent("1769860800"),
+    "a keepalive": ServerEvent("still here", "keepalive"),
+    "an empty object": ServerEvent("{}"),
+}
+
+
+@pytest.mark.parametrize("frame", SIGNS_OF_LIFE.values(), ids=SIGNS_OF_LIFE)
+def test_a_sign_of_life_is_neither_an_event_nor_a_loss(frame: ServerEvent) -> None:
+    assert FINE_TUNES.read_frame(frame) is None
+
+
+def test_an_event_called_done_ends_the_stream() -> None:
+    assert isinstance(FINE_TUNES.read_frame(ServerEvent("{}", "done")), Done)
 
 
 def test_the_raw_text_is_kept_as_it_was_sent() -> None:
     data = '{"message":  "a", "level": "\\u001b[31m", "step": 1.50}'
-    event = parse_frame(ServerEvent(data))
+    event = FINE_TUNES.read_frame(ServerEvent(data))
     assert isinstance(event, Event)
     assert event.raw == data
 
@@ -171,7 +179,7 @@ def test_the_raw_text_is_kept_as_it_was_sent() -> None:
     ],
 )
 def test_a_list_of_a_sample_is_read_oldest_first(name: str, count: int) -> None:
-    events, malformed, _ = parse_page((SAMPLES / name).read_bytes())
+    events, malformed, *_ = FINE_TUNES.read_page((SAMPLES / name).read_bytes())
     assert (len(events), malformed) == (count, 0)
     times = [event.created_at for event in events if event.created_at]
     assert len(times) == count
@@ -179,7 +187,7 @@ def test_a_list_of_a_sample_is_read_oldest_first(name: str, count: int) -> None:
 
 
 def test_a_list_that_is_newest_first_is_turned_whole_so_that_one_second_keeps_its_order() -> None:
-    events = parse_page((SAMPLES / "openai_jobs_events_started.json").read_bytes()).events
+    events = FINE_TUNES.read_page((SAMPLES / "openai_jobs_events_started.json").read_bytes()).events
     assert [message[:10] for message in messages_of(events)] == [
         "Created fi",
         "Validating",
@@ -190,11 +198,11 @@ def test_a_list_that_is_newest_first_is_turned_whole_so_that_one_second_keeps_it
 
 def test_the_events_of_one_second_stay_as_they_stand() -> None:
     entries = [{"message": message, "created_at": 1} for message in "cab"]
-    assert messages_of(read_entries(entries).events) == ["c", "a", "b"]
+    assert messages_of(reading.entries(entries, newest_first=False).events) == ["c", "a", "b"]
 
 
 def test_a_level_of_error_is_read_from_a_list() -> None:
-    (event,) = parse_page((SAMPLES / "openai_jobs_event_error.json").read_bytes()).events
+    (event,) = FINE_TUNES.read_page((SAMPLES / "openai_jobs_event_error.json").read_bytes()).events
     assert event.level is Level.ERROR
 
 
@@ -202,7 +210,7 @@ def test_a_level_of_error_is_read_from_a_list() -> None:
     "body", [b'{"data": [{"message": "a"}]}', b'{"events": [{"message": "a"}]}', b'[{"message": "a"}]']
 )
 def test_a_list_of_any_shape_is_read(body: bytes) -> None:
-    assert messages_of(parse_page(body).events) == ["a"]
+    assert messages_of(FINE_TUNES.read_page(body).events) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -226,28 +234,33 @@ def test_a_list_of_any_shape_is_read(body: bytes) -> None:
 )
 def test_what_holds_no_list_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse_page(body)
+        FINE_TUNES.read_page(body)
 
 
 @pytest.mark.parametrize("deep", [nested(150), nested(400), nested(800)], ids=len)
 @pytest.mark.parametrize("own_id", ['"id": "a", ', ""], ids=["with id", "without"])
 def test_entries_that_are_no_events_are_counted_and_the_rest_is_read(deep: str, own_id: str) -> None:
     body = f'[{{"message": "a"}}, 5, null, "text", [], {{{own_id}"data": {deep}}}, {{"message": "b"}}]'
-    events, malformed, _ = parse_page(body.encode())
+    events, malformed, *_ = FINE_TUNES.read_page(body.encode())
     assert (messages_of(events), malformed) == (["a", "b"], 5)
 
 
 def test_no_depth_of_nesting_is_more_than_a_value_error() -> None:
     for depth in range(50, 1200):
         try:
-            events, malformed, _ = parse_page(f'[{{"message": "a"}}, {{"data": {nested(depth)}}}]'.encode())
+            events, malformed, *_ = FINE_TUNES.read_page(
+                f'[{{"message": "a"}}, {{"data": {nested(depth)}}}]'.encode()
+            )
         except ValueError:
             continue
         assert len(events) + malformed == 2
 
 
 def test_a_list_with_bytes_that_are_no_text_loses_no_event() -> None:
-    assert messages_of(parse_page(b'[{"message": "a\xff"}, {"message": "b"}]').events) == ["a\ufffd", "b"]
+    assert messages_of(FINE_TUNES.read_page(b'[{"message": "a\xff"}, {"message": "b"}]').events) == [
+        "a\ufffd",
+        "b",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -268,13 +281,13 @@ def test_a_list_with_bytes_that_are_no_text_loses_no_event() -> None:
     ],
 )
 def test_the_status_of_any_service_is_read(word: object, status: Status) -> None:
-    job = parse_job(body_of(id="ft-1", status=word)).job
+    job = FINE_TUNES.read_job(body_of(id="ft-1", status=word)).job
     assert job.status is status
     assert job.provider_status == (word if isinstance(word, str) and word else None)
 
 
 def test_a_job_of_the_first_api_is_read_whole() -> None:
-    answer = parse_job((SAMPLES / "openai_legacy_cancel_response.json").read_bytes())
+    answer = FINE_TUNES.read_job((SAMPLES / "openai_legacy_cancel_response.json").read_bytes())
     job = answer.job
     assert (job.id, job.status, job.provider_status, job.model, job.n_epochs) == (
         "ft-d0dl12fyJsZolfK2oy42DT1M",
@@ -285,8 +298,8 @@ def test_a_job_of_the_first_api_is_read_whole() -> None:
     )
     assert job.created_at == datetime(2023, 4, 25, 11, 3, 16, tzinfo=UTC)
     assert job.finished_at == job.updated_at == datetime(2023, 4, 25, 11, 3, 17, tzinfo=UTC)
-    assert answer.entries is not None
-    assert messages_of(read_entries(answer.entries).events)[-1] == "Fine-tune cancelled"
+    assert answer.page is not None
+    assert messages_of(answer.page.events)[-1] == "Fine-tune cancelled"
 
 
 @pytest.mark.parametrize(
@@ -306,19 +319,19 @@ def test_a_job_of_the_first_api_is_read_whole() -> None:
 def test_a_job_of_the_current_api_is_read_too(
     name: str, status: Status, error: str | None, n_epochs: int | None
 ) -> None:
-    answer = parse_job((SAMPLES / name).read_bytes())
+    answer = FINE_TUNES.read_job((SAMPLES / name).read_bytes())
     assert (answer.job.status, answer.job.error, answer.job.n_epochs) == (status, error, n_epochs)
-    assert answer.entries is None
+    assert answer.page is None
 
 
 def test_the_end_is_when_the_service_says_so_or_else_the_last_change_of_a_job_that_is_over() -> None:
-    assert parse_job(body_of(id="a", status="failed", finished_at=1, updated_at=2)).job.finished_at == (
-        datetime.fromtimestamp(1, UTC)
-    )
-    assert parse_job(body_of(id="a", status="failed", updated_at=2)).job.finished_at == (
+    assert FINE_TUNES.read_job(
+        body_of(id="a", status="failed", finished_at=1, updated_at=2)
+    ).job.finished_at == (datetime.fromtimestamp(1, UTC))
+    assert FINE_TUNES.read_job(body_of(id="a", status="failed", updated_at=2)).job.finished_at == (
         datetime.fromtimestamp(2, UTC)
     )
-    assert parse_job(body_of(id="a", status="running", updated_at=2)).job.finished_at is None
+    assert FINE_TUNES.read_job(body_of(id="a", status="running", updated_at=2)).job.finished_at is None
 
 
 def test_a_job_of_together_is_read() -> None:
@@ -329,14 +342,16 @@ def test_a_job_of_together_is_read() -> None:
         n_epochs=3,
         model_output_name="me/a",
     )
-    job = parse_job(body).job
+    job = FINE_TUNES.read_job(body).job
     assert (job.status, job.n_epochs, job.fine_tuned_model) == (Status.SUCCEEDED, 3, "me/a")
     assert job.created_at == datetime(2023, 10, 3, 21, 42, 9, 864_000, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("name", ["id", "status", "model", "fine_tuned_model", "error"])
 def test_every_text_of_a_job_is_made_safe(name: str) -> None:
-    job = parse_job(body_of(**{"id": "ft-1", "status": "a", name: "\x1b]0;title\x07a\x9b2J\u202e"})).job
+    job = FINE_TUNES.read_job(
+        body_of(**{"id": "ft-1", "status": "a", name: "\x1b]0;title\x07a\x9b2J\u202e"})
+    ).job
     kept = job.provider_status if name == "status" else getattr(job, name)
     assert kept == "a\N{REPLACEMENT CHARACTER}"
 
@@ -344,7 +359,7 @@ def test_every_text_of_a_job_is_made_safe(name: str) -> None:
 @pytest.mark.parametrize("odd", [None, 5, True, [], {}, "", "\x1b[0m", float("nan"), 10**400], ids=repr)
 def test_odd_fields_of_a_job_are_borne(odd: object) -> None:
     names = ["status", "model", "fine_tuned_model", "created_at", "updated_at", "finished_at", "hyperparams"]
-    job = parse_job(
+    job = FINE_TUNES.read_job(
         body_of(id="ft-1", **dict.fromkeys([*names, "hyperparameters", "n_epochs", "error"], odd))
     ).job
     assert (job.status, job.provider_status, job.model, job.n_epochs or 5) == (Status.UNKNOWN, None, None, 5)
@@ -367,11 +382,11 @@ def test_odd_fields_of_a_job_are_borne(odd: object) -> None:
 )
 def test_what_is_no_job_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse_job(body)
+        FINE_TUNES.read_job(body)
 
 
 def test_the_jobs_are_listed_newest_first() -> None:
-    jobs = parse_jobs((SAMPLES / "openai_legacy_list_one_per_status.json").read_bytes())
+    jobs = FINE_TUNES.read_jobs((SAMPLES / "openai_legacy_list_one_per_status.json").read_bytes())
     assert [(job.id[:6], job.status) for job in jobs] == [
         ("ft-aIe", Status.PENDING),
         ("ft-53x", Status.FAILED),
@@ -382,7 +397,9 @@ def test_the_jobs_are_listed_newest_first() -> None:
 
 def test_jobs_whose_id_cannot_be_asked_for_are_left_out() -> None:
     ids: list[Any] = ["ft-1", "../x", "", None, 5, "a\x1b[31m", "ft-2"]
-    assert [job.id for job in parse_jobs(body_of(data=[*[{"id": one} for one in ids], 5, None]))] == [
+    assert [
+        job.id for job in FINE_TUNES.read_jobs(body_of(data=[*[{"id": one} for one in ids], 5, None]))
+    ] == [
         "ft-1",
         "ft-2",
     ]
@@ -391,7 +408,7 @@ def test_jobs_whose_id_cannot_be_asked_for_are_left_out() -> None:
 @pytest.mark.parametrize("body", [b"{}", b'{"data": {}}', b"null", b"<html>"])
 def test_what_is_no_list_of_jobs_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        parse_jobs(body)
+        FINE_TUNES.read_jobs(body)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +438,7 @@ def test_what_is_no_list_of_jobs_is_refused(body: bytes) -> None:
     ],
 )
 def test_the_sentence_of_a_recorded_error_is_found(name: str, message: str) -> None:
-    assert error_message(ERRORS[name]["body"]) == message
+    assert sentence(ERRORS[name]["body"]) == message
 
 
 @pytest.mark.parametrize(
@@ -447,7 +464,7 @@ def test_the_sentence_of_a_recorded_error_is_found(name: str, message: str) -> N
 def test_the_sentence_of_an_error_of_any_shape_is_found_or_there_is_none(
     value: object, message: str | None
 ) -> None:
-    assert error_message(value) == message
+    assert sentence(value) == message
 
 
 WORDS = ["error", "message", "detail", "msg", "data", "events", "id", "status", "created_at", "hyperparams"]
@@ -460,7 +477,13 @@ values = st.recursive(
 
 
 @pytest.mark.parametrize(
-    "parse", [parse_page, parse_job, parse_jobs, lambda body: parse_frame(ServerEvent(body.decode()))]
+    "parse",
+    [
+        FINE_TUNES.read_page,
+        FINE_TUNES.read_job,
+        FINE_TUNES.read_jobs,
+        lambda body: FINE_TUNES.read_frame(ServerEvent(body.decode())),
+    ],
 )
 @given(value=values)
 @settings(deadline=None, max_examples=200)

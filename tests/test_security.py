@@ -36,9 +36,10 @@ from ftmon.settings import Key, Settings, read_settings
 from ftmon.tui.widgets.outcome import ending
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import fine_tunes
-from ftmon.wire.dialects.fine_tunes import Fault
+from ftmon.wire.dialects import FINE_TUNES, reading
+from ftmon.wire.dialects.dialect import InBandError
 from ftmon.wire.pace import Pace
+from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent
 from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
 from tests.demo.process import Demo, demo
@@ -371,14 +372,14 @@ def test_events_of_any_value_are_read_into_safe_text(fields: list[Fields], is_as
     events: list[Event] = []
     for each in fields:
         text = json.dumps(each, ensure_ascii=is_ascii)
-        item = fine_tunes.parse_frame(ServerEvent(text.encode("utf-8", "replace").decode()))
-        if isinstance(item, Fault):
+        item = FINE_TUNES.read_frame(ServerEvent(text.encode("utf-8", "replace").decode()))
+        if isinstance(item, InBandError):
             check_safe(item.message)
         elif isinstance(item, Event):
             events.append(item)
     check_events(events)
     check_run(Job(JOB_ID), events)
-    page = fine_tunes.parse_page(wire({"data": fields}))
+    page = FINE_TUNES.read_page(wire({"data": fields}))
     assert len(page.events) + page.malformed == len(fields)
     check_events(page.events)
 
@@ -386,11 +387,11 @@ def test_events_of_any_value_are_read_into_safe_text(fields: list[Fields], is_as
 @given(job_objects)
 @thorough
 def test_a_job_of_any_value_is_read_into_safe_text(fields: Fields) -> None:
-    for parsed in fine_tunes.parse_jobs(wire([fields])):
+    for parsed in FINE_TUNES.read_jobs(wire([fields])):
         check_safe(parsed.id, parsed.model, parsed.fine_tuned_model, parsed.error, parsed.provider_status)
     with suppress(ValueError):
-        answer = fine_tunes.parse_job(wire(fields))
-        events = fine_tunes.read_entries(answer.entries or []).events
+        answer = FINE_TUNES.read_job(wire(fields))
+        events = answer.page.events if answer.page else []
         check_events(events)
         check_run(answer.job, events)
         run = RecordedRun(JobKey(BASE_URL, JOB_ID), NOW, NOW, 1, answer.job, "fine-tunes", None)
@@ -402,10 +403,10 @@ def test_a_job_of_any_value_is_read_into_safe_text(fields: Fields) -> None:
 @given(values)
 @thorough
 def test_an_error_of_any_value_is_read_into_safe_text(value: Any) -> None:
-    check_safe(fine_tunes.error_message(value), fine_tunes.error_message({"error": value}))
+    check_safe(sentence(value), sentence({"error": value}))
     with suppress(ValueError):
-        fine_tunes.parse_page(wire(value))
-        fine_tunes.parse_jobs(wire(value))
+        FINE_TUNES.read_page(wire(value))
+        FINE_TUNES.read_jobs(wire(value))
 
 
 # The key
@@ -757,9 +758,9 @@ GOOD = JobKey(BASE_URL, JOB_ID)
 def history(data_home: Path) -> Path:
     """A history with one run in it."""
     path = data_home / "ftmon" / "history.sqlite3"
-    events = fine_tunes.read_entries([event("recorded well", 1), event("recorded too", 2)]).events
+    events = reading.entries([event("recorded well", 1), event("recorded too", 2)], newest_first=False).events
     with closing(History(path)) as opened:
-        opened.record([Update(GOOD, NOW, tuple(events), fine_tunes.parse_job(wire(job("succeeded"))).job)])
+        opened.record([Update(GOOD, NOW, tuple(events), FINE_TUNES.read_job(wire(job("succeeded"))).job)])
     return path
 
 

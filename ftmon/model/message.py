@@ -50,7 +50,7 @@ def hints_at_change(message: str, status: Status) -> bool:
 
 
 def may_tell_error(message: str) -> bool:
-    """Whether `read_message` may find an error in a message; cheap, for a run of which only the end counts."""
+    """Whether `read_message` may find an error in a message: a cheap test."""
     return message.startswith("Error: ") or "failed" in message[:64]
 
 
@@ -103,10 +103,15 @@ def _reader(pattern: str, facts: Callable[[re.Match[str]], Facts]) -> _Reader:
 # A full stop ended the sentences of the first API's specification, and is no part of a name.
 _started = _reader(r"\S+(?: job)? started\.?$", lambda match: Facts(started=True))
 _succeeded = _reader(r"\S+(?: job)? succeeded", lambda match: Facts(claim=Status.SUCCEEDED))
-_failed = _reader(
-    r"\S+(?: job)? failed\b[.:]?\s*(.*)",
-    lambda match: Facts(claim=Status.FAILED, error=match[1] or None),
-)
+
+
+def _failure(match: re.Match[str]) -> Facts:
+    # OpenAI's first client said “Please contact us”, which is no reason (PROTOCOL §1.5).
+    reason = "" if match[1].startswith("Please contact") else match[1]
+    return Facts(claim=Status.FAILED, error=reason or None)
+
+
+_failed = _reader(r"\S+(?: job)? failed\b[.:]?\s*(.*)", _failure)
 _cancelled = _reader(r"\S+(?: job)? cancell?ed", lambda match: Facts(claim=Status.CANCELLED))
 _queue = _reader(r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue=int(match[1])))
 

@@ -77,11 +77,7 @@ class Run:
             self.unrecorded = update.unrecorded
         self.events += len(update.events)
         for event in update.events:
-            if (
-                not self._is_outcome_only
-                or event.level is not Level.INFO
-                or may_tell_error(event.message)
-            ):
+            if not self._is_outcome_only or event.level is not Level.INFO or may_tell_error(event.message):
                 self._apply_event(event, update.at)
 
     @property

@@ -1,43 +1,44 @@
-"""The watcher: one daemon thread that follows a job and hands over what happens; both front ends use it.
+"""The watcher: one daemon thread that follows a job and hands its updates over; both front ends use it.
 
-It alone touches the network and the history. What it hands over was recorded before.
+Only this thread touches the network. The history stands on a thread beside it, so that a slow disk delays no
+request, and a front end that stands still delays neither.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ftmon.errors import FtmonError, HistoryError, UnreachableError
-from ftmon.model.event import Event
+from ftmon.errors import FtmonError, RefusedError
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
-from ftmon.watch.handover import Handover
+from ftmon.watch.queue import Queue
 
 # What the first paint does not need is imported after it, on the watcher's thread.
 if TYPE_CHECKING:
     from ftmon.history.recorder import Recorder
     from ftmon.history.replay import Replay
-    from ftmon.history.store import EventName, RecordedRun
+    from ftmon.history.store import RecordedRun
+    from ftmon.watch.delivery import Delivery
     from ftmon.wire.client import Client
+    from ftmon.wire.dialects.dialect import Dialect
     from ftmon.wire.follow.follower import Follower
     from ftmon.wire.pace import Pace
 
 _CLOSING = 0.5
+"""Seconds that closing may take."""
 
 _T = TypeVar("_T")
 
 
 class Watcher:
-    """Follows one job at a time on a thread of its own, or tells again what was recorded of one."""
+    """Follows one job at a time on a thread of its own, or replays a recorded one."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Watcher:
         offline: bool = False,
     ) -> None:
         self.is_offline = offline
-        """Only what is recorded is shown: no service is asked."""
+        """Only the history is shown: no service is asked."""
         self.base_url = settings.base_url
         self.notices = settings.notices
         self.has_history = history is not None
@@ -61,18 +62,17 @@ class Watcher:
         self._history = history
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-        self._handover = Handover(self._loop, self._recall)
-        self._recorder: Recorder | None = None
-        self._told_unrecorded = 0
+        self._queue = Queue()
+        self._room = asyncio.Event()
+        self._delivery: Delivery | None = None
         self._client: Client | None = None
         self._follower: Follower | None = None
+        self._followed_key: JobKey | None = None
         self._replay: Replay | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: set[Future[Any]] = set()
-        """Of the service, still to come."""
+        """Answers that are still to come."""
         self._following: asyncio.Task[None] | None = None
-        self._turn: tuple[int, JobKey] | None = None
-        """What is shown now, and the number of this following."""
         self._crash: BaseException | None = None
 
     @property
@@ -83,26 +83,27 @@ class Watcher:
     @property
     def unrecorded(self) -> int:
         """How many events are missing in the history at the end; 0 where it could never be used."""
-        recorder = self._recorder
-        return recorder.unrecorded if recorder is not None and recorder.has_recorded else 0
+        return self._delivery.unrecorded if self._delivery is not None else 0
 
     def start(self, wake: Callable[[], None]) -> None:
-        """Start the thread, which calls `wake` when `drain` has news after it had none."""
-        self._handover.wake = wake
+        """Start the thread, which calls `wake` when there is an update after there was none."""
+        self._queue.wake = wake
         self._thread.start()
 
     def watch(self, key: JobKey) -> None:
-        """Follow this job of the service instead of what was shown so far."""
-        self._turn_to(key, partial(self._followed, key))
+        """Follow this job of the service instead of the one that was shown so far."""
+        session = self._queue.begin()
+        self._loop.call_soon_threadsafe(self._turn_to, self._followed(session, key))
 
     def replay(self, key: JobKey, speed: float = float("inf")) -> None:
-        """Tell again what is recorded of a job, so many times as fast as it happened; no service is asked."""
-        self._turn_to(key, partial(self._replayed, key, speed))
+        """Replay a recorded job, so many times as fast as it happened; no service is asked."""
+        session = self._queue.begin()
+        self._loop.call_soon_threadsafe(self._turn_to, self._replayed(session, key, speed))
 
     def set_speed(self, speed: float) -> None:
         """Replay so many times as fast from now on; 0 halts."""
         if self._replay is not None:
-            self._loop.call_soon_threadsafe(self._replay.set_speed, speed)
+            self._replay.set_speed(speed)
 
     def take(self) -> Update | None:
         """Return the next update, or None where there is none now.
@@ -110,22 +111,23 @@ class Watcher:
         Raises:
             BaseException: whatever crashed the watcher, which is a bug.
         """
-        update = self._handover.pop()
-        if update is None and self._crash is not None:
-            raise self._crash
+        update = self._queue.pop()
+        crash = self._crash or (self._delivery.crash if self._delivery is not None else None)
+        if update is None and crash is not None:
+            raise crash
         return update
 
     def drain(self) -> list[Update]:
         """Return all updates that there are now, oldest first; raises as `take` where there is none."""
         first = self.take()
-        return [] if first is None else [first, *iter(self._handover.pop, None)]
+        return [] if first is None else [first, *iter(self._queue.pop, None)]
 
     def jobs(self) -> Future[list[Job]]:
         """Ask for the service's jobs, newest first; the future raises FtmonError."""
         return self._submit(self._jobs())
 
     def runs(self) -> "Future[list[RecordedRun]]":
-        """Return what is recorded on this machine, the last recorded first."""
+        """Return the runs recorded on this machine, the last recorded first."""
         return self._submit(self._runs())
 
     def cancel(self, key: JobKey) -> Future[Job]:
@@ -138,25 +140,29 @@ class Watcher:
             self._loop.call_soon_threadsafe(self._follower.retry)
 
     def resume(self) -> None:
-        """Take up again at once: this machine or this process has slept, and what was open may be dead."""
+        """Connect again at once: this machine or this process has slept, and connections may be dead."""
         if self._follower is not None:
             self._loop.call_soon_threadsafe(self._follower.resume)
 
     def close(self) -> None:
-        """End the following and the thread, within half a second."""
+        """End the following and the threads, within half a second."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_CLOSING)
         elif self._thread.ident is None:
             self._loop.close()
 
+    # The thread
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.call_soon(lambda: self._start(self._keep_house()))
+        self._loop.call_soon(self._set_up)
         try:
             self._loop.run_forever()
         finally:
-            # What these have begun in turn, they end themselves.
+            if self._replay is not None:
+                self._replay.stop()
+            # Tasks that these have started are ended by them.
             for task in self._tasks:
                 task.cancel()
             for answer in list(self._answers):
@@ -165,10 +171,26 @@ class Watcher:
                 self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             if self._client is not None:
                 self._loop.run_until_complete(self._client.aclose())
-            if self._recorder is not None:
-                self._recorder.close()
+            if self._delivery is not None:
+                self._delivery.close(_CLOSING)
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+    def _set_up(self) -> None:
+        if self._history is None or self.is_offline:
+            self._queue.on_room = self._note_room
+        else:
+            from ftmon.watch.delivery import Delivery
+
+            make_recorder = partial(_recorder, self._history, self._settings, self._pace)
+            self._delivery = Delivery(self._queue, make_recorder, self._pace.tick)
+            self._delivery.on_room = self._note_room
+            self._delivery.start()
+            self._start(self._check_history(self._delivery, self._history))
+        self._start(self._notice_sleep())
+
+    def _note_room(self) -> None:
+        self._loop.call_soon_threadsafe(self._room.set)
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(coroutine)
@@ -180,7 +202,7 @@ class Watcher:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._crash = error
-            self._handover.wake()
+            self._queue.wake()
 
     def _submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
         answer = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -188,18 +210,13 @@ class Watcher:
         answer.add_done_callback(self._answers.discard)
         return answer
 
-    def _turn_to(self, key: JobKey, what: Callable[[int], Coroutine[Any, Any, None]]) -> None:
-        number = self._handover.begin()
-
-        def turn() -> None:
-            if self._following is not None:
-                self._following.cancel()
-            self._follower = self._replay = None
-            self._told_unrecorded = 0
-            self._following = self._start(what(number))
-            self._turn = number, key
-
-        self._loop.call_soon_threadsafe(turn)
+    def _turn_to(self, what: Coroutine[Any, Any, None]) -> None:
+        if self._following is not None:
+            self._following.cancel()
+        if self._replay is not None:
+            self._replay.stop()
+        self._follower = self._followed_key = self._replay = None
+        self._following = self._start(what)
 
     @cached_property
     def _pace(self) -> "Pace":
@@ -207,8 +224,8 @@ class Watcher:
 
         return self._own_pace or Pace()
 
-    async def _keep_house(self) -> None:
-        """Notice that this machine has slept, and try again what could not be recorded."""
+    async def _notice_sleep(self) -> None:
+        """Connect again when the wall clock has gone further than the monotonic one: this machine slept."""
         pace = self._pace
         ahead = pace.wall() - monotonic()
         while True:
@@ -216,81 +233,95 @@ class Watcher:
             before, ahead = ahead, pace.wall() - monotonic()
             if abs(ahead - before) > pace.slept and self._follower is not None:
                 self._follower.resume()
-            if self._recorder is not None:
-                self._recorder.retry()
-                await self._tell_of_history()
 
-    async def _followed(self, key: JobKey, number: int) -> None:
-        """Tell what is recorded of a job, then follow it."""
+    # Showing a job
+
+    async def _followed(self, session: int, key: JobKey) -> None:
+        """Show the recorded past of a job, then follow it."""
         from ftmon.wire.follow.follower import Follower
 
         try:
-            client = self._connected()
+            client, dialects = self._connected(), self._dialects
         except FtmonError as error:
-            await self._post(number, Update(key, _now(), connection=Connection(Wire.REFUSED, error=error)))
+            await self._post(
+                session, Update(key, datetime.now(UTC), connection=Connection(Wire.REFUSED, error=error))
+            )
             return
+        self._followed_key = key
         follower = self._follower = Follower(
             client,
-            key.job_id,
-            partial(self._post, number),
+            key,
+            partial(self._post, session),
+            dialects=dialects,
             stream=self._is_stream_wanted,
             patient=self._is_patient,
             pace=self._pace,
         )
-        if (recorder := self._recording()) is not None:
-            for update in recorder.past(key):
-                follower.restore(update)
-                is_recorded = not recorder.unrecorded
-                self._handover.put(number, update, is_recorded=is_recorded)
-                # A long past lets all else have its turn.
-                await asyncio.sleep(0)
-                if not is_recorded:
-                    await self._handover.room(number)
+        if self._delivery is not None:
+            past = self._delivery.begin(session, key, partial(self._restore, follower))
+            await asyncio.wrap_future(past)
         await follower.run()
 
-    async def _replayed(self, key: JobKey, speed: float, number: int) -> None:
-        import sqlite3
+    def _restore(self, follower: "Follower", update: Update) -> None:
+        """Give the past to a follower; called on the thread of the history."""
+        self._loop.call_soon_threadsafe(follower.restore, update)
 
+    async def _post(self, session: int, *updates: Update) -> None:
+        """Record and hand over updates, all before this waits for room."""
+        gate = self._queue if self._delivery is None else self._delivery
+        gate.put(session, *updates)
+        while gate.is_full and session == self._queue.session:
+            self._room.clear()
+            # Room that was made before the event was cleared would go unheard.
+            if gate.is_full:
+                await self._room.wait()
+
+    async def _replayed(self, session: int, key: JobKey, speed: float) -> None:
+        """Replay a run on a thread of its own, no faster than it is taken."""
         from ftmon.history.replay import Replay
-        from ftmon.history.store import History
 
         if self._history is None:
             return
 
-        async def report(update: Update) -> None:
-            # No faster than it is taken: nothing need be read a second time.
-            self._handover.put(number, update, is_recorded=False)
-            await self._handover.room(number)
+        def report(update: Update) -> None:
+            self._queue.put(session, update)
+            self._queue.wait_for_room(session)
 
-        try:
-            with closing(History(self._history)) as history:
-                self._replay = Replay(history, key, report, speed)
-                await self._replay.run()
-        except (sqlite3.Error, OSError, HistoryError) as error:
-            failure = HistoryError(f"The history {self._history} cannot be used: {error}.")
-            await report(Update(key, _now(), connection=Connection(Wire.REFUSED, error=failure)))
+        self._replay = Replay(self._history, key, report, speed)
+        threading.Thread(target=self._replay.run, name="replay", daemon=True).start()
 
-    async def _runs(self) -> "list[RecordedRun]":
-        recorder = self._recording()
-        return recorder.runs() if recorder is not None else []
+    # The service and the history
+
+    @property
+    def _dialects(self) -> "tuple[Dialect, ...]":
+        from ftmon.wire.dialects import candidates
+
+        return candidates(self._settings.provider)
 
     async def _jobs(self) -> list[Job]:
-        from ftmon.wire.dialects import fine_tunes
+        from ftmon.wire.service import list_jobs
 
-        body = await self._connected().get(fine_tunes.LIST_PATH)
-        try:
-            return fine_tunes.parse_jobs(body)
-        except ValueError as error:
-            raise UnreachableError("the answer is no list of jobs") from error
+        return await list_jobs(self._connected(), self._dialects)
 
     async def _cancel(self, key: JobKey) -> Job:
-        from ftmon.wire.dialects import fine_tunes
+        from ftmon.wire.service import find_job
 
-        body = await self._connected().post(fine_tunes.cancel_path(key.job_id))
-        try:
-            return fine_tunes.parse_job(body).job
-        except ValueError as error:
-            raise UnreachableError("the answer to the cancelling is no job") from error
+        if self._follower is not None and self._followed_key == key:
+            return await self._follower.cancel()
+        service, found = await find_job(self._connected(), self._dialects, key.job_id)
+        if isinstance(found, RefusedError):
+            raise found
+        return await service.cancel(key.job_id)
+
+    async def _runs(self) -> "list[RecordedRun]":
+        if self._delivery is not None:
+            from ftmon.history.store import History
+
+            runs = self._delivery.call(lambda recorder: recorder.read(History.runs))
+            return await asyncio.wrap_future(runs) or []
+        if self._history is None:
+            return []
+        return await asyncio.to_thread(_runs_of, self._history, self._settings, self._pace)
 
     def _connected(self) -> "Client":
         """Return the client, made at the first use: importing httpx takes longer than the first paint."""
@@ -300,55 +331,28 @@ class Watcher:
             self._client = Client(self._settings)
         return self._client
 
-    def _recording(self) -> "Recorder | None":
-        """Return what records, opened at the first use; None where nothing shall be recorded."""
-        if self._recorder is None and self._history is not None:
-            from ftmon.history.recorder import Recorder
-
-            organization = dict(self._settings.headers).get("OpenAI-Organization")
-            self._recorder = Recorder(self._history, organization, retry_every=self._pace.record_again)
-            self._start(self._check_history(self._recorder, self._history))
-        return self._recorder
-
-    async def _check_history(self, recorder: "Recorder", path: Path) -> None:
+    async def _check_history(self, delivery: "Delivery", path: Path) -> None:
         """Check the whole file in a thread of its own, because that may take long."""
         from ftmon.history.file import inode, is_sound
 
         checked = inode(path)
         if not await asyncio.to_thread(is_sound, path):
-            recorder.set_aside(checked)
-            await self._tell_of_history()
-
-    async def _tell_of_history(self) -> None:
-        if self._recorder is not None and self._turn is not None:
-            number, key = self._turn
-            update = self._with_news_of(self._recorder, Update(key, _now()))
-            if update.notice or update.unrecorded is not None:
-                self._handover.put(number, update, is_recorded=True)
-
-    def _with_news_of(self, recorder: "Recorder", update: Update) -> Update:
-        """Add to an update what there is to tell of the history."""
-        if notice := recorder.take_notice():
-            update = replace(update, notice=" ".join(filter(None, (update.notice, notice))))
-        if recorder.unrecorded != self._told_unrecorded:
-            self._told_unrecorded = recorder.unrecorded
-            update = replace(update, unrecorded=recorder.unrecorded)
-        return update
-
-    async def _post(self, number: int, *updates: Update) -> None:
-        """Record updates of a following and hand them over, all before it waits for room."""
-        is_recorded = False
-        for update in updates:
-            if (recorder := self._recording()) is not None:
-                is_recorded = recorder.record(update)
-                update = self._with_news_of(recorder, update)
-            self._handover.put(number, update, is_recorded=is_recorded)
-        if not is_recorded:
-            await self._handover.room(number)
-
-    def _recall(self, key: JobKey, names: "list[EventName]") -> list[Event] | None:
-        return self._recorder.recall(key, names) if self._recorder is not None else []
+            await asyncio.wrap_future(delivery.call(lambda recorder: recorder.set_aside(checked)))
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _recorder(path: Path, settings: Settings, pace: "Pace") -> "Recorder":
+    """Open the history; called on the thread that uses it."""
+    from ftmon.history.recorder import Recorder
+
+    organization = dict(settings.headers).get("OpenAI-Organization")
+    return Recorder(path, organization, retry_every=pace.record_again)
+
+
+def _runs_of(path: Path, settings: Settings, pace: "Pace") -> "list[RecordedRun]":
+    """Return the runs of a history that nothing is recorded in."""
+    from contextlib import closing
+
+    from ftmon.history.store import History
+
+    with closing(_recorder(path, settings, pace)) as recorder:
+        return recorder.read(History.runs) or []

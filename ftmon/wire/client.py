@@ -72,7 +72,7 @@ class Answer(NamedTuple):
                     yield chunk
                 return
             if encoding not in ("gzip", "x-gzip", "deflate"):
-                raise UnreachableError(f"the answer has the unknown Content-Encoding {encoding}")
+                raise UnreachableError("the answer has a Content-Encoding that nobody asked for")
             inflater = _inflater()
             async for chunk in self.response.aiter_raw():
                 while chunk:

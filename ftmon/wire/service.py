@@ -73,6 +73,22 @@ class Service:
             raise UnreachableError(words, status=UNREADABLE) from None
 
 
+async def list_jobs(client: Client, dialects: Sequence[Dialect]) -> list[Job]:
+    """Return a service's jobs, newest first, by the first dialect that has a route for them.
+
+    Raises:
+        RefusedError, UnreachableError: as `Service.jobs`.
+    """
+    *others, last = dialects
+    for dialect in others:
+        try:
+            return await Service(client, dialect).jobs()
+        except RefusedError as error:
+            if error.status not in NO_ROUTE:
+                raise
+    return await Service(client, last).jobs()
+
+
 async def find_job(
     client: Client, dialects: Sequence[Dialect], job_id: str
 ) -> tuple[Service, JobAnswer | RefusedError]:

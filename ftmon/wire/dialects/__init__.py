@@ -14,17 +14,15 @@ _PROVIDERS = {"auto": DIALECTS, "openai": (FINE_TUNING_JOBS,)} | {each.name: (ea
 PROVIDERS = tuple(_PROVIDERS)
 
 
-def candidates(provider: str, stored: str = "") -> tuple[Dialect, ...]:
+def candidates(provider: str) -> tuple[Dialect, ...]:
     """Return the dialects that a provider may speak, in the order in which to try them.
-
-    `stored` is the name that the history has for the job; that dialect comes first.
 
     Raises:
         UsageError: for a provider that ftmon does not know.
     """
     if provider not in _PROVIDERS:
         raise UsageError(f"--provider {provider} is not known; it is one of {', '.join(PROVIDERS)}.")
-    return tuple(sorted(_PROVIDERS[provider], key=lambda dialect: dialect.name != stored))
+    return _PROVIDERS[provider]
 
 
 def named(name: str) -> Dialect:

@@ -45,10 +45,12 @@ def frame(message: ServerEvent) -> Event | InBandError | Done | None:
     fields = json_text.decode(data)
     if not isinstance(fields, dict):
         raise ValueError("not an object")
-    if message.event == "error" or _is_error(fields):
+    if message.event == "error":
         return InBandError(sentence(fields) or _UNDESCRIBED)
     if not fields or fields.get("object") in _JOB_OBJECTS:
         return None
+    if _is_error(fields):
+        return InBandError(sentence(fields) or _UNDESCRIBED)
     return parse_event(fields, data)
 
 

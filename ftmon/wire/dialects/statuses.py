@@ -8,6 +8,9 @@ _PENDING, _RUNNING, _PAUSED = Status.PENDING, Status.RUNNING, Status.PAUSED
 _SUCCEEDED, _FAILED, _CANCELLED = Status.SUCCEEDED, Status.FAILED, Status.CANCELLED
 
 COMMON: Mapping[str, Status] = {
+    # OpenAI's second API, whose words compatible servers use (PROTOCOL §2.2)
+    "validating_files": _PENDING,
+    "pausing": _RUNNING,
     # Mistral, Hugging Face Jobs, llama-stack, Replicate, DashScope (PROTOCOL §5–§7, SERVICES §2)
     "created": _PENDING,
     "pending": _PENDING,

@@ -1,10 +1,11 @@
 """Stay on a job until it is over.
 
-Stream and list are two routes to one truth. The stream is the fast one. Until it has proved itself by an event,
-and whenever it fails, the list is read beside it at the pace of polling. The job object alone ends a run.
+Stream and list are two routes to one truth. The stream is the fast one. Until it has proved itself by an
+event, and whenever it fails, the list is read beside it at the pace of polling. The job object alone ends a
+run.
 
-The follower keeps at most two tasks: one attempt at the stream, and one reading of job and list. It starts each
-when it is due, and decides what follows when one of them ends.
+The follower keeps at most two tasks: one attempt at the stream, and one reading of job and list. It starts
+each when it is due, and decides what follows when one of them ends.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
-from ftmon.model.job import JobKey
+from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import DIALECTS
@@ -110,6 +111,13 @@ class Follower:
             self._stream_at = 0.0
         self._read_at = 0.0
         self._wake.set()
+
+    async def cancel(self) -> Job:
+        """Ask the service to cancel the job, and report the job as it is then; raises as `Service.cancel`."""
+        job = await self._session.service.cancel(self._session.key.job_id)
+        await self._session.take_job(job)
+        self.retry()
+        return job
 
     def resume(self) -> None:
         """Connect again at once: this machine has slept, and open connections may be dead."""

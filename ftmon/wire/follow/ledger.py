@@ -23,8 +23,8 @@ class Ledger:
     job's, and as long as no event of another time or message carries it; otherwise the events are compared by
     content (FAULTS 1.3).
 
-    By content, the nth copy of an event in one connection is new if fewer than n copies were shown. This holds
-    for a full, reordered or partial replay, for a late insert and for lines that the service sent twice.
+    By content, the nth copy of an event in one connection is new if fewer than n copies were shown. This
+    holds for a full, reordered or partial replay, for a late insert and for lines that were sent twice.
 
     List and stream are two routes, and one may add a field to its events: an event shown from one is looked
     for in the other by key, and then by loose key. Events that former processes showed count as listed, since

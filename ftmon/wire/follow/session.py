@@ -57,7 +57,7 @@ class Session:
         """When an end of the events was told, by a message or by the stream; None where news came since."""
         self.wire = Wire.CONNECTING
         """The state of the connection as last reported."""
-        self._dialects = dialects
+        self._dialects = list(dialects)
         self._report = report
         self._has_told_of_loss = False
         self._errors = 0
@@ -93,6 +93,10 @@ class Session:
         """Take the recorded past of the job as known and as shown."""
         self.has_past = True
         self.job = update.job or self.job
+        if update.dialect:
+            # The stored dialect is tried first.
+            self._dialects = sorted(self._dialects, key=lambda dialect: dialect.name != update.dialect)
+            self.service = Service(self.service.client, self._dialects[0])
         for event in update.events:
             self.ledger.restore(event)
 
@@ -102,7 +106,7 @@ class Session:
         """Read the job object and report it.
 
         A missing route, a server error and an unreadable answer are no reason to leave the events alone: they
-        are kept in `job_refusal` and `job_fault`. Once the job was read, a missing route means that it is gone.
+        are kept in `job_refusal` and `job_fault`. Once the job was read, a missing route means it is gone.
 
         Raises:
             RefusedError, UnreachableError: as `Service.job`, but for those.
@@ -127,9 +131,10 @@ class Session:
             self.job_fault = error
             return
         self.job_page = answer.page
-        await self._take_job(answer.job)
+        await self.take_job(answer.job)
 
-    async def _take_job(self, job: Job) -> None:
+    async def take_job(self, job: Job) -> None:
+        """Take and report a new reading of the job."""
         if job.status.is_final and self.final_at is None:
             self.final_at = monotonic()
             self.was_over_before = not self.was_heard
@@ -164,7 +169,7 @@ class Session:
         errors: Sequence[str],
         connection: Connection | None = None,
     ) -> None:
-        """Report new events of the stream; `lost` messages were no events, `errors` came inside the stream."""
+        """Report new events of the stream, `lost` messages that were no events, and errors inside it."""
         notices = [
             self._loss_notice(lost, f"Skipped what is no event ({lost} so far); the stream goes on."),
             *map(self._error_notice, errors),

@@ -10,7 +10,7 @@ from ftmon.model.event import Event
 from ftmon.model.message import hints_at_change
 from ftmon.model.update import Connection, Wire
 from ftmon.wire.body import Kind, kind_of
-from ftmon.wire.client import Answer, collected
+from ftmon.wire.client import collected
 from ftmon.wire.dialects.dialect import Done, InBandError, Page
 from ftmon.wire.follow.session import Session
 from ftmon.wire.json_lines import LineDecoder

@@ -1,0 +1,327 @@
+"""The thread beside the watcher's: it records updates, and hands them over once they are recorded.
+
+The history is the queue: a front end that is behind has a position in it and reads on from there, so nothing
+recorded waits in memory. The past of a job is read in the same way, from position 0. What cannot be recorded
+goes through the bounded queue alone, which then holds the reading back.
+"""
+
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from ftmon.model.job import JobKey
+from ftmon.model.update import Update
+from ftmon.watch.queue import MAX_WAITING, Queue, weight
+
+# SQLite is imported on this thread, so that the first paint does not wait for it.
+if TYPE_CHECKING:
+    from ftmon.history.recorder import Recorder
+    from ftmon.history.store import History, RecordedEvent
+
+_T = TypeVar("_T")
+
+_READ_AGAIN = 5.0
+"""Seconds until a history that could not be read is tried again."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The session that is shown, and how far its front end is."""
+
+    session: int
+    key: JobKey
+    position: int = 0
+    """The position of the last row that was handed over."""
+    rest: Update | None = None
+    """Follows once the rows are handed over; None where the front end is not behind."""
+    skipped: Counter[int] = field(default_factory=Counter)
+    """Keys of events that were shown before they could be recorded: their rows are passed over."""
+    file: int | None = None
+    """The file that the position belongs to."""
+    is_failing: bool = False
+    """The rows could not be read the last time."""
+
+
+class Delivery:
+    """Records updates in the order in which they come, and delivers those of the present session."""
+
+    def __init__(self, queue: Queue, make_recorder: "Callable[[], Recorder]", retry_every: float) -> None:
+        self.on_room: Callable[[], None] = lambda: None
+        """Called when the inbox is no longer full."""
+        self._queue = queue
+        self._make_recorder = make_recorder
+        self._retry_every = retry_every
+        self._changed = threading.Condition()
+        self._inbox: deque[tuple[int, Update] | Callable[[], None]] = deque()
+        self._weight = 0
+        self._is_full = False
+        self._is_closing = False
+        self._turn: _Turn | None = None
+        self._told_unrecorded = 0
+        self.unrecorded = 0
+        """Events that are missing in the history at the end; 0 where it could never be used."""
+        self.crash: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+        queue.on_room = self._notify
+
+    # On the watcher's thread
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    @property
+    def is_full(self) -> bool:
+        """No more events should be put in now."""
+        return self._is_full
+
+    def put(self, session: int, *updates: Update) -> None:
+        """Record updates of a session, and deliver them if it still lasts. Never blocks."""
+        with self._changed:
+            self._inbox.extend((session, update) for update in updates)
+            self._weight += sum(map(weight, updates))
+            self._is_full = self._is_full or self._weight >= MAX_WAITING
+            self._changed.notify()
+
+    def call(self, action: "Callable[[Recorder], _T]") -> Future[_T]:
+        """Do something with the history after all that was put in before."""
+        future: Future[_T] = Future()
+
+        def run() -> None:
+            if future.set_running_or_notify_cancel():
+                future.set_result(action(self._recorder))
+
+        with self._changed:
+            self._inbox.append(run)
+            self._changed.notify()
+        return future
+
+    def begin(self, session: int, key: JobKey, restore: Callable[[Update], None]) -> Future[None]:
+        """Deliver the recorded past of a job; `restore` is called on this thread with each part of it.
+
+        The future is done once all of it is restored. The front end may still be behind then.
+        """
+        return self.call(partial(self._begin, _Turn(session, key), restore))
+
+    def close(self, seconds: float) -> None:
+        """Record what was put in, and end the thread, if that takes no longer than so many seconds."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join(seconds)
+
+    # On the thread of the history
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _run(self) -> None:
+        try:
+            self._recorder = self._make_recorder()
+            while not self._is_closing or self._inbox:
+                self._step()
+            self._recorder.close()
+            self.unrecorded = self._recorder.unrecorded if self._recorder.has_recorded else 0
+        finally:
+            # Whatever ends the thread by itself is a bug, and is raised where updates are taken.
+            self.crash = sys.exception()
+            self._queue.wake()
+
+    def _step(self) -> None:
+        """Wait for something to do, and do it."""
+        with self._changed:
+            if not self._changed.wait_for(self._has_work, self._patience):
+                updates, call = [], None
+            else:
+                updates, call = self._take()
+            has_room = self._is_full and self._weight <= MAX_WAITING // 2
+            self._is_full = self._is_full and not has_room
+        if has_room:
+            self.on_room()
+        self._deliver(updates)
+        if call is not None:
+            call()
+        self._catch_up()
+        self._tell_news()
+
+    @property
+    def _patience(self) -> float | None:
+        """Seconds until something is tried again."""
+        if self._turn is not None and self._turn.is_failing:
+            return _READ_AGAIN
+        return self._retry_every if self._recorder.unrecorded else None
+
+    def _has_work(self) -> bool:
+        turn = self._turn
+        can_catch_up = turn is not None and turn.rest is not None and not turn.is_failing
+        return (
+            self._is_closing
+            or bool(self._inbox and not self._is_held)
+            or (can_catch_up and not self._queue.is_full)
+        )
+
+    @property
+    def _is_held(self) -> bool:
+        """What comes next cannot be recorded, and the front end has no room for it."""
+        is_recording = not self._recorder.unrecorded and not self._recorder.is_newer
+        turn = self._turn
+        is_behind = self._queue.is_full or (turn is not None and turn.is_failing)
+        return is_behind and not is_recording and not self._is_closing
+
+    def _take(self) -> tuple[list[tuple[int, Update]], Callable[[], None] | None]:
+        """Take the updates up to the next call, and that."""
+        updates: list[tuple[int, Update]] = []
+        while self._inbox and not self._is_held:
+            first = self._inbox.popleft()
+            if callable(first):
+                return updates, first
+            self._weight -= weight(first[1])
+            updates.append(first)
+        return updates, None
+
+    def _deliver(self, updates: list[tuple[int, Update]]) -> None:
+        """Record updates, then hand those of the present session over."""
+        turn, recorder = self._turn, self._recorder
+        waiting = [] if turn is None else recorder.waiting(turn.key)
+        spans = recorder.record([update for _, update in updates]) if updates else recorder.retry()
+        if turn is None:
+            return
+        own = [update for session, update in updates if session == turn.session]
+        span = (spans or {}).get(turn.key)
+        if span is not None:
+            if turn.file != recorder.file and turn.rest is None:
+                # A new history was begun; the front end has everything up to here.
+                turn.file, turn.position = recorder.file, span.before
+            is_all = len(own) == sum(update.job_key == turn.key for _, update in updates)
+            is_next = span.is_exact and span.before == turn.position and is_all
+            if is_next and turn.rest is None and not self._queue.is_full:
+                turn.position = span.after
+            else:
+                # The rows are read from the history. Those that were shown already are passed over.
+                rest = turn.rest or _nothing(turn.key)
+                shown = Counter(event.key for update in waiting for event in update.events)
+                turn.skipped += shown - Counter(event.key for event in rest.events)
+                turn.rest = _merged(replace(rest, events=()), own, with_events=False)
+                return
+        if turn.rest is None:
+            self._queue.put(turn.session, *own)
+        else:
+            # These events are not recorded, and follow the rows.
+            turn.rest = _merged(turn.rest, own, with_events=True)
+
+    def _catch_up(self) -> None:
+        """Hand over the rows after the front end's position as long as there is room."""
+        turn, recorder = self._turn, self._recorder
+        while turn is not None and turn.rest is not None and not self._queue.is_full:
+            batch = recorder.read(partial(_rows, turn.key, turn.position))
+            if recorder.file != turn.file:
+                # A new history was begun, and the rows of the old one are gone.
+                turn.file, turn.position, batch = recorder.file, 0, []
+                notice = "Some of what was recorded cannot be read again, and is not shown."
+                turn.rest = _merged(turn.rest, [replace(_nothing(turn.key), notice=notice)], with_events=True)
+            elif batch is None and not recorder.is_newer:
+                self._note_failure(turn)
+                return
+            turn.is_failing = False
+            if not batch:
+                self._queue.put(turn.session, turn.rest)
+                turn.rest = None
+                turn.skipped.clear()
+                return
+            events = tuple([row.event for row in batch if not _skips(turn.skipped, row.event.key)])
+            turn.position = batch[-1].number
+            if events:
+                self._queue.put(turn.session, Update(turn.key, batch[-1].received_at, events))
+
+    def _note_failure(self, turn: _Turn) -> None:
+        if not turn.is_failing:
+            turn.is_failing = True
+            notice = "What comes next cannot be read from the history now. It is shown once that works again."
+            self._queue.put(turn.session, replace(_nothing(turn.key), notice=notice))
+
+    def _begin(self, turn: _Turn, restore: Callable[[Update], None], recorder: "Recorder") -> None:
+        self._turn, self._told_unrecorded = turn, 0
+        waiting = recorder.waiting(turn.key)
+        job = recorder.read(lambda history: history.job(turn.key))
+        dialect = recorder.read(lambda history: history.dialect(turn.key)) or ""
+        turn.file = recorder.file
+        if job is not None:
+            first = replace(_nothing(turn.key), job=job, dialect=dialect)
+            restore(first)
+            self._queue.put(turn.session, first)
+        position = 0
+        copies: Counter[int] = Counter(event.key for update in waiting for event in update.events)
+        while self._queue.session == turn.session and not self._is_closing:
+            batch = recorder.read(partial(_rows, turn.key, position))
+            if not batch:
+                break
+            position = batch[-1].number
+            update = Update(turn.key, batch[-1].received_at, tuple([row.event for row in batch]))
+            # Another ftmon may have recorded what waits here, or this one meanwhile.
+            for event in update.events if copies else ():
+                _skips(copies, event.key)
+            restore(update)
+            if turn.rest is None and not self._queue.is_full:
+                self._queue.put(turn.session, update)
+                turn.position = position
+            elif turn.rest is None:
+                turn.rest = _nothing(turn.key)
+        for update in waiting:
+            events = tuple([event for event in update.events if _skips(copies, event.key)])
+            left = replace(_nothing(turn.key), at=update.at, events=events, job=update.job)
+            restore(left)
+            if turn.rest is None:
+                self._queue.put(turn.session, left)
+            else:
+                turn.rest = _merged(turn.rest, [left], with_events=True)
+
+    def _tell_news(self) -> None:
+        """Tell the front end what there is to say of the history."""
+        turn, recorder = self._turn, self._recorder
+        if turn is None:
+            return
+        notice, unrecorded = recorder.take_notice(), None
+        if recorder.unrecorded != self._told_unrecorded:
+            unrecorded = self._told_unrecorded = recorder.unrecorded
+        if notice or unrecorded is not None:
+            news = replace(_nothing(turn.key), notice=notice, unrecorded=unrecorded)
+            self._queue.put(turn.session, news)
+
+
+def _rows(key: JobKey, position: int, history: "History") -> "list[RecordedEvent]":
+    return history.events(key, after=position)
+
+
+def _nothing(key: JobKey) -> Update:
+    return Update(key, datetime.now(UTC))
+
+
+def _skips(counts: Counter[int], key: int) -> bool:
+    """Count one down and return True, or return False where there is none left."""
+    if not counts[key]:
+        return False
+    counts[key] -= 1
+    return True
+
+
+def _merged(rest: Update, updates: list[Update], *, with_events: bool) -> Update:
+    """Return one update with the last news of several, and with their events or only those of `rest`."""
+    for update in updates:
+        rest = replace(
+            update,
+            events=(*rest.events, *update.events) if with_events else rest.events,
+            job=update.job or rest.job,
+            connection=update.connection or rest.connection,
+            heard=update.heard or rest.heard,
+            unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
+            notice=rest.notice if update.notice in rest.notice else f"{rest.notice} {update.notice}".strip(),
+            dialect=update.dialect or rest.dialect,
+        )
+    return rest
