@@ -70,3 +70,5 @@ class Update:
     """A sentence for the user, once, such as how many malformed events were skipped."""
     unrecorded: int | None = None
     """How many events wait for a history that cannot be written, or None where that stays as it was."""
+    dialect: str = ""
+    """The name of the dialect that the service speaks; empty where that is not known."""
