@@ -53,6 +53,21 @@ class FrontEnd:
                 self.drains += 1
                 self.updates += updates
 
+    async def until_full(self) -> None:
+        """Wait until so much waits for this front end that nothing more is read for it."""
+        queue = self.watcher._queue
+
+        def wait() -> None:
+            with queue._room:
+                assert queue._room.wait_for(lambda: queue.is_full, 20)
+
+        await asyncio.to_thread(wait)
+
+    async def until_recorded(self) -> None:
+        """Wait until everything that was reported by now is recorded."""
+        assert self.watcher._delivery is not None
+        await asyncio.wrap_future(self.watcher._delivery.call(lambda recorder: None))
+
     async def until_events(self, count: int) -> None:
         """Wait until so many events were told."""
         await self.until(lambda: len(self.fields) >= count)

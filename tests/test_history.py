@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -18,10 +19,11 @@ from hypothesis import strategies as st
 from ftmon import json_text
 from ftmon.errors import HistoryError
 from ftmon.history.file import is_damage, is_sound, set_aside
+from ftmon.history.insertion import event_key
 from ftmon.history.schema import VERSION
-from ftmon.history.store import History, name_of
-from ftmon.model.event import parse_event
-from ftmon.model.job import Job, Status
+from ftmon.history.store import History, Span
+from ftmon.model.event import Event, parse_event
+from ftmon.model.job import LOCAL, Job, JobKey, Status
 from tests.records import (
     KEY,
     NOON,
@@ -80,12 +82,101 @@ def test_lines_alike_that_were_removed_meanwhile_can_be_recorded_again(history: 
     history.remove([KEY], NOON + timedelta(days=1))
     # The ftmon that watches goes on counting.
     history.record([told(*alike[4:7]), told(*alike[7:9])])
-    assert history.recall(KEY, [name_of(alike[8])]) == [alike[8]]
+    assert [each.event.ordinal for each in history.events(KEY)] == [1, 2, 3, 4, 5]
     # Another one counts what it finds, and is told of all ten.
     known = len(history.events(KEY))
     for _ in range(2):
         history.record([told(*alike[known:])])
     assert [each.event for each in history.events(KEY)] == alike
+
+
+# Positions
+
+
+def events_in(history: History, span: Span, key: JobKey = KEY) -> list[Event]:
+    return [each.event for each in history.events(key, span.before) if each.number <= span.after]
+
+
+def test_a_span_is_exact_where_all_events_were_new(history: History) -> None:
+    history.record([told(read(event("another job")), key=OTHER)])
+    (first,) = history.record([told(*STORED[:2]), told(job=job_of()), told(*STORED[2:4])]).values()
+    (second,) = history.record([told(*STORED[4:], after=1)]).values()
+    assert (first.before, first.is_exact, second.is_exact) == (0, True, True)
+    assert second.before == first.after
+    assert events_in(history, first) == STORED[:4]
+    assert events_in(history, second) == STORED[4:]
+
+
+@pytest.mark.parametrize("count", [1, 2, 255, 256, 257, 1000])
+def test_events_of_any_number_are_recorded_in_their_order(history: History, count: int) -> None:
+    many = counted(read(event(f"Step {step % 400}")) for step in range(count))
+    spans = history.record([told(*many[: count // 3]), told(*many[count // 3 :])])
+    assert spans[KEY].is_exact
+    assert events_in(history, spans[KEY]) == many
+
+
+def test_a_reader_goes_on_from_its_position(history: History) -> None:
+    many = [read(event(f"Step {step}", step)) for step in range(2500)]
+    history.record([told(*many), told(*STORED, key=OTHER)])
+    position, sizes, seen = 0, [], []
+    while batch := history.events(KEY, position):
+        position = batch[-1].number
+        sizes.append(len(batch))
+        seen.extend(each.event for each in batch)
+    assert (sizes, seen) == ([1000, 1000, 500], many)
+    history.record([told(read(event("more")))])
+    assert [each.event.message for each in history.events(KEY, position, limit=1)] == ["more"]
+
+
+def test_what_another_ftmon_recorded_in_between_lies_before_the_span(path: Path, history: History) -> None:
+    with closing(History(path)) as another:
+        mine = history.record([told(*STORED[:2])])[KEY]
+        theirs = another.record([told(*STORED[2:4])])[KEY]
+        span = history.record([told(*STORED[4:])])[KEY]
+    assert (mine.after, theirs.before, span.is_exact) == (theirs.before, mine.after, True)
+    assert span.before == theirs.after > mine.after
+    assert [each.event for each in history.events(KEY, mine.after)] == STORED[2:]
+
+
+@pytest.mark.parametrize("known", [STORED[2:3], STORED[4:7], STORED, [STORED[9]]])
+def test_a_span_is_not_exact_where_an_event_was_there_already(history: History, known: list[Event]) -> None:
+    before = history.record([told(*known)])[KEY].after
+    span = history.record([told(*STORED[:5]), told(*STORED[5:])])[KEY]
+    assert (span.before, span.is_exact) == (before, False)
+    assert events_in(history, span) == [each for each in STORED if each not in known]
+    assert history.record([told(*STORED)])[KEY] == Span(span.after, span.after, is_exact=False)
+
+
+def test_there_is_a_span_for_each_job_that_something_was_said_of(history: History) -> None:
+    spans = history.record([told(job=job_of()), told(*STORED, key=OTHER), told(notice="hm", key=KEY)])
+    assert spans[KEY] == Span(0, 0, is_exact=True)
+    assert spans[OTHER].is_exact
+    assert history.record([told(heard=True)]) == {}
+
+
+def test_two_histories_that_record_one_job_at_once_have_all_of_it_once(path: Path) -> None:
+    many = [read(event(f"Step {step}", step)) for step in range(1200)]
+
+    def record(size: int) -> list[tuple[Span, list[Event]]]:
+        with closing(History(path)) as history:
+            batches = [many[start : start + size] for start in range(0, len(many), size)]
+            return [(history.record([told(*batch)])[KEY], batch) for batch in batches]
+
+    History(path).close()
+    with ThreadPoolExecutor() as pool:
+        recorded = [each for some in pool.map(record, [7, 11]) for each in some]
+    with closing(History(path)) as history:
+        assert [each.event for batch in history.all_events(KEY) for each in batch] == many
+        for span, batch in recorded:
+            assert span.is_exact == (events_in(history, span) == batch)
+
+
+def test_positions_are_not_given_twice_where_a_run_was_removed(history: History) -> None:
+    position = history.record([told(*STORED)])[KEY].after
+    history.remove([KEY], NOON + timedelta(days=1))
+    span = history.record([told(*STORED[:3])])[KEY]
+    assert (span.before, span.is_exact) == (0, True)
+    assert [each.event for each in history.events(KEY, position)] == STORED[:3]
 
 
 def test_jobs_of_one_id_at_two_services_are_two(history: History) -> None:
@@ -139,11 +230,75 @@ def test_the_job_is_as_last_read_whichever_ftmon_wrote_last(history: History) ->
     ]
 
 
+def test_a_day_of_polling_a_job_whose_progress_changes_costs_no_room(path: Path, history: History) -> None:
+    readings = 24 * 3600 // 5
+    history.record([told(*STORED, job=job_of("pending"))])
+    empty = path.stat().st_size
+    for reading in range(readings):
+        more = {"updated_at": START + 5 * reading, "progress": reading, "estimated_finish": START + readings}
+        history.record([told(after=5 * reading, job=job_of("running", **more))])
+    assert sum(file.stat().st_size for file in path.parent.iterdir()) < 2**20 + 4 * 2**20
+    period = history.snapshots(KEY)[-1]
+    assert (period.received_at, json.loads(period.job.raw)["progress"]) == (NOON, readings - 1)
+    (run,) = history.runs()
+    assert run.last_at == NOON + timedelta(seconds=5 * (readings - 1))
+    history.close()
+    assert path.stat().st_size < empty + 2**20
+
+
+def test_a_reading_that_changes_nothing_important_replaces_the_one_before(history: History) -> None:
+    for second, more in enumerate([{}, {"updated_at": START + 1}, {"progress": 0.5}, {"error": None}]):
+        history.record([told(after=second, job=job_of(**more))])
+    (period,) = history.snapshots(KEY)
+    assert (period.received_at, period.job) == (NOON, job_of(error=None))
+    assert history.job(KEY) == period.job
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "pending"},
+        {"status": "brand new"},
+        {"model": "ada"},
+        {"fine_tuned_model": "curie:ft-1"},
+        {"error": {"message": "out of memory"}},
+        {"created_at": START + 1},
+        {"finished_at": START + 1},
+    ],
+)
+def test_a_change_that_matters_begins_a_period(history: History, change: Fields) -> None:
+    later = job_of(**{"status": "running", **change})
+    history.record([told(job=job_of()), told(after=1, job=later), told(after=2, job=job_of())])
+    assert [(each.job, each.received_at - NOON) for each in history.snapshots(KEY)] == [
+        (job_of(), timedelta(0)),
+        (later, timedelta(seconds=1)),
+        (job_of(), timedelta(seconds=2)),
+    ]
+
+
+def test_an_identical_reading_writes_nothing(path: Path, history: History) -> None:
+    history.record([told(job=job_of())])
+    with closing(sqlite3.connect(path)) as database:
+        before = list(database.iterdump())
+        history.record([told(after=5, job=job_of())])
+        assert list(database.iterdump()) == before
+
+
+def test_a_reading_that_was_written_late_does_not_replace_a_newer_one(history: History) -> None:
+    newest = job_of(progress=3)
+    history.record([told(job=job_of(progress=1)), told(after=10, job=newest)])
+    history.record([told(after=5, job=job_of(progress=2)), told(after=-5, job=job_of(progress=0))])
+    assert [(each.job, each.received_at) for each in history.snapshots(KEY)] == [(newest, NOON)]
+    # A change that another ftmon saw in between, which was over by then.
+    history.record([told(after=7, job=job_of("paused"))])
+    assert history.job(KEY) == newest
+
+
 def test_a_run_tells_when_and_of_what_it_was_recorded(history: History) -> None:
     history.record([told(*STORED[:2], job=job_of()), told(*STORED[2:], after=60)], "org-1")
     (run,) = history.runs()
     assert (run.key, run.events, run.first_at, run.last_at) == (KEY, 10, NOON, NOON + timedelta(minutes=1))
-    assert (run.job.model, run.dialect, run.organization) == ("curie", "fine-tunes", "org-1")
+    assert (run.job.model, run.dialect, run.organization) == ("curie", "", "org-1")
 
 
 def test_what_says_nothing_of_the_job_leaves_no_trace(history: History) -> None:
@@ -152,11 +307,24 @@ def test_what_says_nothing_of_the_job_leaves_no_trace(history: History) -> None:
     assert history.job(KEY) is None
 
 
-def test_an_event_is_found_by_its_name(history: History) -> None:
+def test_the_dialect_of_a_service_is_kept_with_its_job(history: History) -> None:
+    history.record([told(*STORED[:2])])
+    assert history.dialect(KEY) == ""
+    history.record([told(*STORED[2:3], dialect="one"), told(*STORED[3:4])])
+    assert history.dialect(KEY) == "one"
+    history.record([told(job=job_of(), dialect="two"), told(*STORED, key=OTHER)])
     history.record([told(*STORED)])
-    wanted = [STORED[6], STORED[0], STORED[9]]
-    assert history.recall(KEY, [name_of(each) for each in wanted]) == wanted
-    assert history.recall(KEY, [name_of(read(event("of another run")))]) == []
+    assert (history.dialect(KEY), history.dialect(OTHER)) == ("two", "")
+    assert {run.key: run.dialect for run in history.runs()} == {KEY: "two", OTHER: ""}
+    assert history.dialect(KEY._replace(job_id="ft-other")) == ""
+
+
+def test_a_run_of_this_machine_is_recorded_as_one_of_a_service(history: History) -> None:
+    key = JobKey(LOCAL, "run-1")
+    history.record([told(*STORED, key=key, job=job_of())])
+    (run,) = history.runs()
+    assert (run.key, run.events, run.job.id) == (key, 10, "run-1")
+    assert fields_of(history, key) == STORY
 
 
 def test_removing_a_run_removes_all_of_it(path: Path, history: History) -> None:
@@ -199,17 +367,17 @@ odd_events = st.fixed_dictionaries(
 
 @given(odd_events, odd_events)
 @settings(max_examples=500, deadline=None)
-def test_events_have_one_name_if_and_only_if_they_have_one_key(first: Fields, second: Fields) -> None:
+def test_stored_keys_are_equal_if_and_only_if_the_events_keys_are(first: Fields, second: Fields) -> None:
     one, another = read(first), read(second)
-    assert (name_of(one) == name_of(another)) == (one.key == another.key)
+    assert (event_key(one) == event_key(another)) == (one.key == another.key)
 
 
-def test_a_name_is_the_same_in_every_process() -> None:
+def test_a_stored_key_is_the_same_in_every_process() -> None:
     script = (
-        "import json, sys; from ftmon.history.store import name_of; from ftmon.model.event import read_event;"
-        "print(name_of(read_event(sys.argv[1])).key.hex())"
+        "import sys; from ftmon.history.insertion import event_key; from ftmon.model.event import read_event;"
+        "print(event_key(read_event(sys.argv[1])).hex())"
     )
-    names = {
+    keys = {
         subprocess.run(
             [sys.executable, "-c", script, json.dumps(STORY[0])],
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -219,7 +387,7 @@ def test_a_name_is_the_same_in_every_process() -> None:
         ).stdout.strip()
         for seed in ("1", "2")
     }
-    assert names == {name_of(STORED[0]).key.hex()}
+    assert keys == {event_key(STORED[0]).hex()}
 
 
 # Files
@@ -254,7 +422,7 @@ def test_a_file_of_something_else_is_left_alone(path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE recipes (name TEXT)")
     before = path.read_bytes()
-    with pytest.raises(HistoryError, match="is no history of ftmon's"):
+    with pytest.raises(HistoryError, match="is not an ftmon history"):
         History(path)
     assert path.read_bytes() == before
 

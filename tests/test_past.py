@@ -12,7 +12,7 @@ from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.settings import Settings
-from ftmon.watch.handover import MAX_WAITING
+from ftmon.watch.queue import MAX_WAITING
 from ftmon.wire.pace import Pace
 from tests.front_end import FrontEnd, settings_of, watching
 from tests.records import STORED, job_of, read, record, recorded, told
@@ -209,6 +209,7 @@ async def test_what_is_recorded_is_read_to_its_end_while_the_front_end_stands_st
     async with server.running(), watching(settings_of(server), history=path) as front_end:
         key = front_end.watch(JOB_ID)
         await server.until(lambda: len(server.asked(JOB)) == 2 and server.open == 0)
+        await front_end.until_recorded()
         assert len(recorded(path, key)) == len(MANY)
         # Nothing was taken so far; most of it no longer stands in the memory.
         await front_end.until_over()

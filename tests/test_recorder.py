@@ -289,7 +289,7 @@ def test_a_file_of_something_else_is_told_and_left_alone(path: Path) -> None:
         database.execute("CREATE TABLE recipes (name TEXT)")
     with recording(path) as recorder:
         assert not recorder.record(told(*STORED))
-        assert "is no history of ftmon's" in recorder.take_notice()
+        assert "is not an ftmon history" in recorder.take_notice()
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
 

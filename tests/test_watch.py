@@ -8,7 +8,7 @@ from ftmon.errors import RefusedError, UnreachableError, UsageError
 from ftmon.model.job import Status
 from ftmon.model.update import Wire
 from ftmon.settings import Settings
-from ftmon.watch.handover import MAX_WAITING
+from ftmon.watch.queue import MAX_WAITING
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
 from tests.front_end import settings_of, watching
@@ -136,7 +136,7 @@ async def test_reading_stops_while_too_many_events_wait_and_goes_on_when_they_ar
     )
     async with server.running(), watching(settings_of(server)) as front_end:
         front_end.watch(JOB_ID)
-        await has_stopped(server)
+        await front_end.until_full()
         assert server.sent < count * len(thousand) // 1000
         waiting = list(front_end.watcher.drain())
         events_waiting = sum(len(update.events) for update in waiting)
@@ -160,14 +160,6 @@ async def test_watching_the_same_job_again_repeats_nothing_that_still_waits() ->
 def is_running() -> bool:
     """Whether closing gave up waiting for the thread, which it does after half a second."""
     return any(thread.name == "watcher" for thread in threading.enumerate())
-
-
-async def has_stopped(server: Server) -> None:
-    """Wait until a server has sent something, and then nothing for a while."""
-    sent = -1
-    while sent != server.sent or sent < 1_000_000:
-        sent = server.sent
-        await asyncio.sleep(1)
 
 
 async def test_a_crash_of_the_follower_is_raised_where_the_updates_are_taken() -> None:

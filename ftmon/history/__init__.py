@@ -1,1 +1,1 @@
-"""What this machine has recorded, in SQLite."""
+"""Everything recorded on this machine, in SQLite."""

@@ -1,107 +1,138 @@
-"""A run told again as it was recorded, in its own rhythm or faster; no service is asked."""
+"""Replays a recorded run, at its own pace or faster, without asking the service."""
 
-import asyncio
+import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from math import inf
+from pathlib import Path
+from threading import Condition
 from time import monotonic
 
+from ftmon.errors import HistoryError
 from ftmon.history.store import History
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 
-Report = Callable[[Update], Awaitable[None]]
-
 _FRAME = 0.05
-"""Seconds of real time that are told at once, so that a fast replay costs no more than a slow one."""
+"""Events of so many seconds of real time are reported at once, so a fast replay is as cheap as a slow one."""
 
 _AT_ONCE = 1000
 
 _LONGEST_GAP = 7 * 86_400.0
-"""Seconds between two events that are waited for; a longer silence is passed over."""
+"""Seconds between two events. A longer silence is skipped."""
 
 
 class Replay:
-    """Tells one run again; `speed` is how many times as fast as it happened, infinite for at once, 0 to halt.
+    """Replays one run on a thread of its own. `speed` is a factor: `inf` for at once, 0 to pause.
 
-    The rhythm is that of the service's times: a run that was over before it was watched has it too. The job's
-    end is told last, whenever it was read.
+    The pace is that of the events' own times, so a run that was over before it was watched has one too. The
+    final reading of the job is reported last, whenever it was read.
     """
 
-    def __init__(self, history: History, key: JobKey, report: Report, speed: float) -> None:
-        self._history = history
+    def __init__(self, path: Path, key: JobKey, report: Callable[[Update], None], speed: float) -> None:
+        self._path = path
         self._key = key
         self._report = report
         self._speed = speed
         self._now: datetime | None = None
-        """Where the replay is, by the clock of the run; None before its first event."""
+        """The time in the run; None before its first event."""
         self._since = monotonic()
-        """When it was there, by the real clock."""
+        """The real time when `_now` was set."""
         self._next: datetime | None = None
-        """When the next event is, by the clock of the run."""
-        self._changed = asyncio.Event()
+        """The time in the run of the next event."""
+        self._has_new_speed = True
+        """The speed is still to be reported."""
+        self._is_stopped = False
+        self._changed = Condition()
+        """Guards all of the above, and is notified of a new speed and of the stop."""
 
     def set_speed(self, speed: float) -> None:
-        """Go on so many times as fast."""
-        self._move()
-        self._speed = speed
-        self._changed.set()
+        """Go on at another speed. Any thread may call it."""
+        with self._changed:
+            self._move()
+            self._speed = speed
+            self._has_new_speed = True
+            self._changed.notify()
 
-    async def run(self) -> None:
-        """Tell the run to its end.
+    def stop(self) -> None:
+        """Let `run` return soon, once `report` has returned. Any thread may call it."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify()
 
-        Raises:
-            sqlite3.Error: where it cannot be read.
+    def run(self) -> None:
+        """Open the history and report the run to its end, or until `stop`.
+
+        `report` may block for as long as it likes. The last update is RECORDED, or REFUSED with the error
+        where the history cannot be read.
         """
-        await self._tell([], connection=self._connection)
-        job = self._history.job(self._key)
+        with closing(self._updates()) as updates:
+            for update in updates:
+                if self._is_stopped:
+                    return
+                self._report(update)
+
+    def _updates(self) -> Generator[Update, None, None]:
+        try:
+            with closing(History(self._path)) as history:
+                yield from self._run_of(history)
+        except (sqlite3.Error, OSError, HistoryError) as error:
+            failure = HistoryError(f"The history {self._path} cannot be used: {error}.")
+            yield self._update([], connection=Connection(Wire.REFUSED, error=failure))
+
+    def _run_of(self, history: History) -> Iterator[Update]:
+        yield self._speed_change()
+        job = history.job(self._key)
         end = job if job is not None and job.status.is_final else None
-        snapshots = deque(each for each in self._history.snapshots(self._key) if not each.job.status.is_final)
+        snapshots = deque(each for each in history.snapshots(self._key) if not each.job.status.is_final)
         due: list[Event] = []
-        for recorded in chain.from_iterable(self._history.all_events(self._key)):
+        for recorded in chain.from_iterable(history.all_events(self._key)):
             job = None
             while snapshots and snapshots[0].received_at <= recorded.received_at:
                 job = snapshots.popleft().job
-            wait = self._wait_for(recorded.event)
-            if job is not None or wait or len(due) == _AT_ONCE:
-                await self._tell(due, job)
+            is_due = self._is_due(recorded.event)
+            if job is not None or (due and (not is_due or len(due) == _AT_ONCE)):
+                yield self._update(due, job)
                 due = []
-                # A long run lets all else have its turn.
-                await (self._until_next() if wait else asyncio.sleep(0))
+            while self._has_news_before(is_due=is_due):
+                yield self._speed_change()
             due.append(recorded.event)
-        await self._tell(due, end or (snapshots[-1].job if snapshots else None), Connection(Wire.RECORDED))
+        last = end or (snapshots[-1].job if snapshots else None)
+        yield self._update(due, last, Connection(Wire.RECORDED))
 
-    @property
-    def _connection(self) -> Connection:
-        return Connection(Wire.REPLAYING, speed=self._speed)
-
-    def _wait_for(self, event: Event) -> float:
-        """Return how many seconds of the run pass before an event; 0 where it is due."""
-        if event.created_at is None or self._speed == inf:
-            return 0
-        if self._now is None:
-            self._now = event.created_at
-        self._next = event.created_at
-        self._move()
-        if self._left > _LONGEST_GAP:
-            # Nobody waits for an absurd time.
-            self._now = self._next
-        return self._left if self._left > _FRAME * self._speed else 0
-
-    async def _until_next(self) -> None:
-        """Let the time until the next event pass, at whatever speed it is told by then."""
-        while (left := self._left) > 0 and self._speed < inf:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left / self._speed if self._speed else None):
-                    await self._changed.wait()
-            if self._changed.is_set():
-                self._changed.clear()
-                await self._tell([], connection=self._connection)
+    def _is_due(self, event: Event) -> bool:
+        """Set the next event, and return whether it is to be reported without waiting."""
+        with self._changed:
+            if event.created_at is None or self._speed == inf:
+                return True
+            if self._now is None:
+                self._now = event.created_at
+            self._next = event.created_at
             self._move()
+            if self._left > _LONGEST_GAP:
+                self._now = self._next
+            return self._left <= _FRAME * self._speed
+
+    def _has_news_before(self, *, is_due: bool) -> bool:
+        """Wait until the next event is due or `stop` is called; True as soon as there is a new speed."""
+        with self._changed:
+            while not (is_due or self._has_new_speed or self._is_stopped):
+                self._move()
+                if self._left <= 0 or self._speed == inf:
+                    break
+                seconds = min(self._left / self._speed, _LONGEST_GAP) if self._speed else None
+                self._changed.wait(seconds)
+            return self._has_new_speed
+
+    def _speed_change(self) -> Update:
+        with self._changed:
+            self._has_new_speed = False
+            connection = Connection(Wire.REPLAYING, speed=self._speed)
+        return self._update([], connection=connection)
 
     @property
     def _left(self) -> float:
@@ -109,16 +140,15 @@ class Replay:
         return (self._next - self._now).total_seconds() if self._next and self._now else 0.0
 
     def _move(self) -> None:
-        """Bring the clock of the run to where it is now, and not past the next event after a sleep."""
+        """Advance the time in the run to this moment, but not past the next event."""
         now = monotonic()
         if self._now is not None and self._left > 0:
             passed = (now - self._since) * self._speed
             self._now += timedelta(seconds=min(passed, self._left))
         self._since = now
 
-    async def _tell(
+    def _update(
         self, events: list[Event], job: Job | None = None, connection: Connection | None = None
-    ) -> None:
-        if events or job or connection:
-            at = self._now or datetime.now(UTC)
-            await self._report(Update(self._key, at, tuple(events), job, connection))
+    ) -> Update:
+        at = self._now or datetime.now(UTC)
+        return Update(self._key, at, tuple(events), job, connection)

@@ -1,4 +1,4 @@
-"""The tables of the history, and how each version of them is made out of the one before."""
+"""The tables of the history, and the migrations from each version of the schema to the next."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -38,56 +38,91 @@ _MIGRATIONS = (
         "CREATE INDEX snapshots_of_job ON snapshots (job, number)",
         "CREATE INDEX events_of_job ON events (job, number)",
     ),
+    (
+        # A snapshot is a period in which nothing important changed: it began at received_at, and sent is the
+        # newest reading in it, read at read_at.
+        "ALTER TABLE snapshots ADD COLUMN read_at REAL NOT NULL DEFAULT 0",
+        "UPDATE snapshots SET read_at = received_at",
+        "DROP INDEX IF EXISTS snapshots_of_job",
+        "CREATE INDEX snapshots_of_job ON snapshots (job, received_at)",
+        # The highest number of an event at the last removal. Readers remember numbers as positions, so a
+        # number is never given twice.
+        "CREATE TABLE removed (number INTEGER NOT NULL)",
+        "INSERT INTO removed VALUES (0)",
+    ),
 )
-"""What makes each version of the schema out of the one before; times are seconds since 1970."""
+"""The statements that make each version of the schema out of the one before; times are seconds since 1970."""
 
 VERSION = len(_MIGRATIONS)
-"""The latest one, which this ftmon writes."""
+"""The latest version, which this ftmon writes."""
+
+_VIEWS = (
+    """CREATE TEMP VIEW snapshots AS
+        SELECT number, job, received_at, sent, received_at AS read_at FROM main.snapshots""",
+    "CREATE TEMP VIEW removed AS SELECT 0 AS number",
+)
+"""These show a file of version 1 as the latest version, where the file cannot be written."""
 
 
 def prepare(database: sqlite3.Connection, path: Path) -> bool:
-    """Bring a file to this schema, or return True where it has a later one, and let it only be read.
+    """Bring a file to the latest version of the schema.
+
+    Returns True where the file has a later version than this ftmon knows. Such a file is only read.
 
     Raises:
-        HistoryError: where the file is not one of ours.
+        HistoryError: where the file is not one of ftmon's.
         sqlite3.Error: where it cannot be read or written.
     """
     run = database.execute
-    # In this order, because another ftmon may make the tables, and all else with them, meanwhile.
+    # In this order: another ftmon may create everything in one transaction meanwhile.
     (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = run("PRAGMA application_id").fetchone()
     version = version_of(database)
     if tables and application != _APPLICATION_ID:
-        raise HistoryError(f"{path} is no history of ftmon's")
+        raise HistoryError(f"{path} is not an ftmon history")
     if version > VERSION:
         run("PRAGMA query_only = ON")
         return True
     run("PRAGMA foreign_keys = ON")
-    # A file system without shared memory, such as a home on the network, cannot do the faster way.
+    # WAL is faster, but needs shared memory, which some file systems, such as network homes, do not have.
     with suppress(sqlite3.OperationalError):
         run("PRAGMA journal_mode = WAL")
     run("PRAGMA synchronous = NORMAL")
-    if version < VERSION:
-        with transaction(database):
-            # Another ftmon may have done it while this one waited, and more than that.
-            version = version_of(database)
-            for statements in _MIGRATIONS[version:]:
-                for statement in statements:
-                    run(statement)
-            run(f"PRAGMA application_id = {_APPLICATION_ID}")
-            run(f"PRAGMA user_version = {max(version, VERSION)}")
-    return version > VERSION
+    if version == VERSION:
+        return False
+    try:
+        return _migrate(database) > VERSION
+    except sqlite3.OperationalError as error:
+        if version == 0 or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        for statement in _VIEWS:
+            run(statement)
+        return False
+
+
+def _migrate(database: sqlite3.Connection) -> int:
+    """Run the migrations that a file lacks, all or none, and return the version that it has then."""
+    with transaction(database):
+        # Read again: another ftmon may have migrated the file while this one waited.
+        version = version_of(database)
+        for statements in _MIGRATIONS[version:]:
+            for statement in statements:
+                database.execute(statement)
+        version = max(version, VERSION)
+        database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {version}")
+    return version
 
 
 def version_of(database: sqlite3.Connection) -> int:
-    """Return which version of the schema a file has; 0 where it has none."""
+    """Return the version of the schema that a file has; 0 for an empty file."""
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
     return version
 
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """Do what is in the block as a whole, or not at all where something is raised."""
+    """Run the block in one transaction, which is rolled back where the block raises."""
     database.execute("BEGIN IMMEDIATE")
     with database:
         yield

@@ -1,84 +1,101 @@
-"""SQLite: every job and event ever watched on this machine, as the services sent them.
+"""SQLite: every job and event that was watched on this machine, as the services sent them.
 
-Each event is stored once, however many ftmon watch its job: it is known by job, key and ordinal. Only where a
-service writes an event differently in its list and its stream, two that read one each at one time store both.
+Each event is stored once, however many ftmon processes watch its job. Its job, key and ordinal identify it.
+There is one exception: where a service writes an event differently in its list and its stream, and two
+processes read one of them each at the same time, both forms are stored.
 """
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
-from datetime import UTC, datetime
-from hashlib import blake2b
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ftmon import json_text
-from ftmon.errors import UsageError
+from ftmon.history import row
 from ftmon.history.file import Database, inode, is_unchanging, make_private
+from ftmon.history.insertion import Insertion
 from ftmon.history.schema import VERSION, prepare, transaction, version_of
-from ftmon.model.event import Event, parse_event, read_event
-from ftmon.model.job import Job, JobKey, check_job_id
+from ftmon.model.event import Event
+from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Update
-from ftmon.settings import check_base_url
-from ftmon.wire.dialects import FINE_TUNES
 
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_LATEST = 1e11
-"""Seconds until the year 5138: nothing was recorded later."""
 
+class Span(NamedTuple):
+    """The rows that one `History.record` added to a job.
 
-class EventName(NamedTuple):
-    """What an event of a job is found by, in any process."""
+    A reader whose position is `before` can take the updates it passed to `record` instead of the rows, where
+    the span is exact, and is at `after` then. Where its position is lower, others recorded in between. Where
+    its position is higher, the job was removed or the file replaced since.
+    """
 
-    key: bytes
-    ordinal: int
+    before: int
+    """The position of the job's last row before; 0 where it had none."""
+    after: int
+    """The position of its last row after."""
+    is_exact: bool
+    """The rows in between are exactly the events of the updates, in their order: none was there already."""
 
 
 class RecordedRun(NamedTuple):
-    """One job as it stands in the history."""
+    """One job and what is recorded of it."""
 
     key: JobKey
     first_at: datetime
-    """When something was first recorded of it, by this machine's clock."""
+    """When the first of it was recorded, by this machine's clock."""
     last_at: datetime
     events: int
     job: Job
-    """As last read; of an unknown status where it never was."""
+    """The last reading; of unknown status where the job was never read."""
     dialect: str
+    """The dialect that its service speaks; empty where that is not known."""
     organization: str | None
 
 
 class RecordedEvent(NamedTuple):
-    """One event, and where it stands in the history."""
+    """One event and its position."""
 
     number: int
-    """Grows with the order of recording."""
+    """The position: it grows in the order of recording."""
     received_at: datetime
     event: Event
 
 
 class Snapshot(NamedTuple):
-    """The job object as it was read."""
+    """A period in which nothing important changed in a job."""
 
     received_at: datetime
+    """When the period began."""
     job: Job
+    """The newest reading in it."""
+
+
+class _Target(NamedTuple):
+    """Where to record a job."""
+
+    number: int
+    dialect: str
+    before: int
+    """The number of its last event."""
+    last: int
+    """The highest number that was given to an event of any job."""
 
 
 class History:
     """One open file, for one thread.
 
-    All methods raise `sqlite3.Error` where the file cannot be read or written; `is_damage` tells what kind.
+    All methods raise `sqlite3.Error` where the file cannot be read or written. `is_damage` tells whether the
+    file is damaged.
     """
 
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
-        """Open the history, making it where there is none; `vfs` is one of SQLite's ways to lock files.
+        """Open the history, and create it where there is none. `vfs` is one of SQLite's ways to lock files.
 
         Raises:
-            HistoryError: where the file is not one of ours.
+            HistoryError: where the file is not one of ftmon's.
             sqlite3.Error, OSError: where it cannot be opened.
         """
         self.path = path
@@ -93,15 +110,15 @@ class History:
         )
         with ExitStack() as stack:
             stack.callback(self._database.close)
-            self._database.text_factory = _text
+            self._database.text_factory = row.text
             self.is_newer = prepare(self._database, path)
-            """A later ftmon has written it: this one reads what it can, and leaves the file as it is."""
+            """A later ftmon wrote the file. This one reads what it can, and does not write."""
             stack.pop_all()
         self._inode = inode(path)
 
     @property
     def is_replaced(self) -> bool:
-        """The path leads to another file by now, or to none."""
+        """The path leads to another file now, or to none."""
         found = inode(self.path)
         return found is None or found != self._inode
 
@@ -111,85 +128,124 @@ class History:
 
     # Writing
 
-    def record(self, updates: list[Update], organization: str | None = None) -> None:
-        """Store what is new in the events and jobs of these updates, all or nothing; none if `is_newer`."""
+    def record(self, updates: list[Update], organization: str | None = None) -> dict[JobKey, Span]:
+        """Store the new events and job readings of these updates in one transaction.
+
+        Returns a span for each job that has events or a reading in them; none where `is_newer`, because then
+        nothing is written.
+        """
+        by_job: dict[JobKey, list[Update]] = {}
+        for update in updates:
+            if update.events or update.job is not None:
+                by_job.setdefault(update.job_key, []).append(update)
         with transaction(self._database):
-            # A later ftmon may have been at the file since it was opened.
+            # A later ftmon may have migrated the file since it was opened.
             self.is_newer = version_of(self._database) > VERSION
             if self.is_newer:
-                return
-            for update in updates:
-                if not update.events and update.job is None:
-                    continue
-                number = self._job_number(update.job_key, organization)
-                received_at = update.at.timestamp()
-                if update.job is not None:
-                    self._record_job(number, received_at, update.job)
-                # No ordinal is left out: where copies were removed meanwhile, those that an ftmon misses
-                # later are numbered by how many are there, and would be taken for these.
-                self._database.executemany(
-                    """
-                    INSERT INTO events (job, key, ordinal, received_at, sent) VALUES (?, ?, min(?, 1 +
-                        (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ? AND key = ?)), ?, ?)
-                    ON CONFLICT DO NOTHING
-                    """,
-                    [
-                        (number, *name, number, name.key, received_at, json_text.in_ascii(event.raw))
-                        for event, name in zip(update.events, map(name_of, update.events), strict=True)
-                    ],
-                )
+                return {}
+            return {key: self._record(key, some, organization) for key, some in by_job.items()}
 
-    def _job_number(self, key: JobKey, organization: str | None) -> int:
-        number = self._find(key)
-        if number is None:
-            cursor = self._database.execute(
+    def _record(self, key: JobKey, updates: list[Update], organization: str | None) -> Span:
+        told = next((update.dialect for update in reversed(updates) if update.dialect), "")
+        number, dialect, before, last = self._target(key, told, organization)
+        insertion = Insertion(self._database, number, last)
+        for update in updates:
+            received_at = update.at.timestamp()
+            if update.job is not None:
+                self._record_reading(number, received_at, update.job, dialect)
+            insertion.add(update.events, received_at)
+        insertion.flush()
+        if insertion.count == insertion.last - last:
+            return Span(before, insertion.last if insertion.count else before, is_exact=True)
+        (after,) = self._database.execute(
+            "SELECT max(number) FROM events WHERE job = ?", (number,)
+        ).fetchone()
+        return Span(before, after, is_exact=False)
+
+    def _target(self, key: JobKey, dialect: str, organization: str | None) -> _Target:
+        """Return where to record a job; it is added where it is not known yet."""
+        target = self._known_target(key)
+        if target is None:
+            self._database.execute(
                 "INSERT INTO jobs (base_url, job_id, dialect, organization) VALUES (?, ?, ?, ?)",
-                (*key, FINE_TUNES.name, organization),
+                (*key, dialect, organization),
             )
-            number = cursor.lastrowid
-            assert number is not None
-        return number
+            target = self._known_target(key)
+            assert target is not None
+        if dialect and dialect != target.dialect:
+            self._database.execute("UPDATE jobs SET dialect = ? WHERE number = ?", (dialect, target.number))
+            target = target._replace(dialect=dialect)
+        return target
 
-    def _record_job(self, number: int, received_at: float, job: Job) -> None:
-        # Another ftmon may have written meanwhile what it read later: the neighbours are those in time.
+    def _known_target(self, key: JobKey) -> _Target | None:
+        found = self._database.execute(
+            """
+            SELECT number, dialect,
+                coalesce((SELECT max(number) FROM events WHERE job = jobs.number), 0),
+                max(coalesce((SELECT max(number) FROM events), 0),
+                    coalesce((SELECT max(number) FROM removed), 0))
+            FROM jobs WHERE base_url = ? AND job_id = ?
+            """,
+            key,
+        ).fetchone()
+        return None if found is None else _Target(*found)
+
+    def _record_reading(self, number: int, read_at: float, job: Job, dialect: str) -> None:
+        """Store a reading of a job: in the period that it belongs to, or as the begin of a new one.
+
+        The period is the one before it in time, or the one after it: another ftmon may have written first
+        what it read later.
+        """
         neighbours = self._database.execute(
             """
-            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job AND received_at <= :at
+            SELECT * FROM (SELECT number, sent FROM snapshots WHERE job = :job AND received_at <= :at
                 ORDER BY received_at DESC, number DESC LIMIT 1)
             UNION ALL
-            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job AND received_at > :at
+            SELECT * FROM (SELECT number, sent FROM snapshots WHERE job = :job AND received_at > :at
                 ORDER BY received_at, number LIMIT 1)
             """,
-            {"job": number, "at": received_at},
+            {"job": number, "at": read_at},
         ).fetchall()
-        if (job.raw,) not in neighbours:
-            self._database.execute(
-                "INSERT INTO snapshots (job, received_at, sent) VALUES (?, ?, ?)",
-                (number, received_at, job.raw),
-            )
+        reading = {"job": number, "at": read_at, "sent": job.raw}
+        for snapshot, sent in neighbours:
+            if sent == job.raw:
+                return
+            if _gist(sent, dialect) == _gist(job.raw, dialect):
+                self._database.execute(
+                    "UPDATE snapshots SET read_at = :at, sent = :sent "
+                    "WHERE number = :snapshot AND read_at <= :at",
+                    {**reading, "snapshot": snapshot},
+                )
+                return
+        self._database.execute(
+            "INSERT INTO snapshots (job, received_at, sent, read_at) VALUES (:job, :at, :sent, :at)", reading
+        )
 
     def remove(self, keys: list[JobKey], before: datetime) -> list[RecordedRun]:
-        """Remove all of those of these jobs of which nothing came since, and return what was removed."""
+        """Remove these jobs, except those recorded to since a time, and return what was removed."""
         wanted = set(keys)
         with transaction(self._database):
             gone = [run for run in self.runs() if run.key in wanted and run.last_at < before]
+            self._database.execute(
+                "UPDATE removed SET number = max(number, coalesce((SELECT max(number) FROM events), 0))"
+            )
             self._database.executemany(
                 "DELETE FROM jobs WHERE base_url = ? AND job_id = ?", [run.key for run in gone]
             )
         return gone
 
     def shrink(self) -> None:
-        """Give the room of what was removed back to the disk, which takes some room itself."""
+        """Give the space of removed jobs back to the disk. This needs some space itself."""
         self._database.execute("VACUUM")
 
     # Reading
 
     def runs(self, job_id: str | None = None) -> list[RecordedRun]:
-        """Return what is known of every job, or of those with this id, the last recorded first.
+        """Return all jobs, or those with this id, the last recorded first.
 
-        What cannot be a job's id or a base URL has been written by somebody else, and is left out.
+        Rows that do not hold a base URL and a job id are left out. ftmon did not write them.
         """
-        # The times of all events would take ten times as long to look through as these take to count.
+        # Counting the events takes a tenth of the time that reading all their times would take.
         rows = self._database.execute(
             """
             SELECT base_url, job_id, dialect, organization,
@@ -197,132 +253,89 @@ class History:
                 (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number LIMIT 1),
                 (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number DESC LIMIT 1),
                 (SELECT min(received_at) FROM snapshots WHERE job = jobs.number),
-                (SELECT max(received_at) FROM snapshots WHERE job = jobs.number)
+                (SELECT max(read_at) FROM snapshots WHERE job = jobs.number)
             FROM jobs WHERE :job_id IS NULL OR job_id = :job_id
             """,
             {"job_id": job_id},
         ).fetchall()
         runs = []
-        for base_url, own_id, dialect, organization, events, *times in rows:
-            known = [_time(time) for time in times if time is not None]
-            if known and _is_key(base_url, own_id):
-                key = JobKey(base_url, own_id)
+        for service, own_id, dialect, organization, events, *times in rows:
+            known = [row.time(time) for time in times if time is not None]
+            if known and row.is_key(service, own_id):
+                key = JobKey(service, own_id)
                 job = self.job(key) or Job(own_id)
                 runs.append(RecordedRun(key, min(known), max(known), events, job, dialect, organization))
         return sorted(runs, key=lambda run: run.last_at, reverse=True)
 
     def job(self, key: JobKey) -> Job | None:
-        """Return the job as last read, or None.
+        """Return the last reading of a job, or None.
 
-        What was written last may have waited for another ftmon, and what has the latest time may be from
-        before this machine's clock was put back: of the two, the one that is over is the last.
+        There are two candidates: the reading with the latest time, and the row that was added last. They
+        differ where an ftmon had to wait before it could write, or where this machine's clock was put back.
+        The one in which the job is over wins, otherwise the one with the latest time.
         """
+        number, dialect = self._find(key)
         rows = self._database.execute(
             """
             SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job
-                ORDER BY received_at DESC, number DESC LIMIT 1)
+                ORDER BY read_at DESC, number DESC LIMIT 1)
             UNION ALL
             SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job ORDER BY number DESC LIMIT 1)
             """,
-            {"job": self._find(key)},
+            {"job": number},
         )
-        jobs = [_job(sent, key.job_id) for (sent,) in rows]
+        jobs = [row.job(sent, key.job_id, dialect) for (sent,) in rows]
         return next((job for job in jobs if job.status.is_final), jobs[0] if jobs else None)
 
+    def dialect(self, key: JobKey) -> str:
+        """Return the name of the dialect that the job's service speaks; empty where that is not known."""
+        return self._find(key)[1]
+
     def snapshots(self, key: JobKey) -> list[Snapshot]:
-        """Return the job each time that it had changed, oldest first."""
+        """Return the periods of a job, oldest first."""
+        number, dialect = self._find(key)
         rows = self._database.execute(
-            "SELECT received_at, sent FROM snapshots WHERE job = ? ORDER BY received_at, number",
-            (self._find(key),),
+            "SELECT received_at, sent FROM snapshots WHERE job = ? ORDER BY received_at, number", (number,)
         )
-        return [Snapshot(_time(at), _job(sent, key.job_id)) for at, sent in rows]
+        return [Snapshot(row.time(at), row.job(sent, key.job_id, dialect)) for at, sent in rows]
 
     def events(self, key: JobKey, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
-        """Return the events recorded next after this number, at most `limit`."""
+        """Return the events of a job after a position, in the order of recording, at most `limit`."""
+        number, dialect = self._find(key)
         rows = self._database.execute(
             "SELECT number, received_at, ordinal, sent FROM events WHERE job = ? AND number > ? "
             "ORDER BY number LIMIT ?",
-            (self._find(key), after, limit),
+            (number, after, limit),
         )
-        return [RecordedEvent(number, _time(at), _event(sent, ordinal)) for number, at, ordinal, sent in rows]
+        return [
+            RecordedEvent(position, row.time(at), row.event(sent, ordinal, dialect))
+            for position, at, ordinal, sent in rows
+        ]
 
     def all_events(self, key: JobKey) -> Iterator[list[RecordedEvent]]:
-        """Yield all events in the order of recording, some at a time."""
+        """Yield all events in the order of recording, at most 1,000 at a time."""
         after = 0
         while batch := self.events(key, after):
             yield batch
             after = batch[-1].number
 
-    def recall(self, key: JobKey, names: list[EventName]) -> list[Event]:
-        """Return the events of these names, in this order; what is not there is left out.
-
-        The last copy stands for one of a higher ordinal: it may have been recorded under a lower one.
-        """
-        number = self._find(key)
-        found = [
-            self._database.execute(
-                "SELECT sent FROM events WHERE job = ? AND key = ? AND ordinal <= ? "
-                "ORDER BY ordinal DESC LIMIT 1",
-                (number, *name),
-            ).fetchone()
-            for name in names
-        ]
-        return [_event(row[0], name.ordinal) for row, name in zip(found, names, strict=True) if row]
-
-    def _find(self, key: JobKey) -> int | None:
-        row = self._database.execute(
-            "SELECT number FROM jobs WHERE base_url = ? AND job_id = ?", key
+    def _find(self, key: JobKey) -> tuple[int | None, str]:
+        """Return the number and the dialect of a job; None and an empty one where it is not recorded."""
+        found = self._database.execute(
+            "SELECT number, dialect FROM jobs WHERE base_url = ? AND job_id = ?", key
         ).fetchone()
-        return None if row is None else row[0]
+        return (None, "") if found is None else found
 
 
-def name_of(event: Event) -> EventName:
-    """Return what an event is found by: seconds since 1970 and a digest of its identity, and its ordinal.
-
-    The time goes first so that what is new goes to the end of the index, which is more than twice as fast.
-    Beside an id it is left out, because it may change.
-    """
-    seconds = 0 if event.is_identified or event.created_at is None else int(event.created_at.timestamp())
-    digest = blake2b(event.identity, digest_size=8).digest()
-    return EventName(seconds.to_bytes(5, "big") + digest, event.ordinal)
-
-
-# Somebody may have been at the file, and any column can hold any value: only what cannot be read is lost.
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
-
-
-def _is_key(base_url: object, job_id: object) -> bool:
-    try:
-        return (
-            isinstance(base_url, str)
-            and isinstance(job_id, str)
-            and check_base_url(base_url) == base_url
-            and check_job_id(job_id) == job_id
-        )
-    except UsageError:
-        return False
-
-
-def _time(seconds: object) -> datetime:
-    if isinstance(seconds, float) and 0 <= seconds < _LATEST:
-        return datetime.fromtimestamp(seconds, UTC)
-    return _EPOCH
-
-
-def _event(sent: object, ordinal: int) -> Event:
-    try:
-        text = sent if isinstance(sent, str) else ""
-        event = read_event(text) or parse_event(json_text.decode(text), text)
-    except (ValueError, AttributeError):
-        event = parse_event({}, "{}")
-    return event.numbered(ordinal)
-
-
-def _job(sent: object, job_id: str) -> Job:
-    try:
-        return replace(FINE_TUNES.read_job(str(sent).encode()).job, id=job_id)
-    except ValueError:
-        return Job(job_id)
+def _gist(sent: object, dialect: str) -> tuple[object, ...]:
+    """Return what is important in a reading of a job: a change in it begins a new period."""
+    job = row.job(sent, "", dialect)
+    return (
+        job.provider_status,
+        job.status,
+        job.model,
+        job.fine_tuned_model,
+        job.error,
+        job.created_at,
+        job.finished_at,
+    )

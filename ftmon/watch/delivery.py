@@ -137,10 +137,8 @@ class Delivery:
     def _step(self) -> None:
         """Wait for something to do, and do it."""
         with self._changed:
-            if not self._changed.wait_for(self._has_work, self._patience):
-                updates, call = [], None
-            else:
-                updates, call = self._take()
+            self._changed.wait_for(self._has_work, self._patience)
+            updates, call = self._take()
             has_room = self._is_full and self._weight <= MAX_WAITING // 2
             self._is_full = self._is_full and not has_room
         if has_room:

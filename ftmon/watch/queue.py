@@ -24,6 +24,7 @@ class Queue:
         """Called when the queue is no longer full."""
         self._limit = limit
         self._room = threading.Condition()
+        """Notified when the queue becomes full, or is no longer."""
         self._updates: deque[Update] = deque()
         self._weight = 0
         self._is_full = False
@@ -55,7 +56,9 @@ class Queue:
             is_first = not self._updates
             self._updates.extend(updates)
             self._weight += sum(map(weight, updates))
-            self._is_full = self._is_full or self._weight >= self._limit
+            if self._weight >= self._limit and not self._is_full:
+                self._is_full = True
+                self._room.notify_all()
         if is_first:
             self.wake()
 

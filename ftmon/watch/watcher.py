@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ftmon.errors import FtmonError, RefusedError
+from ftmon.errors import FtmonError
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
@@ -299,19 +299,16 @@ class Watcher:
         return candidates(self._settings.provider)
 
     async def _jobs(self) -> list[Job]:
-        from ftmon.wire.service import list_jobs
+        from ftmon.wire.service import Service, ask
 
-        return await list_jobs(self._connected(), self._dialects)
+        return await ask(self._connected(), self._dialects, Service.jobs)
 
     async def _cancel(self, key: JobKey) -> Job:
-        from ftmon.wire.service import find_job
+        from ftmon.wire.service import ask
 
         if self._follower is not None and self._followed_key == key:
             return await self._follower.cancel()
-        service, found = await find_job(self._connected(), self._dialects, key.job_id)
-        if isinstance(found, RefusedError):
-            raise found
-        return await service.cancel(key.job_id)
+        return await ask(self._connected(), self._dialects, lambda service: service.cancel(key.job_id))
 
     async def _runs(self) -> "list[RecordedRun]":
         if self._delivery is not None:

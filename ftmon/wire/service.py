@@ -1,6 +1,6 @@
 """A client and a dialect: one request, one answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
@@ -73,20 +73,25 @@ class Service:
             raise UnreachableError(words, status=UNREADABLE) from None
 
 
-async def list_jobs(client: Client, dialects: Sequence[Dialect]) -> list[Job]:
-    """Return a service's jobs, newest first, by the first dialect that has a route for them.
+async def ask(
+    client: Client, dialects: Sequence[Dialect], question: Callable[[Service], Awaitable[_T]]
+) -> _T:
+    """Ask in the first dialect that the service has a route for, and return the answer.
 
     Raises:
-        RefusedError, UnreachableError: as `Service.jobs`.
+        RefusedError, UnreachableError: as the methods of `Service`; where no dialect has a route, the refusal
+            of the first one.
     """
-    *others, last = dialects
-    for dialect in others:
+    refusal: RefusedError | None = None
+    for dialect in dialects:
         try:
-            return await Service(client, dialect).jobs()
+            return await question(Service(client, dialect))
         except RefusedError as error:
             if error.status not in NO_ROUTE:
                 raise
-    return await Service(client, last).jobs()
+            refusal = refusal or error
+    assert refusal is not None, "there is at least one dialect"
+    raise refusal
 
 
 async def find_job(

@@ -13,6 +13,8 @@ _PROVIDERS = {"auto": DIALECTS, "openai": (FINE_TUNING_JOBS,)} | {each.name: (ea
 
 PROVIDERS = tuple(_PROVIDERS)
 
+_BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+
 
 def candidates(provider: str) -> tuple[Dialect, ...]:
     """Return the dialects that a provider may speak, in the order in which to try them.
@@ -27,4 +29,4 @@ def candidates(provider: str) -> tuple[Dialect, ...]:
 
 def named(name: str) -> Dialect:
     """Return the dialect of this name, as stored in the history; the first one where the name is unknown."""
-    return next((dialect for dialect in DIALECTS if dialect.name == name), FINE_TUNES)
+    return _BY_NAME.get(name, FINE_TUNES)

@@ -155,7 +155,8 @@ class Session:
         self._note_end(events)
         starts = range(0, max(1, len(events)), _AT_ONCE)
         updates = [
-            self._update(events=tuple(events[start : start + _AT_ONCE]), heard=True) for start in starts
+            replace(self._update, events=tuple(events[start : start + _AT_ONCE]), heard=True)
+            for start in starts
         ]
         updates[-1] = replace(updates[-1], notice=notice)
         # All at once: they count as shown already, and this may be cancelled while it waits for room.
@@ -190,12 +191,15 @@ class Session:
         """Report one piece of news."""
         if connection is not None:
             self.wire = connection.wire
+        update = self._update
         await self._report(
-            self._update(events=events, job=job, connection=connection, heard=heard, notice=notice)
+            replace(update, events=events, job=job, connection=connection, heard=heard, notice=notice)
         )
 
-    def _update(self, **news: object) -> Update:
-        return replace(Update(self.key, datetime.now(UTC), dialect=self.service.dialect.name), **news)
+    @property
+    def _update(self) -> Update:
+        """An update of now without news."""
+        return Update(self.key, datetime.now(UTC), dialect=self.service.dialect.name)
 
     def _note_end(self, events: Sequence[Event]) -> None:
         if events:
