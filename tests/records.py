@@ -11,7 +11,7 @@ from ftmon.history.store import History
 from ftmon.model.event import Event, parse_event, read_event
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Update
-from ftmon.wire.dialects import FINE_TUNES
+from ftmon.wire.dialects.fine_tunes import FINE_TUNES
 from tests.servers.fine_tunes import JOB_ID, STORY, Fields, job
 
 KEY = JobKey("http://127.0.0.1:1/v1", JOB_ID)

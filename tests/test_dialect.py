@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from ftmon.model.event import Event, Level
 from ftmon.model.job import Status
-from ftmon.wire.dialects import FINE_TUNES, reading
+from ftmon.wire.dialects import reading
 from ftmon.wire.dialects.dialect import Done, InBandError
+from ftmon.wire.dialects.fine_tunes import FINE_TUNES
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import Decoder, ServerEvent
 

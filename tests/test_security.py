@@ -36,8 +36,9 @@ from ftmon.settings import Key, Settings, read_settings
 from ftmon.tui.widgets.outcome import ending
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import FINE_TUNES, reading
+from ftmon.wire.dialects import reading
 from ftmon.wire.dialects.dialect import InBandError
+from ftmon.wire.dialects.fine_tunes import FINE_TUNES
 from ftmon.wire.pace import Pace
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent

@@ -10,7 +10,7 @@ from ftmon.model.job import JobKey
 from ftmon.model.update import Update
 from ftmon.safe import safe
 from ftmon.settings import Key
-from ftmon.wire.dialects.fine_tunes import read_entries
+from ftmon.wire.dialects.reading import entries
 from tests.servers.fine_tunes import JOB, JOB_ID, STREAM, answer, event, job, refusal, stream
 from tests.servers.scripted import End, Server
 from tests.tui.stage import JOBS, NOW, stage
@@ -129,7 +129,7 @@ async def test_of_a_tampered_history_only_what_can_be_a_job_is_offered_and_no_ot
     tmp_path: Path,
 ) -> None:
     path, other = tmp_path / "history" / "history.sqlite3", Server({})
-    events = read_entries([event("recorded well")]).events
+    events = entries([event("recorded well")], newest_first=False).events
     async with other.running():
         with closing(History(path)) as history:
             for base_url, job_id in (
