@@ -1,4 +1,4 @@
-"""What the list of events holds, and whether it follows its end."""
+"""The title of the event log: counts of events, and whether it follows the newest one."""
 
 from ftmon.model.run import Run
 from ftmon.text import count, plural
@@ -6,7 +6,7 @@ from ftmon.tui.widgets.line import Line, Part
 
 
 class LogTitle(Line):
-    """The rule above the events."""
+    """A horizontal rule with the counts in it."""
 
     FILL = "─"
 
