@@ -81,11 +81,7 @@ def elapsed(seconds: float) -> str:
     """Return a duration that still grows, in the coarse steps of `age`: `<10s`, `40s`, `12m`, `3h 05m`."""
     if seconds < 10:
         return "<10s"
-    if seconds < 60:
-        return f"{int(seconds) // 10 * 10}s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60}m"
-    return duration(seconds)
+    return age(seconds) if seconds < 3600 else duration(seconds)
 
 
 def until_next_step(seconds: float) -> float:

@@ -186,7 +186,7 @@ class FtmonApp(App[int]):
         return LEFT if self.monitor.exit_status is None else self.monitor.exit_status
 
     def _time_out(self) -> None:
-        run = self.monitor.run if self.monitor is not None else None
+        run = self.watched
         # With `exit_when_over`, a known outcome is not enough: the last events may still be missing.
         is_waiting = self._exit_when_over and not (run is not None and run.is_over)
         if self.monitor is None or self.monitor.exit_status is None or is_waiting:

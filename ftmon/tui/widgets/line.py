@@ -58,9 +58,8 @@ class Line(Widget):
         fill = max(0, width - start.cell_length - end.cell_length)
         if self.FILL == " " or fill < 3:
             return Content.assemble(start, " " * fill, end)
-        return Content.assemble(
-            start, (f" {self.FILL * (fill - (2 if right else 1))}{' ' if right else ''}", ".faint"), end
-        )
+        gap = " " if right else ""
+        return Content.assemble(start, (f" {self.FILL * (fill - 1 - len(gap))}{gap}", ".faint"), end)
 
     def join(self, parts: Iterable[Part]) -> Content:
         """Return the parts with gaps between them."""

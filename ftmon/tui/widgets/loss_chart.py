@@ -88,9 +88,10 @@ def chart(curves: list[tuple[str, Curve]], width: int, height: int) -> list[list
             at = y // 4, x // 2
             bits, _ = cells.get(at, (0, ""))
             cells[at] = bits | _DOTS[y % 4][x % 2], name
+    labels = {0: figure(frame.high), rows - 1: figure(frame.low)}
     lines = []
     for row in range(rows):
-        label = figure(frame.high) if row == 0 else figure(frame.low) if row == rows - 1 else ""
+        label = labels.get(row, "")
         line = [(f"{label:>{_AXIS - 1}} ", "muted"), ("┤" if label else "│", "faint")]
         line.extend(_runs([cells.get((row, column), (0, "")) for column in range(columns)]))
         lines.append(line)
@@ -122,11 +123,12 @@ def _dots(buckets: list[Bucket], frame: _Frame, width: int, height: int) -> Iter
     for bucket in buckets:
         x = (bucket.step - frame.first_step) * (width - 1) // steps
         if before is not None and x > before[0]:
+            last = before[1]
             for between in range(before[0] + 1, x + 1):
                 part = (between - before[0]) / (x - before[0])
                 value = before[1] + (bucket.last - before[1]) * part
-                last = before[1] + (bucket.last - before[1]) * (between - 1 - before[0]) / (x - before[0])
                 spans[between] = min(value, last), max(value, last)
+                last = value
         low, high = spans.get(x, (bucket.low, bucket.high))
         spans[x] = min(low, bucket.low), max(high, bucket.high)
         before = x, bucket.last
