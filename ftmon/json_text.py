@@ -1,4 +1,4 @@
-"""JSON as services send it: read fast, and read also where it is more than the fast reader takes."""
+"""Reads and writes JSON with msgspec, which is fast, and with `json` where msgspec refuses the input."""
 
 import json
 import re
@@ -14,17 +14,18 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 MAX_DEPTH = 100
-"""How deep an event may be nested: far beyond any real one, far below what recursion takes."""
+"""Levels of nesting allowed in an event: more than any real event has, far below Python's recursion limit."""
 
 
 def decode(text: str | bytes) -> Any:
     """Decode a JSON text.
 
-    `json` has the last word: it takes lone surrogates, NaN and numbers out of range, which msgspec refuses.
-    Bytes that are no UTF-8 are replaced, as they are in a stream.
+    Text that msgspec refuses goes to `json`, which accepts lone surrogates, NaN and numbers beyond 64 bits.
+    Invalid UTF-8 becomes U+FFFD, as it does in a stream.
 
     Raises:
-        ValueError: for text that is not JSON, is nested too deeply or holds an absurdly long number.
+        ValueError: for text that is not JSON, is nested too deeply, or has a number with too many digits for
+            Python to convert.
     """
     try:
         return _decode(text)
@@ -36,13 +37,13 @@ def decode(text: str | bytes) -> Any:
 
 
 def in_ascii(text: str) -> str:
-    """Return a JSON text in ASCII, its numbers and all else as they stand."""
-    # Only the strings of a JSON text can hold anything else.
+    r"""Escape every non-ASCII character of a JSON text as `\uXXXX`; the rest stays as it is."""
+    # Non-ASCII characters occur only inside the strings of a JSON text, so escaping them keeps it valid.
     return text if text.isascii() else _NON_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def encode_lines(values: Iterable[Any]) -> bytes:
-    """Encode values, msgspec structures among them, as JSON Lines: compact, in ASCII."""
+    """Encode values, including msgspec structs, as compact ASCII JSON Lines."""
     values = list(values)
     try:
         lines = _encode_lines(values)
@@ -55,7 +56,7 @@ def encode_lines(values: Iterable[Any]) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the canonical JSON of a pruned value: sorted keys, numbers as sent."""
+    """Return the canonical JSON of a pruned value: keys sorted, no white space, numbers unchanged."""
     try:
         return _encode_sorted(value)
     except (msgspec.MsgspecError, OverflowError, UnicodeEncodeError):
@@ -63,10 +64,10 @@ def canonical(value: Any) -> bytes:
 
 
 def pruned(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """Return a decoded value without nulls and empty objects, at any depth.
+    """Return a decoded value without the nulls and empty objects that objects hold, at any depth.
 
     Raises:
-        ValueError: for a value nested more than `depth` deep.
+        ValueError: if the value is nested `depth` levels or deeper.
     """
     if depth == 0:
         raise ValueError("nested too deeply")

@@ -1,4 +1,4 @@
-"""Where ftmon's own files are."""
+"""Paths of ftmon's own files."""
 
 from pathlib import Path
 
@@ -8,16 +8,19 @@ _PACKAGE = Path(__file__).parent
 
 
 def stylesheet(name: str) -> Path:
-    """Return the path of a stylesheet: inside the package when installed, beside it in a checkout."""
-    packed = _PACKAGE / "styles" / name
-    return packed if packed.exists() else _PACKAGE.parent / "styles" / name
+    """Return the path of a stylesheet.
+
+    An installed package has `styles/` inside it; a checkout has `styles/` beside the package.
+    """
+    installed = _PACKAGE / "styles" / name
+    return installed if installed.exists() else _PACKAGE.parent / "styles" / name
 
 
 def history_file() -> Path:
-    """Return where the history is, in the user's own data directory (`XDG_DATA_HOME` and its kin).
+    """Return the path of the history database, in the user's data directory (`XDG_DATA_HOME` on Linux).
 
     Raises:
-        HistoryError: where the user has no home.
+        HistoryError: if the user has no home directory.
     """
     from platformdirs import user_data_path
 

@@ -1,4 +1,4 @@
-"""Every number, time and size as a person reads it."""
+"""Formats numbers, times, durations and statuses for people to read."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ STATUS_SIGNS = {
     Status.CANCELLED: "⊘",
     Status.UNKNOWN: "?",
 }
-"""A sign beside the word, so that nothing is told by colour alone."""
+"""A sign for each status, shown beside its word, so that colour is never the only difference."""
 
 _YEAR = 365 * 86_400
 
@@ -34,12 +34,12 @@ def stamp(time: datetime | None) -> str:
 
 
 def day_clock(time: datetime | None) -> str:
-    """Return `Jan 31 14:02:11` in local time: a clock for a run of another day."""
+    """Return `Jan 31 14:02:11` in local time, for events of another day."""
     return time.astimezone().strftime("%b %d %H:%M:%S") if time else "--- -- --:--:--"
 
 
 def age(seconds: float) -> str:
-    """Return `now`, `10s`, `3m`, `2h`, `5d`: coarse, so that an idle screen seldom changes."""
+    """Return `now`, `10s`, `3m`, `2h`, `5d`. The steps are coarse, so that an idle screen seldom repaints."""
     if seconds < 10:
         return "now"
     if seconds < 60:
@@ -52,7 +52,7 @@ def age(seconds: float) -> str:
 
 
 def ago(time: datetime | None, now: datetime) -> str:
-    """Return `now`, `20s ago`, `3 minutes ago`, `an hour ago`; a time yet to come is `now`."""
+    """Return `now`, `20s ago`, `3 minutes ago`, `an hour ago`; a time in the future is `now`."""
     if time is None:
         return ""
     seconds = (now - time).total_seconds()
@@ -60,7 +60,7 @@ def ago(time: datetime | None, now: datetime) -> str:
         return "now"
     if seconds < 60:
         return f"{age(seconds)} ago"
-    # humanize would round: 90 seconds are one minute, as in `age`.
+    # Round down first, as `age` does: humanize would round to the nearest.
     step = 60 if seconds < 3600 else 3600 if seconds < 86_400 else 86_400
     return humanize.naturaltime(timedelta(seconds=seconds // step * step))
 
@@ -78,24 +78,20 @@ def duration(seconds: float) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Return `<10s`, `40s`, `12m`, `3h 05m`, `2d 04h`: what still grows, in the coarse steps of `age`."""
+    """Return a duration that still grows, in the coarse steps of `age`: `<10s`, `40s`, `12m`, `3h 05m`."""
     if seconds < 10:
         return "<10s"
-    if seconds < 60:
-        return f"{int(seconds) // 10 * 10}s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60}m"
-    return duration(seconds)
+    return age(seconds) if seconds < 3600 else duration(seconds)
 
 
 def until_next_step(seconds: float) -> float:
-    """Return how many seconds later `age`, `ago` and `elapsed` say something else."""
+    """Return the seconds until the text of `age`, `ago` or `elapsed` changes, from an age in seconds."""
     step = 10 if seconds < 60 else 60 if seconds < 86_400 else 3600
     return step - seconds % step
 
 
 def left(seconds: float) -> str:
-    """Return an estimate of what is left: `~4 minutes left`, coarse, always with `~`."""
+    """Return the time left as a rough estimate, always with `~`: `~4 minutes left`."""
     if seconds < 1:
         return "~ any moment"
     if seconds < 57.5:
@@ -110,8 +106,8 @@ def left(seconds: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """Return `58%`: rounded down, so that 100% means all of it."""
-    # In binary 0.58 * 100 is a little less than 58.
+    """Return `58%` for 0.58, rounded down, so that 100% appears only when everything is done."""
+    # In floating point 0.58 * 100 is slightly below 58.
     return f"{int(fraction * 100 + 1e-9)}%"
 
 
@@ -126,7 +122,7 @@ def count(number: int) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a loss in three significant digits: `2.89`, `0.464`, `1.50`, `3.5e-06`."""
+    """Return a loss with three significant digits, or in scientific notation: `2.89`, `0.464`, `3.5e-06`."""
     if value == 0 or 0.01 <= abs(value) < 999.5:
         return f"{value:#.3g}".removesuffix(".")
     return f"{value:.1e}"

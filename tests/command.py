@@ -1,4 +1,4 @@
-"""The installed command, run in a process of its own."""
+"""Runs the ftmon command in a process of its own."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import IO, Any
 
 KEY = "sk-Zx9-secret-0123456789"
 PATIENCE = 20.0
-"""Seconds after which something is held not to come."""
+"""Seconds to wait for something before the test fails."""
 
 FTMON = [sys.executable, "-m", "ftmon"]
 
@@ -22,7 +22,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment without what would reach a real service, in UTC."""
+    """Return the environment in UTC, without variables that would lead to a real service."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -32,7 +32,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def check_output(*outputs: bytes) -> None:
-    """No output holds a control character but line ends and tabs, a secret or a traceback."""
+    """Check that no output has a secret, a traceback, or a control character other than tab and newline."""
     for output in outputs:
         assert not _CONTROL.search(output), output
         assert b"Zx9" not in output, output
@@ -42,7 +42,7 @@ def check_output(*outputs: bytes) -> None:
 def ftmon(
     *arguments: str, command: Sequence[str] = FTMON, env: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ftmon to its end; standard input is empty unless the options say otherwise."""
+    """Run ftmon to its end and check its output. Standard input is empty unless the options set it."""
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     done = subprocess.run(
@@ -63,7 +63,7 @@ def objects(output: bytes | str) -> list[dict[str, Any]]:
 
 
 class Running:
-    """A command that runs, whose lines are read as they come."""
+    """A running command. Threads read its lines as they arrive."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -74,19 +74,19 @@ class Running:
         self._notices = self._reader(process.stderr)
 
     def line(self) -> str:
-        """Wait for the next line of standard output; empty at its end."""
+        """Wait for the next line of standard output; an empty string at its end."""
         return self._next(self._lines)
 
     def notice(self) -> str:
-        """Wait for the next line of standard error; empty at its end."""
+        """Wait for the next line of standard error; an empty string at its end."""
         return self._next(self._notices)
 
     def notices(self) -> list[str]:
-        """Wait for the end of standard error and return its further lines."""
+        """Wait for the end of standard error and return the remaining lines."""
         return list(iter(self.notice, ""))
 
     def rest(self) -> list[str]:
-        """Wait for the end of standard output and return its further lines."""
+        """Wait for the end of standard output and return the remaining lines."""
         return list(iter(self.line, ""))
 
     def signal(self, number: signal.Signals) -> None:
@@ -98,7 +98,7 @@ class Running:
         return self.process.wait(timeout)
 
     def close(self) -> None:
-        """End the command, and the reading of what it prints."""
+        """Kill the command and wait for the reader threads."""
         self.process.kill()
         for thread in self._threads:
             thread.join()
@@ -124,14 +124,14 @@ class Running:
 
 @contextmanager
 def running(*arguments: str, command: Sequence[str] = FTMON, **env: str) -> Iterator[Running]:
-    """Run ftmon while the block runs, and end it with the block."""
+    """Run ftmon until the block ends, then kill it."""
     process = subprocess.Popen(
         [*command, *arguments],
         env=environment(**env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # SIGTSTP stops no group of processes whose parent is gone, as the one of the tests may be.
+        # SIGTSTP does not stop an orphaned process group, and that of the tests may be one. Use a new group.
         process_group=0,
     )
     with process:

@@ -1,4 +1,4 @@
-"""A terminal that an emulator draws: what a user would see of a program, and what it left behind."""
+"""Runs a command on a pty, with a terminal emulator that shows what a user would see."""
 
 import fcntl
 import os
@@ -19,15 +19,15 @@ from tests.command import PATIENCE, environment
 _ALTERNATE = re.compile(rb"(\x1b\[\?1049[hl])")
 _MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
 _USUAL = {7, 25}
-"""The modes that are on from the beginning: wrapping, and the cursor."""
+"""The modes that are on at the start: line wrapping, and a visible cursor."""
 
 
 class Terminal:
-    """Runs a command on a terminal of its own."""
+    """Runs a command on its own pty and emulates the terminal."""
 
     def __init__(self, command: Sequence[str], columns: int, lines: int, **env: str) -> None:
         self.written = b""
-        """All bytes that the command wrote."""
+        """All bytes that the command has written."""
         self._main = pyte.Screen(columns, lines)
         self._alternate = pyte.Screen(columns, lines)
         self._screen = self._main
@@ -44,17 +44,17 @@ class Terminal:
 
     @property
     def is_alternate(self) -> bool:
-        """Whether the alternate screen is shown, and not that of the shell."""
+        """Whether the alternate screen is active, as opposed to the shell's."""
         return self._screen is self._alternate
 
     @property
     def text(self) -> str:
-        """What is on the screen now."""
+        """The text on the screen now, one line per row."""
         return "\n".join(self._screen.display)
 
     @property
     def modes(self) -> set[int]:
-        """The modes that are on, of those that a program switches."""
+        """The private terminal modes (DECSET numbers) that are on now."""
         modes = set(_USUAL)
         for numbers, switch in _MODE.findall(self.written):
             changed = set(map(int, numbers.split(b";")))
@@ -62,40 +62,40 @@ class Terminal:
         return modes
 
     def press(self, keys: str) -> None:
-        """Type."""
+        """Type keys."""
         os.write(self._ours, keys.encode())
 
     def take_over(self, words: str) -> None:
-        """Set the modes of the terminal and write, as a shell does whose job was stopped."""
+        """Reset the terminal settings and write, as a shell does when its job was stopped."""
         termios.tcsetattr(self._theirs, termios.TCSANOW, self.before)
         os.write(self._theirs, words.encode())
 
     def resize(self, columns: int, lines: int) -> None:
-        """Change the size, as a user who drags a corner does."""
+        """Resize the terminal, as when the user drags a corner of the window."""
         for screen in (self._main, self._alternate):
             screen.resize(lines, columns)
         fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Take in what is written until the condition holds."""
+        """Process the output until the condition holds; fail after `PATIENCE` seconds."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, self.text
-            self._take_in(0.05)
+            self._process_output(0.05)
 
     def until_shown(self, words: str) -> None:
-        """Take in what is written until the words are on the screen."""
+        """Process the output until the words are on the screen."""
         self.until(lambda: words in self.text)
 
     def wait(self) -> int:
-        """Take in what is written until the command has ended, and return its exit status."""
+        """Process the output until the command has ended. Return its exit status."""
         self.until(lambda: self.process.poll() is not None)
-        while self._take_in(0):
+        while self._process_output(0):
             pass
         return self.process.returncode
 
     def assert_restored(self) -> None:
-        """The terminal is as it was before the command."""
+        """Check that the terminal is in the state from before the command."""
         assert termios.tcgetattr(self._theirs) == self.before
         assert os.get_blocking(self._theirs)
         assert self.modes == _USUAL
@@ -103,28 +103,28 @@ class Terminal:
         assert self.written.count(b"\x1b[>") == self.written.count(b"\x1b[<"), "keyboard protocol"
 
     def hang_up(self) -> None:
-        """Close the terminal, as a window is closed."""
+        """Close the terminal, as when its window is closed."""
         os.close(self._theirs)
         os.close(self._ours)
         self._ours = self._theirs = -1
 
     def close(self) -> None:
-        """End the command, and with it the terminal."""
+        """Kill the command and close the terminal."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         if self._ours >= 0:
             self.hang_up()
 
-    def _take_in(self, seconds: float) -> bool:
+    def _process_output(self, seconds: float) -> bool:
         if not select.select([self._ours], [], [], seconds)[0]:
             return False
         data = os.read(self._ours, 65536)
         self.written += data
         data = self._unread + data
-        # Half of the sequence that switches screens waits for its other half.
-        half = next((size for size in range(7, 0, -1) if data.endswith(b"\x1b[?1049"[:size])), 0)
-        self._unread = data[len(data) - half :]
-        for part in _ALTERNATE.split(data[: len(data) - half]):
+        # Keep a partial switch sequence at the end until the rest of it arrives.
+        partial = next((size for size in range(7, 0, -1) if data.endswith(b"\x1b[?1049"[:size])), 0)
+        self._unread = data[len(data) - partial :]
+        for part in _ALTERNATE.split(data[: len(data) - partial]):
             if _ALTERNATE.fullmatch(part):
                 self._switch(to_alternate=part.endswith(b"h"))
             else:
@@ -141,7 +141,7 @@ class Terminal:
 
 @contextmanager
 def terminal(command: Sequence[str], columns: int = 100, lines: int = 30, **env: str) -> Iterator[Terminal]:
-    """Run a command on a terminal while the block runs."""
+    """Run a command on a terminal until the block ends."""
     shown = Terminal(command, columns, lines, **env)
     try:
         yield shown

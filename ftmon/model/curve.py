@@ -1,23 +1,24 @@
-"""A figure over the steps of a run, in bounded memory."""
+"""A loss over the steps of a run, kept in bounded memory."""
 
 from typing import NamedTuple
 
 
 class Bucket(NamedTuple):
-    """Neighbouring points as one: every spike is kept in `low` and `high`."""
+    """Several neighbouring points, summarised. `low` and `high` keep every spike."""
 
     step: int
-    """Of the first point."""
+    """Step of the first point."""
     low: float
     high: float
     last: float
+    """Value of the last point."""
 
 
 class Curve:
-    """First and last value, and at most `capacity` buckets between them.
+    """The first value, the last value, and all points in at most `capacity` buckets.
 
-    When the buckets are full, neighbours merge in pairs: the memory is bounded, and no extreme is lost.
-    `capacity` is an even number.
+    When all buckets are in use, neighbours merge in pairs. So memory is bounded and no extreme is lost.
+    `capacity` must be even.
     """
 
     def __init__(self, capacity: int = 2048) -> None:

@@ -1,4 +1,4 @@
-"""All that ftmon knows of one watched job, folded from the updates."""
+"""Everything ftmon knows about one watched job, folded from its updates."""
 
 from collections import deque
 from datetime import datetime
@@ -9,14 +9,15 @@ from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.message import Facts, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
-_LATE = 60.0
-"""Seconds after which an estimate that has passed is no estimate any more."""
+_OVERRUN = 60.0
+"""Seconds that the training may overrun its estimated end before the estimate is dropped."""
 
 _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
+"""The exit status for each final status of the job (README, "Exit status")."""
 
 
 def read_figures(facts: Facts, metrics: Metrics) -> Metrics:
-    """Return an event's figures as its message tells them, else as its data does."""
+    """Combine the figures of an event. Those in its message take precedence over those in its `data`."""
     return Metrics(
         metrics.step if facts.step is None else facts.step,
         facts.total_steps or metrics.total_steps,
@@ -26,10 +27,10 @@ def read_figures(facts: Facts, metrics: Metrics) -> Metrics:
 
 
 class Run:
-    """The state of one watched job: `apply` folds an update into it, everything else only reads.
+    """The state of one watched job. Only `apply` changes it; everything else reads.
 
-    It keeps no events, so that a run of a million of them costs no more than a run of ten. With
-    `outcome_only` it reads no messages but those of errors, which is enough to tell how a job ended.
+    It keeps no events, so a run of a million events takes no more memory than a run of ten. With
+    `outcome_only` it reads only the messages of warnings and errors: enough to say how the job ended.
     """
 
     def __init__(self, key: JobKey, *, outcome_only: bool = False) -> None:
@@ -38,14 +39,14 @@ class Run:
         self.job: Job | None = None
         self.connection = Connection(Wire.CONNECTING)
         self.heard_at: datetime | None = None
-        """When the service was last heard, by this machine's clock."""
+        """When the last byte of the events arrived, by this machine's clock."""
         self.events = 0
         self.warnings = 0
         self.errors = 0
         self.queue: int | None = None
-        """Jobs ahead in the queue; None once the job has started."""
+        """Jobs ahead in the service's queue; None once the job has started."""
         self.cost: float | None = None
-        """US dollars, as the service said."""
+        """US dollars, as stated by the service."""
         self.epoch: int | None = None
         self.total_epochs: int | None = None
         self.step: int | None = None
@@ -54,19 +55,20 @@ class Run:
         self.valid_loss = Curve()
         self.started_at: datetime | None = None
         self.last_event_at: datetime | None = None
-        """By the service's clock."""
+        """Time of the last event that has one, by the service's clock."""
         self.last_progress_at: datetime | None = None
-        """When the last progress came, by this machine's clock."""
+        """When the last step or epoch arrived, by this machine's clock."""
         self.fine_tuned_model: str | None = None
         self.result_file: str | None = None
         self.error: str | None = None
-        """The last error that an event told."""
+        """The message of the last error event."""
         self.unrecorded = 0
-        """Events that wait for a history that cannot be written."""
+        """Events queued for recording while the history cannot be written."""
         self._pace: deque[tuple[float, datetime]] = deque(maxlen=64)
+        """Recent progress, 0 to 1, with its time by the service's clock, to extrapolate the end from."""
 
     def apply(self, update: Update) -> None:
-        """Fold one update."""
+        """Fold one update into the state."""
         if update.connection is not None:
             self.connection = update.connection
         if update.job is not None:
@@ -82,28 +84,28 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """The job's status as last read; unknown before it was read."""
+        """The job's status as last read; UNKNOWN until the job was read."""
         return self.job.status if self.job else Status.UNKNOWN
 
     @property
     def status_word(self) -> str:
-        """The status in a word: ftmon's own, or the service's where ftmon knows none for it."""
-        told = self.job.provider_status if self.job and self.status is Status.UNKNOWN else None
-        return told or self.status.value
+        """The status as a word. For a status that ftmon does not know, this is the service's own word."""
+        service_word = self.job.provider_status if self.job and self.status is Status.UNKNOWN else None
+        return service_word or self.status.value
 
     @property
     def is_over(self) -> bool:
-        """Nothing more will come."""
+        """No update will follow."""
         return self.connection.is_over
 
     @property
     def outcome(self) -> int | None:
-        """The exit status that the job's end gives (README lists them), or None where it is not over."""
+        """The exit status for the job's final status, or None while the job is not over."""
         return _OUTCOMES[self.status] if self.status.is_final else None
 
     @property
     def exit_status(self) -> int | None:
-        """The exit status that this run ends with, or None while something may come."""
+        """The exit status of ftmon for this run, or None while updates may follow."""
         if not self.is_over:
             return None
         if self.outcome is not None:
@@ -112,13 +114,13 @@ class Run:
 
     @property
     def failure(self) -> str | None:
-        """What the job says went wrong, or where it failed and does not say, the last event of an error."""
-        told = self.error if self.status is Status.FAILED else None
-        return (self.job.error if self.job else None) or told
+        """The job's own error. If a failed job has none, the message of the last error event."""
+        event_error = self.error if self.status is Status.FAILED else None
+        return (self.job.error if self.job else None) or event_error
 
     @property
     def progress(self) -> float | None:
-        """The part that is done, 0 to 1, or None where the service gives no total."""
+        """The fraction that is done, 0 to 1, or None if the service gives no total."""
         if self.step is not None and self.total_steps:
             return min(1.0, self.step / self.total_steps)
         if self.epoch is not None and self.total_epochs:
@@ -126,28 +128,28 @@ class Run:
         return None
 
     def elapsed(self, now: datetime) -> float | None:
-        """Seconds from the start of the training to its end, or to `now` while it goes on."""
+        """Seconds from the start of the training to its end, or to `now` while it runs."""
         start = self.started_at or (self.job.created_at if self.job else None)
         if start is None:
             return None
         end = now
         if self.is_over or self.status.is_final:
             end = (self.job.finished_at if self.job else None) or self.last_event_at or start
-        # Two clocks: what the service itself has told so far is the least.
+        # `now` is this machine's clock, the rest is the service's. If ours is behind, use the last event.
         return max(0.0, (max(end, self.last_event_at or end) - start).total_seconds())
 
     def remaining(self, now: datetime) -> float | None:
-        """Seconds that are left at the measured pace, or None where none is known, or has proved wrong."""
+        """Seconds left at the measured pace; None if no pace is known or the estimate has expired."""
         if self.status not in (Status.RUNNING, Status.UNKNOWN) or self.is_over or len(self._pace) < 2:
             return None
         (start, started), (end, ended) = self._pace[0], self._pace[-1]
         seconds = (ended - started).total_seconds()
         if end <= start or seconds <= 0 or self.last_progress_at is None:
             return None
-        # A clock that was put back makes no progress come undone.
+        # If this machine's clock was set back, count no time since the last progress.
         since = max(0.0, (now - self.last_progress_at).total_seconds())
         left = (1 - end) * seconds / (end - start) - since
-        return max(0.0, left) if left > -_LATE else None
+        return max(0.0, left) if left > -_OVERRUN else None
 
     def _apply_job(self, job: Job) -> None:
         self.job = job
@@ -166,7 +168,7 @@ class Run:
             self.last_event_at = event.created_at
         facts = read_message(event.message)
         figures = read_figures(facts, parse_metrics(event))
-        # The past is told again after the job was read: its queue is no longer news.
+        # A stream replays past events after the job was read. Ignore old queue messages of a started job.
         if facts.queue is not None and self.status in (Status.PENDING, Status.UNKNOWN):
             self.queue = facts.queue
         if facts.started:
@@ -200,6 +202,6 @@ class Run:
         if self._pace and self._pace[-1][0] >= progress:
             return
         if len(self._pace) > 1 and self._pace[-1][1] == created_at:
-            # One point a second, so that a fast run is measured over more than one.
+            # Keep one point per second, so that the 64 points of a fast run span more than one second.
             self._pace.pop()
         self._pace.append((progress, created_at))

@@ -1,1 +1,1 @@
-"""The screen: draws what is known of a run, and never asks the network itself."""
+"""The terminal interface. It draws a `Run` and never touches the network; the watcher does that."""

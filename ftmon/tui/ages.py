@@ -1,4 +1,4 @@
-"""When what is drawn of a run says something else by itself, because time passes."""
+"""Tells when the ages and countdowns on the screen change as time passes."""
 
 from datetime import datetime
 
@@ -7,12 +7,12 @@ from ftmon.model.update import Wire
 from ftmon.text import until_next_step
 
 
-def until_changes(run: Run, newest_age: float | None, now: datetime) -> list[float]:
-    """Return in how many seconds each age and countdown changes that is drawn of a run.
+def until_changes(run: Run, until_next_age: float | None, now: datetime) -> list[float]:
+    """Return the seconds until each age or countdown on the screen changes.
 
-    `newest_age` is that of the events in sight, None where none is.
+    `until_next_age` is that of the newest visible event, or None if no age is visible.
     """
-    waits = [] if newest_age is None else [newest_age]
+    waits = [] if until_next_age is None else [until_next_age]
     if run.is_over:
         return waits
     if run.connection.wire is Wire.WAITING:

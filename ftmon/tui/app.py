@@ -1,4 +1,4 @@
-"""The app: what is painted first, the themes, and every way out."""
+"""The app: the first paint, the themes, and every way to exit."""
 
 import traceback
 from collections.abc import Callable, Iterable
@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from ftmon.errors import BUG, LEFT, TimeoutPassedError
 from ftmon.safe import redact, safe
-from ftmon.tui.exits import Interruptions
+from ftmon.tui.exits import Suspension
 from ftmon.tui.theme import DARK, LIGHT
 
-# What draws the run is imported after the first paint, which would come a third later otherwise.
+# The monitor screen is imported after the first paint. Importing it here would delay that paint by a third.
 if TYPE_CHECKING:
     from ftmon.model.job import JobKey
     from ftmon.model.run import Run
@@ -34,7 +34,7 @@ _HEIGHTS = [
     (30, "-tall"),
     (50, "-huge"),
 ]
-"""The least width and height at which a screen has a class."""
+"""Textual breakpoints: the smallest width or height, in cells, at which a screen gets the class."""
 
 
 def _utc_now() -> datetime:
@@ -42,11 +42,16 @@ def _utc_now() -> datetime:
 
 
 class FtmonApp(App[int]):
-    """Watches jobs, first the one of `key`, which the watcher has been told of.
+    """Watches jobs, starting with the one of `key`. The caller has already told the watcher about that one.
 
-    `return_code` after `run()` is the exit status. That is the outcome of the job shown last, 130 where it
-    was left before its end, 0 where none was ever opened, 124 after `timeout` seconds, 128 plus the number of
-    a signal, and 70 for a bug.
+    After `run()`, `return_code` is the exit status:
+
+    * the outcome of the job shown last;
+    * 130 if the user quit before that job ended;
+    * 0 if no job was opened;
+    * 124 after `timeout` seconds;
+    * 128 plus the number of a signal;
+    * 70 for a bug.
     """
 
     TITLE = "ftmon"
@@ -54,25 +59,25 @@ class FtmonApp(App[int]):
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "toggle_dark", "dark/light", tooltip="Switch between dark and light", id="view.dark"),
-        Binding("question_mark", "help", "help", key_display="?", tooltip="All keys", id="help"),
-        Binding("q", "quit", "quit", tooltip="Leave ftmon; the job goes on", id="quit"),
-        Binding("ctrl+q", "quit", "quit", False, priority=True, tooltip="Leave ftmon", id="quit.always"),
+        Binding("question_mark", "help", "help", key_display="?", tooltip="Show all keys", id="help"),
+        Binding("q", "quit", "quit", tooltip="Quit ftmon; the job keeps running", id="quit"),
+        Binding("ctrl+q", "quit", "quit", False, priority=True, tooltip="Quit ftmon", id="quit.always"),
         Binding(
             "ctrl+z",
             "suspend_process",
             "suspend",
             False,
-            tooltip="Back to the shell; fg returns",
+            tooltip="Suspend to the shell; fg returns",
             id="suspend",
         ),
-        Binding("ctrl+p", "command_palette", "commands", False, tooltip="All commands", id="palette"),
+        Binding("ctrl+p", "command_palette", "commands", False, tooltip="Show all commands", id="palette"),
         Binding(
             "ctrl+c",
             "copy_or_quit",
             "leave",
             False,
             priority=True,
-            tooltip="Copy the selection, or leave",
+            tooltip="Copy the selection; with none, quit",
             id="leave",
         ),
     ]
@@ -88,7 +93,7 @@ class FtmonApp(App[int]):
     ) -> None:
         super().__init__()
         self.monitor: MonitorScreen | None = None
-        """None until the first paint is done."""
+        """None until the first paint is done, because its module is imported after that."""
         self._watcher = watcher
         self._key = key
         self._exit_when_over = exit_when_over
@@ -96,30 +101,30 @@ class FtmonApp(App[int]):
         self._now = now
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        # Setting the theme in the usual way parses all styles a second time.
+        # Assigning `self.theme` would parse all stylesheets a second time.
         self.set_reactive(App.theme, DARK.name)
         self.stylesheet.set_variables(self.get_css_variables())
 
     @property
     def watched(self) -> "Run | None":
-        """What is known of the job shown, or None while none was opened."""
+        """The state of the job on the screen, or None before a job is opened."""
         return self.monitor.run if self.monitor else None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Themes that are not ftmon's have no colour for what somebody ended."""
+        """Give Textual's own themes the `$ended` colour, which only ftmon's themes define."""
         return {"ended": "#a58bd6"}
 
     def compose(self) -> ComposeResult:
-        """The first paint: the header as it will be."""
+        """Paint the header first. It looks like the header of the monitor screen, which follows."""
         name = f" {self._key.job_id if self._key else 'ftmon'}"
         badge = "◌ connecting " if self._key else ""
         line = Content.assemble((name.ljust(self.size.width - len(badge)), "bold"), (badge, "$secondary"))
         yield Static(line.stylize_before("on $panel"))
 
     def on_mount(self) -> None:
-        """Import what draws the run once the first paint is done."""
+        """Handle signals and start the timeout; show the monitor screen after the first paint."""
         if self._driver is not None and self._driver.can_suspend:
-            Interruptions(self._driver, self._call_while_running, self._watcher.resume)
+            Suspension(self._driver, self._call_soon, self._watcher.resume)
         self.call_after_refresh(self._show_monitor)
         if self._timeout is not None:
             self.set_timer(self._timeout, self._time_out, name="timeout")
@@ -131,7 +136,7 @@ class FtmonApp(App[int]):
         self.push_screen(self.monitor)
 
     def on_monitor_screen_over(self) -> None:
-        """Ring, and leave where that is wanted."""
+        """Ring the bell, and exit if `exit_when_over` is set."""
         self.bell()
         if self._exit_when_over:
             self.exit(return_code=self._exit_status())
@@ -149,27 +154,31 @@ class FtmonApp(App[int]):
         self.theme = LIGHT.name if self.current_theme.dark else DARK.name
 
     def action_copy_or_quit(self) -> None:
-        """Copy what is selected; with nothing selected, leave."""
-        text = self.screen.get_selected_text() or getattr(self.focused, "selected_text", "")
+        """Copy the selected text; if there is none, quit."""
+        from textual.widgets import Input
+
+        text = self.screen.get_selected_text()
+        if not text and isinstance(self.focused, Input):
+            text = self.focused.selected_text
         if text:
             self.copy_to_clipboard(text)
         else:
             self.exit(return_code=self._exit_status())
 
     async def action_quit(self) -> None:
-        """Leave; the job goes on."""
+        """Quit ftmon; the job keeps running."""
         self.exit(return_code=self._exit_status())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the palette offers."""
+        """Yield the commands of the palette."""
         if self.monitor is not None:
             yield from self.monitor.commands()
-        yield SystemCommand("Dark or light", "Switch to the other one", self.action_toggle_dark)
+        yield SystemCommand("Dark or light", "Switch the theme", self.action_toggle_dark)
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
-        yield SystemCommand("Help", "All keys", self.action_help)
-        yield SystemCommand("Quit", "Leave ftmon; the job goes on", self.action_quit)
+        yield SystemCommand("Help", "Show all keys", self.action_help)
+        yield SystemCommand("Quit", "Quit ftmon; the job keeps running", self.action_quit)
 
-    # Leaving
+    # Exiting
 
     def _exit_status(self) -> int:
         if self.monitor is None or self.monitor.run is None:
@@ -177,29 +186,29 @@ class FtmonApp(App[int]):
         return LEFT if self.monitor.exit_status is None else self.monitor.exit_status
 
     def _time_out(self) -> None:
-        run = self.monitor.run if self.monitor is not None else None
-        # Its outcome may be known while what it said is still awaited.
-        is_awaited = self._exit_when_over and not (run is not None and run.is_over)
-        if self.monitor is None or self.monitor.exit_status is None or is_awaited:
+        run = self.watched
+        # With `exit_when_over`, a known outcome is not enough: the last events may still be missing.
+        is_waiting = self._exit_when_over and not (run is not None and run.is_over)
+        if self.monitor is None or self.monitor.exit_status is None or is_waiting:
             self.exit(return_code=TimeoutPassedError.exit_status)
 
     def leave_by_signal(self, status: int) -> None:
-        """Leave with this exit status; to be called where a signal is handled.
+        """Exit with this status. Call it from a signal handler.
 
         Raises:
-            SystemExit: where the loop does not run yet, or no more.
+            SystemExit: if the event loop has not started yet, or is closed.
         """
         if self._loop is None or self._loop.is_closed():
             raise SystemExit(status)
         self._loop.call_soon_threadsafe(lambda: self.exit(return_code=status))
 
-    def _call_while_running(self, action: Callable[[], None]) -> None:
-        """Call in the loop, unless the screen is left by then; to be called where a signal is handled."""
+    def _call_soon(self, action: Callable[[], None]) -> None:
+        """Run an action in the event loop unless the app has exited. Call it from a signal handler."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: action() if self.is_running else None)
 
     def _fatal_error(self) -> None:
-        """Say that this is a bug, with a traceback that shows no values: one of them may be a key."""
+        """Print that this is a bug, with a traceback that omits local variables: one may hold an API key."""
         self._return_code = BUG
         if self._exit_renderables:
             return

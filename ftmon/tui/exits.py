@@ -1,4 +1,4 @@
-"""Every way out restores the terminal, also one for a while, and where the terminal has stopped reading."""
+"""Signal handling: exit, suspend and resume always restore the terminal, even one that no longer reads."""
 
 import os
 import signal
@@ -17,42 +17,45 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 _GRACE = 0.8
-"""Seconds that an orderly exit may take after a signal."""
+"""Seconds that an orderly exit may take after a signal, before the process is ended."""
 
 _RESTORE = (
     b"\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2048l"  # paste, wrap, mouse, size
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"  # keyboard protocol, alternate screen, cursor, focus
 )
+"""Resets every terminal mode that Textual sets."""
 
 
 class Exits:
-    """Turns signals into an orderly exit, and into a hard one where that takes too long, while a block runs.
+    """A context in which a signal leads to an orderly exit, or to a hard one after `_GRACE` seconds.
 
-    A handler of asyncio's would not run while the loop waits for a terminal that nobody drains, and the
-    KeyboardInterrupt that Python raises may be lost, as amid an import.
+    It uses `signal.signal` for two reasons. A handler set with asyncio does not run while the event loop is
+    blocked on a terminal that nobody reads. And Python's KeyboardInterrupt can get lost, for example when it
+    is raised during an import.
     """
 
     def __init__(self) -> None:
         self.leave: Callable[[int], None] = sys.exit
-        """Called with the exit status, where the signal is handled."""
-        self._before: dict[signal.Signals, Any] = {}
+        """Starts the orderly exit. It is called from the signal handler, with the exit status."""
+        self._previous: dict[signal.Signals, Any] = {}
+        """The handlers to restore at the end."""
         self._terminal: list[Any] | None = None
         self._timer: threading.Timer | None = None
 
     def __enter__(self) -> "Exits":
-        """Remember the terminal as it is, and handle the signals."""
+        """Save the terminal's settings and install the handlers."""
         with suppress(termios.error, OSError, ValueError):
             self._terminal = termios.tcgetattr(sys.__stdin__ or 0)
-        # Of the latter two, the driver and `Interruptions` take hold later.
+        # Textual's driver and `Suspension` replace the handlers of SIGTSTP and SIGCONT later.
         for number in (*SIGNALS, signal.SIGTSTP, signal.SIGCONT):
-            self._before[number] = signal.getsignal(number)
+            self._previous[number] = signal.getsignal(number)
         for number in SIGNALS:
             signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the signals back; the screen has been left."""
-        for number, handler in self._before.items():
+        """Restore the previous handlers. The orderly exit is done."""
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
         if self._timer is not None:
             self._timer.cancel()
@@ -60,14 +63,14 @@ class Exits:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         status = 128 + number
         if self._timer is not None:
-            self._end(status)
-        self._timer = threading.Timer(_GRACE, self._end, (status,))
+            self._exit_now(status)
+        self._timer = threading.Timer(_GRACE, self._exit_now, (status,))
         self._timer.daemon = True
         self._timer.start()
         self.leave(status)
 
-    def _end(self, status: int) -> None:
-        """Restore the terminal without waiting for it, and end."""
+    def _exit_now(self, status: int) -> None:
+        """Restore the terminal without blocking on it, and end the process."""
         with suppress(termios.error, OSError, ValueError):
             if self._terminal is not None:
                 termios.tcflush(0, termios.TCOFLUSH)
@@ -77,68 +80,78 @@ class Exits:
             os.set_blocking(2, False)
             with suppress(OSError):
                 os.write(2, _RESTORE)
-            # The shell has this terminal too, and expects it to be as it was.
+            # The blocking mode is shared with the shell, so put it back.
             os.set_blocking(2, is_blocking)
         os._exit(status)
 
 
-class Interruptions:
-    """Handles in the loop that the process is stopped, that it goes on, and that the terminal has a new size.
+class Suspension:
+    """Handles SIGTSTP, SIGCONT and SIGWINCH in the event loop instead of in the signal handler.
 
-    Textual does so where the signal is handled, amid what it has interrupted: a write for whose lock it then
-    waits, or the reading of an older size, which is told after the newer one. And it takes every SIGCONT for
-    the end of a pause that it knows of: after a SIGSTOP it would read the keys with two threads, and take the
-    terminal as it has made it for the user's.
+    Textual acts inside the handler, and so in the middle of whatever the signal interrupted:
+
+    * a write whose lock the handler then waits for, which is a deadlock;
+    * the handling of an older size, which then arrives after the newer one.
+
+    Textual also assumes that every SIGCONT follows a SIGTSTP. After a SIGSTOP it would start a second thread
+    that reads keys, and would save its own terminal settings as the user's.
     """
 
     def __init__(
         self,
         driver: "Driver",
-        soon: Callable[[Callable[[], None]], object],
+        call_soon: Callable[[Callable[[], None]], object],
         resume: Callable[[], None],
     ) -> None:
-        """Handle the signals; `soon` calls in the loop, and `resume` is called when the process goes on."""
+        """Install the handlers.
+
+        Args:
+            driver: Textual's driver, which sets the terminal's modes.
+            call_soon: runs a callback in the event loop; signal handlers call it.
+            resume: called when the process continues.
+        """
         self._driver = driver
-        self._soon = soon
+        self._call_soon = call_soon
         self._resume = resume
         self._is_stopping = False
-        self._is_left = False
+        self._is_suspended = False
         signal.signal(signal.SIGTSTP, self._handle_stop)
         signal.signal(signal.SIGCONT, self._handle_continue)
-        self._take_sizes()
+        self._defer_resize()
 
     def _handle_stop(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = True
-        self._soon(self._stop)
+        self._call_soon(self._stop)
 
     def _handle_continue(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = False
-        self._soon(self._go_on)
+        self._call_soon(self._continue)
 
     def _stop(self) -> None:
-        self._leave_screen()
+        self._suspend_driver()
         if self._is_stopping:
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         if _is_in_background():
             os.kill(os.getpid(), signal.SIGSTOP)
             return
-        self._leave_screen()
+        self._suspend_driver()
         self._driver.resume_application_mode()
-        self._is_left = False
-        self._take_sizes()
+        self._is_suspended = False
+        self._defer_resize()
         self._resume()
 
-    def _take_sizes(self) -> None:
-        take = signal.getsignal(signal.SIGWINCH)
-        if callable(take):
-            signal.signal(signal.SIGWINCH, lambda number, _: self._soon(partial(take, number, None)))
+    def _defer_resize(self) -> None:
+        """Wrap the SIGWINCH handler that Textual's driver has installed."""
+        resize = signal.getsignal(signal.SIGWINCH)
+        if callable(resize):
+            signal.signal(signal.SIGWINCH, lambda number, _: self._call_soon(partial(resize, number, None)))
 
-    def _leave_screen(self) -> None:
-        if not self._is_left:
+    def _suspend_driver(self) -> None:
+        if not self._is_suspended:
             self._driver.suspend_application_mode()
-            self._is_left = True
+            self._is_suspended = True
 
 
 def _is_in_background() -> bool:

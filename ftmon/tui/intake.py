@@ -1,4 +1,4 @@
-"""Takes in what the watcher reports, in pieces that leave the keys their turn."""
+"""Takes updates from the watcher in short slices, so that keys are handled in between."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -10,20 +10,21 @@ from ftmon.model.update import Update
 from ftmon.watch.watcher import Watcher
 
 PAINT_EVERY = 0.09
-"""Seconds between two paints of a steady flow; the first news after a pause is painted at once."""
+"""Seconds between paints while updates keep coming. The first update after a pause is painted at once."""
 
 _SLICE = 0.02
-"""Seconds that folding may take before keys get their turn."""
+"""Seconds of folding after which the event loop gets a chance to handle keys."""
 
-_BREATH = 0.001
+_YIELD = 0.001
+"""Seconds between two slices."""
 
 
 class News(Message):
-    """The watcher has something to report."""
+    """The watcher has updates in its queue."""
 
 
 class Intake:
-    """Folds updates as they come and paints at a bounded rate, with no timer while nothing comes."""
+    """Folds updates as they arrive and paints at a limited rate. While none arrive, no timer runs."""
 
     def __init__(
         self,
@@ -37,28 +38,29 @@ class Intake:
         self._fold = fold
         self._paint = paint
         self._painted_at = 0.0
-        self._is_due = False
+        self._is_scheduled = False
+        """A slice is running or has a timer, so further `News` needs no action."""
 
     def start(self) -> None:
-        """Start the watcher; `take_news` is to be called for each `News`."""
+        """Start the watcher. The owner must call `take_news` for each `News` message."""
         self._watcher.start(self._wake)
 
     def _wake(self) -> None:
-        """Called on the watcher's thread."""
+        """Post `News`. This runs on the watcher's thread."""
         self._pump.post_message(News())
 
     def take_news(self) -> None:
-        """Take in at once after a pause, otherwise when the next paint is due."""
-        if self._is_due:
+        """Process the queue now if the last paint was long enough ago, else when the next paint is due."""
+        if self._is_scheduled:
             return
-        self._is_due = True
+        self._is_scheduled = True
         wait = self._painted_at + PAINT_EVERY - monotonic()
         if wait <= 0:
-            self._take_in()
+            self._process_queue()
         else:
-            self._pump.set_timer(wait, self._take_in, name="paint")
+            self._pump.set_timer(wait, self._process_queue, name="paint")
 
-    def _take_in(self) -> None:
+    def _process_queue(self) -> None:
         deadline = monotonic() + _SLICE
         update: Update | None = None
         while monotonic() < deadline and (update := self._watcher.take()) is not None:
@@ -67,7 +69,7 @@ class Intake:
             self._painted_at = monotonic()
             self._paint()
         if update is None:
-            self._is_due = False
+            self._is_scheduled = False
         else:
-            # A timer, because a callback would come before the keys: a pump with messages never waits.
-            self._pump.set_timer(_BREATH, self._take_in, name="take in")
+            # Use a timer. Callbacks run before the next message, so they would delay keys.
+            self._pump.set_timer(_YIELD, self._process_queue, name="intake")

@@ -1,7 +1,7 @@
-"""How things look: the names that widgets give to parts of a line, and the signs beside the words.
+"""Looks: named text styles, such as `good` or `muted`, that widgets give to parts of a line.
 
-A look is a component class of every screen, and `styles/app.tcss` gives it its colour. In a `Content` it is
-`.good`.
+Every screen has each look as a component class, and `styles/app.tcss` gives it a colour. A `Content` refers
+to the look `good` as `.good`.
 """
 
 from rich.segment import Segment
@@ -11,20 +11,20 @@ from textual.widget import Widget
 from ftmon.model.job import Status
 
 LOOKS = {
-    "strong",  # what the eye should find first
-    "muted",  # what is there for the second look
+    "strong",  # most important
+    "muted",  # less important
     "faint",  # rules and empty parts of bars
-    "alive",  # goes on
-    "waiting",  # will go on
+    "alive",  # running
+    "waiting",  # will run later
     "good",
     "bad",
-    "ended",  # stopped by somebody's wish
+    "ended",  # stopped on purpose, as by a cancel
     "warning",
-    "train",
-    "valid",
+    "train",  # training loss
+    "valid",  # validation loss
     "key",  # a key to press
     "chosen",  # the marked event
-    "pill",  # how many new events are below
+    "pill",  # the count of new events below
 }
 
 STATUS_LOOKS = {
@@ -39,9 +39,9 @@ STATUS_LOOKS = {
 
 
 def rich_style(widget: Widget, *looks: str) -> Style:
-    """Return the style of a text in these looks, on the ground of a widget that renders its own lines.
+    """Return the style of text in these looks, over the background of a widget that renders its own lines.
 
-    The style of a component class alone would lose what is half transparent.
+    Half-transparent colours blend with that background. The style of the component class alone loses them.
     """
     style = widget.visual_style
     for look in looks:
@@ -51,7 +51,7 @@ def rich_style(widget: Widget, *looks: str) -> Style:
 
 
 def overlaid(segments: list[Segment], start: int, end: int, style: Style) -> list[Segment]:
-    """Return the segments with a style over some characters; an `end` of -1 is the end of the row."""
+    """Return the segments with a style added from character `start` to `end`; -1 is the end of the row."""
     result: list[Segment] = []
     length = sum(len(segment.text) for segment in segments)
     start, end = min(start, length), length if end == -1 else end

@@ -1,4 +1,4 @@
-"""What can be done with the run that is shown, as it stands now."""
+"""Decides which actions the current state of the run allows."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from ftmon.watch.watcher import Watcher
 
 
 class Offer(NamedTuple):
-    """Which of the monitor's actions, by their names, make sense; all others always do."""
+    """Actions of the monitor screen, by name, that are available only at times. All others always are."""
 
     cancel_job: bool = False
     retry: bool = False
@@ -17,22 +17,26 @@ class Offer(NamedTuple):
     halt: bool = False
     change_speed: bool = False
 
+    def allows(self, action: str) -> bool:
+        """Return whether an action of any name is available."""
+        return action not in self._fields or bool(self._asdict()[action])
+
 
 NOTHING = Offer()
 
 
 def offer_of(run: Run | None, watcher: Watcher) -> Offer:
-    """Return what can be done with a run; nothing where none was opened."""
+    """Return the actions available for a run, or none if no job is open."""
     if run is None:
         return NOTHING
-    is_replayed = is_replaying(run)
-    # The job is of the service that ftmon speaks to, and not only known from the history.
-    is_own = run.key.service == watcher.base_url and not watcher.is_offline and not is_replayed
+    is_replay = is_replaying(run)
+    # Only a job of the connected service can be cancelled or retried, not one read from the history.
+    is_own = run.key.service == watcher.base_url and not watcher.is_offline and not is_replay
     is_final = run.status.is_final
     return Offer(
         cancel_job=is_own and run.job is not None and not run.is_over and not is_final,
         retry=is_own and (run.connection.wire is Wire.WAITING or (run.is_over and not is_final)),
         replay=watcher.has_history and run.is_over and run.events > 0,
-        halt=is_replayed,
-        change_speed=is_replayed,
+        halt=is_replay,
+        change_speed=is_replay,
     )

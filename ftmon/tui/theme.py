@@ -1,7 +1,7 @@
-"""ftmon's own colours, dark and light.
+"""ftmon's own themes, dark and light.
 
-Endings (bluish green, vermilion, violet) and curves (blue, orange) keep apart for people who tell red from
-green badly; a sign and a word stand beside each.
+The colours of outcomes (bluish green, vermilion, violet) and of curves (blue, orange) stay distinct for
+people with red-green colour blindness. A sign or a word always goes with the colour.
 """
 
 from textual.theme import Theme

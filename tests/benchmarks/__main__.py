@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks [NAME …]` measures, with nothing else running, and prints ratios."""
+"""Runs the benchmarks and prints their results: `python -m tests.benchmarks [NAME …]`.
+
+Run nothing else on the machine meanwhile.
+"""
 
 import sys
 from collections.abc import Callable

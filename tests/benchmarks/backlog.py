@@ -1,4 +1,4 @@
-"""A backlog of 100,000 events: until all are in the log, and how long keys had to wait meanwhile."""
+"""Measures how fast the screen takes in a backlog of 100,000 events, and how long keys wait meanwhile."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ EVENTS = 100_000
 
 
 async def _measure(base_url: str) -> tuple[float, float]:
-    """Return the seconds from connecting to the whole log, and the longest that the app's loop was busy."""
+    """Return two times in seconds: until the log is complete, and the longest the event loop was blocked."""
     watcher = Watcher(Settings(base_url))
     app = FtmonApp(watcher, watch(watcher, JOB_ID))
     longest = 0.0

@@ -1,4 +1,4 @@
-"""CPU and output of an idle screen."""
+"""Measures CPU time and terminal output of an idle screen."""
 
 import time
 
@@ -12,7 +12,7 @@ def run(seconds: float = 60) -> None:
         terminal(*FTMON, JOB_ID, "--base-url", base_url) as screen,
     ):
         screen.wait_for(b"Step 199")
-        # The first ages are fine-grained; an idle pane is one that was left alone for a while.
+        # Wait until ages change slowly, as they do in a pane that has been idle for a while.
         screen.drain(15)
         cpu, received, started = screen.cpu(), screen.received, time.monotonic()
         screen.drain(seconds)

@@ -1,4 +1,4 @@
-"""From a byte sent to the line on the screen, and from a key to what it draws."""
+"""Measures two delays: from a byte sent to its line on the screen, and from a key to its effect."""
 
 import re
 import time

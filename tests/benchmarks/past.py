@@ -1,4 +1,4 @@
-"""A history of 1,000,000 events: recording it, and opening it on the screen, against SQLite alone."""
+"""Measures a history of 1,000,000 events: recording it, compared with SQLite alone, and opening it."""
 
 import asyncio
 import sqlite3
@@ -20,7 +20,7 @@ from tests.benchmarks.service import JOB_ID, frame
 EVENTS = 1_000_000
 
 _CHUNK = 400
-"""Events of one network chunk of 64 kB."""
+"""Number of events in one network chunk of 64 kB."""
 
 KEY = JobKey("http://127.0.0.1:1/v1", JOB_ID)
 
@@ -35,7 +35,7 @@ def _events() -> list[tuple[Event, ...]]:
 
 
 def _floor(path: Path, batches: list[tuple[Event, ...]]) -> float:
-    """Return the seconds of CPU that SQLite takes to store the same rows in one plain table."""
+    """Return the CPU seconds that SQLite takes to store the same events in a plain table."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
@@ -61,7 +61,7 @@ def _record(path: Path, batches: list[tuple[Event, ...]]) -> float:
 
 
 async def _open(path: Path) -> tuple[float, float, float]:
-    """Return the seconds until the first and all events are in the log, and the longest that keys wait."""
+    """Return three times in seconds: to the first event, to the last one, and the longest wait of a key."""
     watcher = Watcher(Settings(KEY.service), history=path)
     watcher.replay(KEY)
     app = FtmonApp(watcher, KEY)

@@ -1,4 +1,4 @@
-"""What a whole process costs, by the operating system's own account."""
+"""Measures the CPU time and memory of a process, as reported by the operating system."""
 
 import os
 import subprocess
@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """Of one process, from its start to its end."""
+    """Cost of one process, from start to end."""
 
     cpu: float
-    """Seconds, user and system."""
+    """CPU seconds, user and system."""
     wall: float
-    """Seconds."""
+    """Elapsed seconds."""
     peak: float
-    """MiB of memory at most."""
+    """Peak memory in MiB."""
     status: int
     """Exit status."""
 
 
 def cost(command: Sequence[str]) -> Cost:
-    """Run a command, its output thrown away, and return what it cost."""
+    """Run a command, discard its output, and return its cost."""
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,4 +1,4 @@
-"""A fine-tunes service for measuring: a process of its own that sends what it was told to."""
+"""A fine-tunes service for benchmarks. It runs in its own process and sends a given number of events."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\nC
 
 
 def frame(number: int) -> bytes:
-    """Return the frame of one event, about 150 bytes, as the real service writes them."""
+    """Return the frame of one event in the form of the real service, about 150 bytes."""
     event = {
         "object": "fine-tune-event",
         "level": "info",
@@ -31,7 +31,7 @@ def chunked(body: bytes) -> bytes:
 
 
 async def _events(backlog: int, per_second: float, seconds: float) -> AsyncIterator[bytes]:
-    """Yield the backlog in chunks of 64 kB, then single events, each stamped with the time it was sent."""
+    """Yield the backlog in chunks of 64 kB, then single events with the time of sending in the message."""
     size, pieces = 0, []
     for number in range(backlog):
         piece = frame(number)
@@ -96,7 +96,8 @@ def service(
 ) -> Iterator[str]:
     """Run the service and yield its base URL.
 
-    It sends `backlog` events at once, then `per_second` for `seconds`, then `[DONE]` unless it `is_open`.
+    It sends `backlog` events at once, then `per_second` events a second for `seconds`, then `[DONE]`. With
+    `is_open` it keeps the stream open without `[DONE]`, and the job is running.
     """
     arguments = [backlog, per_second, seconds, int(is_open)]
     command = [sys.executable, "-m", "tests.benchmarks.service", *map(str, arguments)]

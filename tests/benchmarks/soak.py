@@ -1,10 +1,12 @@
-"""Minutes of everything that goes wrong: `python -m tests.benchmarks.soak [MINUTES [SEED]]`.
+"""A soak test with every kind of fault: `python -m tests.benchmarks.soak [MINUTES [SEED]]`.
 
-A service tells a job's 50,000 events within the first quarter of the time, and few from then on. It cuts,
-resets, stalls, refuses and garbles its streams, replays the past whole, shuffled or from the middle on. A
-screen on a terminal and a printer of JSON Lines watch it at their real pace, and are stopped and continued as
-a laptop is. At the end every event was shown once, in both and in the history, and the memory has stayed the
-same.
+A service sends the 50,000 events of a job in the first quarter of the time, then one a second. It cuts,
+resets, stalls, refuses and garbles its streams. It replays past events in full, shuffled, or from the middle
+on.
+
+Two watchers run at their real pace: a screen on a terminal, and one that prints JSON Lines. Both are stopped
+and continued now and then, like processes on a laptop that sleeps. At the end both watchers and the history
+must have every event exactly once. The report also shows their memory over time, which should stay level.
 """
 
 import asyncio
@@ -30,7 +32,7 @@ START = 1_691_665_913
 
 
 class Service:
-    """One job, and every way to tell of it badly."""
+    """A service with one job, which adds faults at random."""
 
     def __init__(self, seconds: float, seed: int) -> None:
         self._random = random.Random(seed)
@@ -39,14 +41,14 @@ class Service:
         self.events: list[dict[str, Any]] = []
         self.streams = 0
         self.faults: dict[str, int] = {}
-        self._told = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def is_over(self) -> bool:
         return time.monotonic() - self._began > self._seconds
 
-    async def happen(self) -> None:
-        """Let the job happen: many events, then one a second; every tenth is alike to the one before."""
+    async def create_events(self) -> None:
+        """Create the job's events as time passes. Every tenth event is identical to the one before."""
         quarter = self._seconds / 4
         while not self.is_over:
             elapsed = time.monotonic() - self._began
@@ -62,13 +64,13 @@ class Service:
                         "created_at": START + alike // 4,
                     }
                 )
-            self._tell()
+            self._notify()
             await asyncio.sleep(0.05)
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
-        self._told.set()
-        self._told = asyncio.Event()
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -93,10 +95,11 @@ class Service:
         writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode() + data)
 
     def _happens(self, fault: str, chance: float) -> bool:
-        is_so = not self.is_over and self._random.random() < chance
-        if is_so:
+        """Decide at random whether to inject a fault, and count it."""
+        happens = not self.is_over and self._random.random() < chance
+        if happens:
             self.faults[fault] = self.faults.get(fault, 0) + 1
-        return is_so
+        return happens
 
     async def _stream(self, writer: asyncio.StreamWriter) -> None:
         self.streams += 1
@@ -127,7 +130,7 @@ class Service:
                 await self._break_off(writer)
                 return
             if sent == len(self.events):
-                await self._told.wait()
+                await self._changed.wait()
         await self._write(writer, self.events[sent:])
         writer.write(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
@@ -152,7 +155,7 @@ class Service:
         elif way == "ended with [DONE]":
             writer.write(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         else:
-            # Until the watcher has enough of it.
+            # Keep the stream open until the watcher gives up on it.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(200):
                     await writer.wait_closed()
@@ -171,7 +174,7 @@ async def _serve(seconds: float, seed: int) -> None:
     server = await asyncio.start_server(service.answer, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(service.happen())
+        tasks.create_task(service.create_events())
         tasks.create_task(server.serve_forever())
 
 
@@ -187,13 +190,13 @@ def _service(seconds: float, seed: int) -> Iterator[str]:
 
 
 def _resident(pid: int) -> float:
-    """Return the MiB of memory that a process has now."""
+    """Return the resident memory of a process in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
 def _sleep(pids: list[int], seconds: float) -> None:
-    """Stop processes for a while, as a laptop does."""
+    """Stop processes for some seconds, as when a laptop sleeps."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(seconds)
@@ -214,7 +217,7 @@ def _objects(lines: list[bytes]) -> list[tuple[str, str]]:
 
 
 def run(minutes: float = 2, seed: int = 1) -> bool:
-    """Run the soak, print what was seen, and return whether nothing was lost or repeated."""
+    """Run the test and print a report. Return whether no event was lost or repeated."""
     seconds = minutes * 60
     with tempfile.TemporaryDirectory() as home, _service(seconds, seed) as base_url:
         os.environ["XDG_DATA_HOME"] = home
@@ -245,7 +248,7 @@ def run(minutes: float = 2, seed: int = 1) -> bool:
                     next_sleep = now + chance.uniform(10, 40)
                     _sleep([screen.pid, printer.pid], chance.uniform(0.5, 3))
                 if now > began + seconds + 300:
-                    print("soak     the watchers do not end")
+                    print("soak     the watchers did not end in time")
                     printer.kill()
             reader.join()
             while data := screen.read(5):

@@ -1,4 +1,4 @@
-"""From the start of the process to the first painted screen in tmux, against a bare Textual app."""
+"""Measures the time from process start to the first paint in tmux, compared with a bare Textual app."""
 
 import sys
 from statistics import median

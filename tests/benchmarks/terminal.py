@@ -1,4 +1,4 @@
-"""Programs on a terminal: in tmux, or on a pty of our own that is drained and listened to."""
+"""Runs programs on a terminal for benchmarks: in tmux, or on a pty whose output is read here."""
 
 import contextlib
 import fcntl
@@ -21,7 +21,7 @@ FTMON = [sys.executable, "-m", "ftmon"]
 
 
 class Terminal:
-    """A program on a pty of 120 by 40."""
+    """A program on a pty of 120 columns by 40 lines."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.started = time.time()
@@ -36,7 +36,7 @@ class Terminal:
         os.write(self._fd, keys.encode())
 
     def read(self, timeout: float) -> bytes:
-        """Return what was drawn within the timeout, as soon as there is something; nothing at the end."""
+        """Return output as soon as there is some; empty after `timeout` seconds or at the program's end."""
         if not select.select([self._fd], [], [], max(0.0, timeout))[0]:
             return b""
         with contextlib.suppress(OSError):
@@ -46,7 +46,11 @@ class Terminal:
         return b""
 
     def wait_for(self, pattern: bytes, timeout: float = 30) -> float:
-        """Return when something was first drawn that matches."""
+        """Return the time (seconds since the epoch) at which output first matched the pattern.
+
+        Raises:
+            TimeoutError: if nothing matched within `timeout` seconds.
+        """
         seen = b""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -56,13 +60,13 @@ class Terminal:
         raise TimeoutError(f"{pattern!r} was not drawn")
 
     def drain(self, seconds: float) -> None:
-        """Read and forget what is drawn."""
+        """Read and discard output for `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.read(end - time.monotonic())
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that the program has used."""
+        """Return the CPU seconds that the program has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -79,7 +83,11 @@ def terminal(*command: str) -> Iterator[Terminal]:
 
 
 def first_paint(command: Sequence[str], pattern: bytes) -> float:
-    """Return the seconds from a program's start in tmux to the first output that matches, at 120 by 40."""
+    """Return the seconds from a program's start in tmux, at 120 by 40, to the first output that matches.
+
+    Raises:
+        EOFError: if the program ended before any output matched.
+    """
     with tempfile.TemporaryDirectory() as folder:
         fifo = Path(folder) / "output"
         stamp = Path(folder) / "stamp"

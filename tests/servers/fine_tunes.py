@@ -1,4 +1,4 @@
-"""What a service of the first fine-tuning API says, byte for byte, from readable arguments."""
+"""Builds the responses of OpenAI's first fine-tuning API, byte for byte, as scripts for `Server`."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ Fields = dict[str, Any]
 
 
 def event(message: str, after: int = 0, **more: Any) -> Fields:
-    """Return an event of so many seconds after the first one."""
+    """Return an event created `after` seconds after `START`; `more` adds or replaces fields."""
     created_at = START + after
     return {
         "object": "fine-tune-event",
@@ -27,6 +27,7 @@ def event(message: str, after: int = 0, **more: Any) -> Fields:
 
 
 def job(status: str = "running", **more: Any) -> Fields:
+    """Return a job object; `more` adds or replaces fields."""
     return {
         "object": "fine-tune",
         "id": JOB_ID,
@@ -39,7 +40,7 @@ def job(status: str = "running", **more: Any) -> Fields:
     }
 
 
-# Neighbours share a second, and a sentence comes twice, as in real runs.
+# As in real runs, neighbouring events share a second, and one message occurs twice.
 STORY = [
     event(f"Created fine-tune: {JOB_ID}"),
     event("Fine-tune costs $3.67", 60),
@@ -57,40 +58,43 @@ DONE = b"data: [DONE]\n\n"
 
 
 def frame(fields: Any) -> bytes:
+    """Return a server-sent event with a JSON value as its data."""
     return b"data: " + json.dumps(fields).encode() + b"\n\n"
 
 
 def head(status: int = 200, kind: str = "text/event-stream", **headers: str) -> bytes:
-    """Return the head of an answer; an underscore in a header's name is a hyphen."""
+    """Return the status line and headers of a response. An underscore in a header name becomes a hyphen."""
     fields = {"Content-Type": kind, "Connection": "close", **headers}
     lines = [f"HTTP/1.1 {status} Some Words", *[f"{k.replace('_', '-')}: {v}" for k, v in fields.items()]]
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
 def stream(*parts: Fields | Step) -> Script:
-    """Return a chunked stream: events become frames; it ends well unless its last part is an `End`."""
+    """Return a chunked stream, one chunk per event. It is complete unless its last part is an `End`."""
     steps: list[Step] = [head(Transfer_Encoding="chunked")]
     steps += [part if not isinstance(part, (dict, bytes)) else chunk(part) for part in parts]
     return steps if parts and isinstance(parts[-1], End) else [*steps, b"0\r\n\r\n"]
 
 
 def unframed(*parts: Fields | Step) -> Script:
-    """Return a stream that ends where its connection does."""
+    """Return a stream without a length or chunks, which ends when the connection closes."""
     return [head(), *[frame(part) if isinstance(part, dict) else part for part in parts]]
 
 
 def chunk(part: Fields | bytes) -> bytes:
+    """Return an event, or bytes as they are, as one chunk of a chunked body."""
     data = frame(part) if isinstance(part, dict) else part
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def answer(body: Any, status: int = 200, kind: str = "application/json", **headers: str) -> Script:
-    """Return a whole answer; anything but bytes becomes JSON."""
+    """Return a complete response. A body that is not bytes is encoded as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return [head(status, kind, Content_Length=str(len(data)), **headers), data]
 
 
 def page(*events: Fields) -> Script:
+    """Return the list of events."""
     return answer({"object": "list", "data": events})
 
 
@@ -98,9 +102,10 @@ HTML = b'<html><body><h1>Bad gateway</h1>\n\ndata: {"message": "no event"}\n\n</
 
 
 def failure(status: int, **headers: str) -> Script:
-    """Return what a proxy in between answers."""
+    """Return the HTML error page of a proxy. Its `data:` line must not be read as an event."""
     return answer(HTML, status, "text/html", **headers)
 
 
 def refusal(status: int, message: str) -> Script:
+    """Return an error response of the service itself."""
     return answer({"error": {"message": message, "type": "invalid_request_error"}}, status)

@@ -1,4 +1,4 @@
-"""A server that plays scripts of bytes, so that a fault on the wire is a few words of data."""
+"""An HTTP server that plays scripts of bytes. Tests describe a network fault as data, without code."""
 
 import asyncio
 import socket
@@ -12,23 +12,23 @@ from typing import NamedTuple
 
 
 class End(Enum):
-    """How a connection ends; a script without one ends with `FIN`."""
+    """How a connection ends. A script without an `End` ends with `FIN`."""
 
     FIN = auto()
     RST = auto()
     HANG = auto()
-    """Silence, until the other side has enough."""
+    """Send nothing until the client closes the connection."""
 
 
 class After(NamedTuple):
-    """Goes on once a target has been asked for so many times."""
+    """Waits until the server has received `requests` requests for a target."""
 
     target: str
     requests: int = 1
 
 
 class Pulse(NamedTuple):
-    """Sends the same again and again, until the other side has enough."""
+    """Sends the same bytes every few seconds, until the client closes the connection."""
 
     data: bytes
     seconds: float
@@ -36,34 +36,34 @@ class Pulse(NamedTuple):
 
 Step = bytes | After | Pulse | asyncio.Event | End
 Script = Sequence[Step]
-"""What is done once a request has been read: bytes are sent, an `After` or an Event is waited for."""
+"""The steps played after a request was read. Bytes are sent; an `After` or an `asyncio.Event` is awaited."""
 
 
 class Request(NamedTuple):
-    """One request as it came, the names of its headers in lower case."""
+    """A received request, with header names in lower case."""
 
     method: str
     target: str
     headers: dict[str, str]
     at: float
-    """When, by the monotonic clock."""
+    """When it arrived, by the monotonic clock in seconds."""
 
 
 class Server:
-    """Plays one script a request for each target, the last one again and again; other targets are 404.
+    """Answers each request with the next script for its target. The last script is repeated.
 
-    A function in place of the scripts chooses one when it is asked for.
+    A target without scripts gets a 404. A function instead of a list is called to choose the script.
     """
 
     def __init__(self, scripts: Mapping[str, Sequence[Script] | Callable[[], Script]]) -> None:
         self.scripts = scripts
         self.requests: list[Request] = []
         self.connections = 0
-        """How many were opened."""
+        """Connections opened so far."""
         self.open = 0
-        """How many are open now."""
+        """Connections open now."""
         self.sent = 0
-        """How many bytes were taken by the network."""
+        """Bytes sent so far."""
         self.port = 0
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,7 +78,7 @@ class Server:
         try:
             yield
         finally:
-            # A connection that is being accepted while its server closes would never be closed itself.
+            # asyncio never closes a connection that it accepts while the server closes, so wait for those.
             while accepting := [task for task in asyncio.all_tasks() if "_accept_connection" in repr(task)]:
                 await asyncio.gather(*accepting, return_exceptions=True)
             server.close()
@@ -95,7 +95,7 @@ class Server:
         return [request for request in self.requests if request.target == target]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for what a request, or the begin or end of a connection, makes true."""
+        """Wait until `condition` holds. It is checked at each request, and as connections open or close."""
         while not condition():
             await self._changed.wait()
 
@@ -107,7 +107,7 @@ class Server:
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # Also where it is cancelled before its first step.
+        # A task that is cancelled before its first step runs no `finally`, so abort here.
         task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,7 +159,7 @@ class Server:
 
 
 def free_port(port: int = 0) -> socket.socket:
-    """Return a socket bound to a port of the loopback interface, which refuses until it is served."""
+    """Return a socket bound to a loopback port. The port refuses connections until a server listens on it."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""The app on a stage: a real watcher, a real service on loopback, and the eyes and hands of a user."""
+"""Runs the app for a test, with a real watcher and a real loopback service, and reads and types as a user."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -23,12 +23,12 @@ JOBS = "/v1/fine-tunes"
 # Five minutes after the first event.
 NOW = datetime.fromtimestamp(START, UTC) + timedelta(minutes=5)
 
-HASTY = Pace(first_delay=600, longest_delay=600)
-"""What has to be waited for is waited for as long as it takes: nothing happens behind the test's back."""
+NO_RETRY = Pace(first_delay=600, longest_delay=600)
+"""Delays so long that within a test nothing is retried or polled unless the test asks for it."""
 
 
 class Stage:
-    """What a user sees and does."""
+    """What the user sees on the screen, and the keys to press."""
 
     def __init__(self, app: FtmonApp, pilot: Pilot[int], server: Server) -> None:
         self.app = app
@@ -46,7 +46,7 @@ class Stage:
 
     @property
     def rows(self) -> list[str]:
-        """What is on the screen, row by row."""
+        """The text on the screen, row by row."""
         return [strip.text.rstrip() for strip in self.app.screen._compositor.render_strips()]
 
     @property
@@ -78,7 +78,7 @@ async def stage(
     *,
     size: tuple[int, int] = (80, 24),
     job_id: str | None = JOB_ID,
-    pace: Pace = HASTY,
+    pace: Pace = NO_RETRY,
     stream: bool = True,
     now: datetime = NOW,
     history: Path | None = None,
@@ -86,7 +86,7 @@ async def stage(
     key: Key | None = None,
     **options: Any,
 ) -> AsyncIterator[Stage]:
-    """Play the scripts to an app of this size."""
+    """Serve the scripts and run the app at this size, in columns and lines, until the block ends."""
     server = Server(scripts)
     async with server.running():
         settings = Settings(f"{server.origin}/v1", key)
@@ -95,9 +95,9 @@ async def stage(
         app = FtmonApp(watcher, watched, now=lambda: now, **options)
         try:
             async with app.run_test(size=size, notifications=True) as pilot:
-                actor = Stage(app, pilot, server)
-                await actor.until(lambda: actor.is_ready or app.return_code is not None)
+                seen = Stage(app, pilot, server)
+                await seen.until(lambda: seen.is_ready or app.return_code is not None)
                 await pilot.pause()
-                yield actor
+                yield seen
         finally:
             watcher.close()

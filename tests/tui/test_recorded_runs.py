@@ -55,7 +55,7 @@ async def test_recorded_runs_are_offered_beside_the_service_s_jobs(path: Path) -
     async with stage(SERVICE, job_id=None, history=path, size=(140, 30)) as seen:
         await seen.until_shown("1 job at this service, 1 run recorded here")
         assert "▶ running" in seen.rows[seen.row_of(JOB_ID)]
-        assert "10 recorded · of 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
+        assert "10 recorded · at 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
 
 
 async def test_a_recorded_run_of_another_service_is_shown_offline(path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_an_outcome_that_is_only_recorded_says_why(path: Path) -> None:
     assert seen.app.return_code == 3
 
 
-async def test_a_run_that_is_over_is_replayed_halted_and_told_to_its_end(path: Path) -> None:
+async def test_a_run_that_is_over_is_replayed_paused_and_shown_to_its_end(path: Path) -> None:
     over = {JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)], LIST: [page(*STORY)]}
     async with stage(over, history=path, size=(100, 30)) as seen:
         await seen.until_shown("p replays it")
@@ -124,7 +124,7 @@ async def test_a_run_that_is_over_is_replayed_halted_and_told_to_its_end(path: P
         assert "✔ The job succeeded" not in seen.text
         assert "faster" in seen.text
         await seen.press("p")
-        await seen.until_shown("▷ replay · halted")
+        await seen.until_shown("▷ replay · paused")
         shown = seen.monitor.event_log.event_count
         assert shown < len(STORY)
         await seen.press("p")
@@ -146,7 +146,7 @@ async def test_a_replay_tells_the_time_of_the_run(path: Path) -> None:
         await seen.until_shown("▷ replay")
         await seen.until_shown("Created fine-tune")
         await seen.press("p")
-        await seen.until_shown("halted")
+        await seen.until_shown("· paused")
         assert "now" in seen.rows[seen.row_of("Created fine-tune")]
 
 

@@ -1,1 +1,1 @@
-"""What fills the terminal: one screen per file."""
+"""The screens, one per file. A screen fills the terminal."""

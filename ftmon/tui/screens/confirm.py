@@ -1,4 +1,4 @@
-"""The question before a job is cancelled."""
+"""The dialog that asks for confirmation before a job is cancelled."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from ftmon.tui.look import LOOKS
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """True only where the user says so; every other way out keeps the job running."""
+    """Returns True only if the user chooses to cancel. Every other way to close it keeps the job running."""
 
     CSS_PATH = stylesheet("confirm.tcss")
     COMPONENT_CLASSES = LOOKS
@@ -38,11 +38,11 @@ class ConfirmScreen(ModalScreen[bool]):
         self._job_id = job_id
 
     def compose(self) -> ComposeResult:
-        """The question and two answers."""
+        """Lay out the question and its two answers."""
         with Vertical(id="dialog"):
             yield Static(Content.styled("Cancel this job?", ".strong"))
             yield Static(Content(self._job_id), id="job")
-            why = "The service stops training it. This cannot be taken back."
+            why = "The service stops the training. This cannot be undone."
             yield Static(Content.styled(why, ".muted"), id="why")
             with Horizontal():
                 yield Button(Content("Keep it (n)"), id="keep", variant="primary", compact=True)

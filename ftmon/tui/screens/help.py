@@ -1,4 +1,4 @@
-"""All keys, grouped by task."""
+"""The help: all keys, grouped by task, and the signs used on the screen."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -18,31 +18,34 @@ from ftmon.tui.widgets.event_log import EventLog
 
 _GROUPS = {
     "The job": ("job.open", "job.retry", "job.cancel"),
-    "A run that is over": ("replay", "replay.halt", "replay.faster", "replay.slower"),
+    "Replaying": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
     "Copying": ("copy", "log.choose_up", "log.choose_down", "log.unchoose"),
-    "Looks": ("log.times", "view.chart", "view.dark"),
+    "Display": ("log.times", "view.chart", "view.dark"),
     "ftmon": ("palette", "help", "suspend", "quit", "leave"),
 }
 
 _SIGNS = (
-    ("● live", "the wire is open, and when the last byte came"),
-    ("◐ quiet", "open, but silent for 30 s, which is normal"),
-    ("↻ retrying", "the wire broke, which says nothing of the job"),
-    ("▲ refused", "ftmon cannot go on watching"),
-    ("■ closed", "all has been read"),
-    ("■ recorded", "shown from the history; the service is not asked"),
-    ("▷ replay", "the run is told again as it happened"),
-    ("◷ ▶ ⏸", "the job waits, runs, is paused"),
+    ("● live", "connected; with the time since the last data"),
+    ("◐ quiet", "connected, but no data for 30 s, which is normal"),
+    ("◔ polling", "no stream; ftmon asks for new events regularly"),
+    ("↻ retrying", "connection lost; the job may still be running"),
+    ("▲ refused", "the service refused; ftmon stopped watching"),
+    ("▲ gave up", "no connection; ftmon stopped watching"),
+    ("■ closed", "every event has been read"),
+    ("■ recorded", "read from this machine's history"),
+    ("▷ replay", "the recorded run, played back"),
+    ("◷ ▶ ⏸", "the job is pending, running, paused"),
     ("✔ ✘ ⊘", "the job succeeded, failed, was cancelled"),
-    ("◆ ⬆", "an epoch is done, a file is there"),
+    ("◆ ⬆", "an epoch was completed, a file was uploaded"),
 )
+"""Each sign on the screen, and its meaning."""
 
 _KEY_WIDTH = 14
 
 
 class HelpScreen(ModalScreen[None]):
-    """Every key, in the words of its binding."""
+    """Lists every key with the tooltip of its binding."""
 
     CSS_PATH = stylesheet("help.tcss")
     COMPONENT_CLASSES = LOOKS
@@ -51,7 +54,7 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        """One text, which scrolls."""
+        """Lay out the text, which scrolls."""
         with VerticalScroll(id="dialog"):
             yield Static(Content("\n").join(self._lines()))
 

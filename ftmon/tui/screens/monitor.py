@@ -1,4 +1,4 @@
-"""One run: how it stands, its losses and its events."""
+"""The main screen: the status, losses and events of one run."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -38,26 +38,18 @@ from ftmon.watch.watcher import Watcher
 
 
 class MonitorScreen(Screen[None]):
-    """Holds the run that is watched and draws it; a repaint comes only when something on it would change."""
+    """Holds the state of the watched run and draws it. It repaints only what has changed."""
 
     CSS_PATH: ClassVar = [stylesheet("app.tcss"), stylesheet("monitor.tcss")]
     COMPONENT_CLASSES = LOOKS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
-        Binding("r", "retry", "retry now", tooltip="Connect again now", id="job.retry"),
-        Binding(
-            "c", "toggle_chart", "chart", tooltip="Show or hide the chart of the losses", id="view.chart"
-        ),
-        Binding(
-            "p",
-            "replay",
-            "replay",
-            tooltip="Replay the run within a minute; + and - change that",
-            id="replay",
-        ),
-        Binding("p", "halt", "halt/go on", tooltip="Halt the replay, or go on", id="replay.halt"),
-        Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Faster", id="replay.faster"),
-        Binding("minus", "change_speed(-1)", "slower", tooltip="Slower", id="replay.slower"),
+        Binding("r", "retry", "retry now", tooltip="Reconnect now", id="job.retry"),
+        Binding("c", "toggle_chart", "chart", tooltip="Show or hide the loss chart", id="view.chart"),
+        Binding("p", "replay", "replay", tooltip="Replay the run in at most a minute", id="replay"),
+        Binding("p", "halt", "pause/resume", tooltip="Pause or resume the replay", id="replay.halt"),
+        Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Replay faster", id="replay.faster"),
+        Binding("minus", "change_speed(-1)", "slower", tooltip="Replay slower", id="replay.slower"),
         Binding("y", "copy", "copy", tooltip="Copy the selection, the marked event or the job id", id="copy"),
         Binding(
             "x", "cancel_job", "cancel job", tooltip="Ask the service to cancel the job", id="job.cancel"
@@ -74,29 +66,32 @@ class MonitorScreen(Screen[None]):
     outcome = getters.query_one(Outcome)
 
     class Over(Message):
-        """The run that was watched has come to its end."""
+        """Posted when no more updates of the run will follow."""
 
     def __init__(self, watcher: Watcher, key: JobKey | None, now: Callable[[], datetime]) -> None:
         super().__init__()
         self.run = Run(key) if key else None
-        """What is known of the job shown, or None while none was opened."""
+        """The state of the job on the screen, or None before a job is opened."""
         self._watcher = watcher
         self._now = now
         self._replay = ReplayControl(watcher, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
         self._retry_at: datetime | None = None
+        """When the watcher tries to connect again, or None unless it waits for that."""
         self._offer = NOTHING
-        self._was_over = False
-        self._is_watched_anew = False
-        """What is shown stays until the service, or the history, tells something of the job again."""
-        self._is_asking = False
-        """Which job to open."""
+        """The actions that the keys and the palette offer."""
+        self._has_posted_over = False
+        self._is_restarting = False
+        """The next update that has a job or events replaces the run. Until then the old content stays."""
+        self._is_dialog_open = False
+        """The dialog that asks for a job is open, or about to open."""
         self._is_chart_wanted = True
         self._ages_due = 0.0
+        """When `_ages_timer` fires, by the monotonic clock in seconds; 0 after it has fired."""
         self._ages_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """From the top to the bottom."""
+        """Lay out the widgets, top to bottom."""
         yield JobHeader()
         yield StatusLine()
         yield ProgressLine()
@@ -108,7 +103,7 @@ class MonitorScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Paint first, then let the watcher import what it needs."""
+        """Paint first, then start the watcher, whose imports take time."""
         self.draw()
         self.call_after_refresh(self._start)
 
@@ -117,12 +112,15 @@ class MonitorScreen(Screen[None]):
             return
         self._intake.start()
         for notice in self._watcher.notices:
-            self.notify(notice, severity="warning", markup=False, timeout=10)
+            self._show_notice(notice)
         if self.run is None:
             self.action_open()
 
     def open_job(self, key: JobKey) -> None:
-        """Watch this job instead of the one that is shown, or show what is recorded of another service's."""
+        """Show this job instead of the current one.
+
+        A job of the connected service is watched. Any other job is read from the history.
+        """
         if key.service == self._watcher.base_url and not self._watcher.is_offline:
             self._watcher.watch(key)
         else:
@@ -132,26 +130,29 @@ class MonitorScreen(Screen[None]):
 
     @property
     def exit_status(self) -> int | None:
-        """What the run shown ends with, or a replayed one ended with; None where no end is known."""
+        """The exit status for the run on the screen, or None if its outcome is not known.
+
+        During a replay, this is the exit status from before the replay.
+        """
         if self.run is None:
             return None
         if is_replaying(self.run):
             return self._replay.exit_status
         return self.run.exit_status if self.run.is_over else self.run.outcome
 
-    def _begin_anew(self) -> None:
-        """Tell the run from its begin, once there is something to tell: until then what is shown stays."""
-        self._is_watched_anew = True
-        self._was_over = False
+    def _restart(self) -> None:
+        """Restart the run. Keep the old content until the first update with a job or events arrives."""
+        self._is_restarting = True
+        self._has_posted_over = False
 
     def _show(self, run: Run) -> None:
         self.run = run
         self._retry_at = None
-        self._was_over = False
-        self._is_watched_anew = False
+        self._has_posted_over = False
+        self._is_restarting = False
         self.event_log.clear()
 
-    # Taking in
+    # Updates
 
     @on(News)
     def _take_news(self) -> None:
@@ -160,7 +161,7 @@ class MonitorScreen(Screen[None]):
     def _fold(self, update: Update) -> None:
         if self.run is None or update.job_key != self.run.key:
             return
-        if self._is_watched_anew and (update.job or update.events):
+        if self._is_restarting and (update.job or update.events):
             connection = self.run.connection
             self._show(Run(update.job_key))
             self.run.connection = connection
@@ -171,17 +172,20 @@ class MonitorScreen(Screen[None]):
             waits = update.connection.wire is Wire.WAITING
             self._retry_at = update.at + timedelta(seconds=update.connection.delay) if waits else None
         if update.notice:
-            self.notify(update.notice, severity="warning", markup=False, timeout=10)
+            self._show_notice(update.notice)
+
+    def _show_notice(self, notice: str) -> None:
+        self.notify(notice, severity="warning", markup=False, timeout=10)
 
     # Drawing
 
     def _clock(self) -> datetime:
-        """Return what time it is for the run."""
+        """Return the time to show ages by: the replayed run's own during a replay."""
         return self._replay.clock(self.run)
 
     def draw(self) -> None:
-        """Draw the run as it is now."""
-        # Once the app is told to leave, Textual makes no more widgets, and this screen may have none.
+        """Draw the run in its current state."""
+        # When the app is exiting, Textual mounts no more widgets, so there may be nothing to draw on.
         if not self.is_attached:
             return
         run = self.run
@@ -198,12 +202,12 @@ class MonitorScreen(Screen[None]):
         if offer != self._offer:
             self._offer = offer
             self.refresh_bindings()
-        if run is not None and run.is_over and not self._was_over:
-            self._was_over = True
+        if run is not None and run.is_over and not self._has_posted_over:
+            self._has_posted_over = True
             self.post_message(self.Over())
 
     def _draw_ages(self) -> None:
-        """Draw what changes by itself, and set a timer for the moment at which it says something else."""
+        """Draw everything that shows an age or a countdown, and set a timer for its next change."""
         run, now = self.run, self._clock()
         self.header.draw(run, self._retry_at, now)
         self.status.draw(run, now, with_percent=not self.progress.display)
@@ -218,15 +222,15 @@ class MonitorScreen(Screen[None]):
         self._ages_due = due
         if self._ages_timer is not None:
             self._ages_timer.stop()
-        self._ages_timer = self.set_timer(wait, self._age, name="ages")
+        self._ages_timer = self.set_timer(wait, self._refresh_ages, name="ages")
 
-    def _age(self) -> None:
+    def _refresh_ages(self) -> None:
         self._ages_due = 0.0
         self.event_log.refresh_ages()
         self._draw_ages()
 
     def on_resize(self) -> None:
-        """Draw for the parts that this size has."""
+        """Draw again, because the new size may show other widgets."""
         self.call_after_refresh(self.draw)
 
     @on(EventLog.Changed)
@@ -236,28 +240,28 @@ class MonitorScreen(Screen[None]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer what can be done now."""
-        return getattr(self._offer, action, True)
+        """Disable the actions that the state of the run does not allow."""
+        return self._offer.allows(action)
 
     @work
     async def action_open(self) -> None:
         """Ask for a job and open it."""
         from ftmon.tui.screens.open_job import OpenJobScreen
 
-        if self._is_asking:
-            # The key was pressed twice.
+        if self._is_dialog_open:
+            # The key was pressed twice, before the dialog took the keys.
             return
-        self._is_asking = True
+        self._is_dialog_open = True
         try:
             key = await self.app.push_screen_wait(OpenJobScreen(self._watcher, self._now))
         finally:
-            self._is_asking = False
+            self._is_dialog_open = False
         if key is not None:
             self.open_job(key)
 
     @work
     async def action_cancel_job(self) -> None:
-        """Ask whether the job shall be cancelled, and ask the service to do it."""
+        """Ask the user for confirmation, then ask the service to cancel the job."""
         from ftmon.tui.screens.confirm import ConfirmScreen
 
         run = self.run
@@ -272,35 +276,35 @@ class MonitorScreen(Screen[None]):
         self.notify(f"The service says that the job {word}.", markup=False)
 
     def action_retry(self) -> None:
-        """Connect now instead of waiting; where watching ended without the job's end, watch anew."""
+        """Connect now instead of waiting. If watching has ended before the job has, start watching again."""
         if self.run is not None and self.run.is_over:
-            self._begin_anew()
+            self._restart()
             self._watcher.watch(self.run.key)
         else:
             self._watcher.retry()
 
     def action_replay(self, speed: float | None = None) -> None:
-        """Tell the run again as it happened, so many times as fast; if not said, in at most a minute."""
+        """Replay the run at a multiple of its speed, or if `speed` is None, in at most a minute."""
         if self.run is not None:
             self._replay.start(self.run, self.event_log.span, speed)
-            self._begin_anew()
+            self._restart()
 
     def action_halt(self) -> None:
-        """Halt the replay, or go on."""
+        """Pause or resume the replay."""
         if self.run is not None:
             self._replay.halt(self.run)
 
     def action_change_speed(self, step: int) -> None:
-        """Replay faster or slower."""
+        """Move to the next faster or slower replay speed."""
         self._replay.change_speed(step)
 
     def action_toggle_chart(self) -> None:
-        """Show the chart, or give its room to the events."""
+        """Show or hide the chart. Its rows go to the event log while it is hidden."""
         self._is_chart_wanted = not self._is_chart_wanted
         self.draw()
 
     def action_copy(self) -> None:
-        """Copy what is selected, else the marked event, else the job's id."""
+        """Copy the selection. If there is none, copy the marked event or else the job id."""
         if text := self.get_selected_text():
             self._copy(text, "the selection")
         elif text := self.event_log.marked_text:
@@ -313,8 +317,8 @@ class MonitorScreen(Screen[None]):
         self.notify(f"Copied {what}.", markup=False, timeout=2)
 
     def commands(self) -> Iterator[SystemCommand]:
-        """What the palette offers for this run."""
-        yield SystemCommand("Open a job", "Type an id, or pick one of the service's jobs", self.action_open)
+        """Yield the palette's commands for this run."""
+        yield SystemCommand("Open a job", "Type an id, or pick a job from the list", self.action_open)
         run = self.run
         if run is None:
             return
@@ -322,13 +326,13 @@ class MonitorScreen(Screen[None]):
         yield SystemCommand("Copy the job id", "To the clipboard", lambda: self._copy(job_id, "the job id"))
         if model:
             yield SystemCommand(
-                "Copy the model's name", "To the clipboard", lambda: self._copy(model, "the name")
+                "Copy the model's name", "To the clipboard", lambda: self._copy(model, "the model's name")
             )
         if self._offer.cancel_job:
-            yield SystemCommand("Cancel the job", "ftmon asks you first", self.action_cancel_job)
+            yield SystemCommand("Cancel the job", "Asks for confirmation first", self.action_cancel_job)
         if self._offer.retry:
-            yield SystemCommand("Retry now", "Connect again now", self.action_retry)
+            yield SystemCommand("Retry now", "Reconnect now", self.action_retry)
         if self._offer.replay:
-            for speed, pace in ((1.0, "In its own rhythm"), (10.0, "Ten times as fast")):
+            for speed, pace in ((1.0, "At the original speed"), (10.0, "Ten times as fast")):
                 yield SystemCommand(f"Replay {speed:g}×", pace, partial(self.action_replay, speed))
-            yield SystemCommand("Replay in a minute", "As fast as that takes", self.action_replay)
+            yield SystemCommand("Replay in a minute", "At most a minute in all", self.action_replay)

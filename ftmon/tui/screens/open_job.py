@@ -24,14 +24,17 @@ from ftmon.watch.watcher import Watcher
 
 
 class OpenJobScreen(ModalScreen[JobKey | None]):
-    """Takes a job, typed or picked from the service's and the recorded ones; None where none was wanted."""
+    """Returns a job that the user typed or picked, or None if the user closed the dialog.
+
+    The list offers the service's jobs and the jobs recorded on this machine.
+    """
 
     CSS_PATH = stylesheet("open_job.tcss")
     COMPONENT_CLASSES = LOOKS
     AUTO_FOCUS = "JobInput"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move('down')", "next", tooltip="The next job of the list", id="open.next"),
-        Binding("up", "move('up')", "before", tooltip="The job before", id="open.before"),
+        Binding("down", "move('down')", "next", tooltip="The next job in the list", id="open.next"),
+        Binding("up", "move('up')", "previous", tooltip="The previous job in the list", id="open.before"),
         Binding("pagedown", "move('page_down')", "page down", tooltip="One page down", id="open.page_down"),
         Binding("pageup", "move('page_up')", "page up", tooltip="One page up", id="open.page_up"),
         Binding("escape", "dismiss(None)", "close", tooltip="Close the dialog", id="open.close"),
@@ -48,11 +51,11 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         self._state = Content.styled("asking the service for its jobs …", ".muted")
 
     def compose(self) -> ComposeResult:
-        """The field, what it says, and the jobs."""
+        """Lay out the service, the input, the hint and the list of jobs."""
         with Vertical(id="dialog"):
             yield Static(
                 Content.assemble(
-                    ("Watch a job", ".strong"), ("  of ", ".muted"), (self._watcher.base_url, ".muted")
+                    ("Watch a job", ".strong"), ("  at ", ".muted"), (self._watcher.base_url, ".muted")
                 ),
                 id="service",
             )
@@ -64,14 +67,14 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             )
 
     def on_mount(self) -> None:
-        """Ask for the jobs."""
-        # Once the app is told to leave, Textual makes no more widgets, and there is no list to fill.
+        """Start listing the jobs."""
+        # When the app is exiting, Textual mounts no more widgets, so there is no list to fill.
         if self.is_attached:
             self._list_jobs()
 
     @work
     async def _list_jobs(self) -> None:
-        """List what is recorded, which is there at once, and then the service's jobs."""
+        """List the recorded jobs, which needs no network, and then the service's jobs."""
         runs = await asyncio.wrap_future(self._watcher.runs())
         self._offer({run.key: ListedJob(run.job, run.events, run.last_at) for run in runs})
         recorded = f"{plural(len(runs), 'run')} recorded here" if runs else ""
@@ -106,19 +109,15 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         elif result is not None and not result.is_valid:
             self.hint.update(Content.styled(" ".join(result.failure_descriptions), ".warning"))
         else:
-            words = (
-                f"enter opens this job; {plural(found, 'job')} of the list match"
-                if found
-                else "enter opens this job"
-            )
-            self.hint.update(Content.styled(words, ".muted"))
+            matches = f"; {plural(found, 'job')} listed below" if found else ""
+            self.hint.update(Content.styled(f"enter opens this job{matches}", ".muted"))
 
     @on(Input.Submitted)
     def _open(self, event: Input.Submitted) -> None:
-        """Open the job that is highlighted, else the one that is typed."""
+        """Open the highlighted job, or if none is highlighted, the typed one."""
         try:
-            typed = self.jobs.chosen or JobKey.checked(self._watcher.base_url, event.value.strip())
-            self.dismiss(typed)
+            key = self.jobs.chosen or JobKey.checked(self._watcher.base_url, event.value.strip())
+            self.dismiss(key)
         except UsageError as error:
             self.hint.update(Content.styled(str(error), ".warning"))
 
@@ -127,7 +126,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         self.dismiss(self.jobs.chosen)
 
     def action_move(self, where: str) -> None:
-        """Move the highlight of the list while the field keeps the keys."""
+        """Move the list's highlight while the input keeps the focus."""
         move: dict[str, Callable[[], None]] = {
             "down": self.jobs.action_cursor_down,
             "up": self.jobs.action_cursor_up,

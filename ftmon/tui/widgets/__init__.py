@@ -1,1 +1,1 @@
-"""What is seen on a screen: one widget per file."""
+"""The widgets, one per file."""

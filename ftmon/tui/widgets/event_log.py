@@ -1,4 +1,4 @@
-"""The events of a run: only the visible rows are rendered, however many there are."""
+"""The list of a run's events. It renders only the visible rows."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -26,22 +26,27 @@ from ftmon.tui.widgets.rows import wrap
 
 
 class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
-    """A list of events that follows its end until it is scrolled up."""
+    """A scrolling list of events. It follows the newest event until the user scrolls up."""
 
     ALLOW_SELECT = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f,end,G", "follow", "follow", tooltip="To the last event, and stay there", id="log.follow"),
-        Binding("t", "next_times", "time", tooltip="Time of day, age, or both", id="log.times"),
+        Binding("f,end,G", "follow", "follow", tooltip="Go to the last event and follow", id="log.follow"),
+        Binding("t", "next_times", "time", tooltip="Show time of day, age, or both", id="log.times"),
         Binding("up,k", "scroll_up", "up", False, tooltip="Scroll up and leave follow mode", id="log.up"),
         Binding("down,j", "scroll_down", "down", False, tooltip="Scroll down", id="log.down"),
         Binding("pageup,b", "page_up", "page up", False, tooltip="One page up", id="log.page_up"),
         Binding(
             "pagedown,space", "page_down", "page down", False, tooltip="One page down", id="log.page_down"
         ),
-        Binding("home,g", "scroll_home", "first", False, tooltip="To the first event", id="log.first"),
+        Binding("home,g", "scroll_home", "first", False, tooltip="Go to the first event", id="log.first"),
         Binding(
-            "shift+up,K", "choose(-1)", "mark up", False, tooltip="Mark the event before", id="log.choose_up"
+            "shift+up,K",
+            "choose(-1)",
+            "mark up",
+            False,
+            tooltip="Mark the previous event",
+            id="log.choose_up",
         ),
         Binding(
             "shift+down,J",
@@ -51,13 +56,13 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
             tooltip="Mark the next event",
             id="log.choose_down",
         ),
-        Binding("escape", "unchoose", "unmark", False, tooltip="Mark no event", id="log.unchoose"),
+        Binding("escape", "unchoose", "unmark", False, tooltip="Remove the mark", id="log.unchoose"),
     ]
 
     following: var[bool] = var(True)
-    """The last event is in sight, and stays so."""
+    """Follow mode: the list scrolls to each new event."""
     times: var[Times] = var(Times.BOTH)
-    """How times are told."""
+    """Which time columns are shown."""
     chosen: reactive[int | None] = reactive(None)
     """The index of the marked event."""
 
@@ -69,41 +74,45 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._now = now
         self._rows = EventRows()
         self._seen = 0
+        """Number of events when follow mode last changed."""
         self._painted = 0
+        """Number of events at the last paint."""
         self._empty: list[tuple[str, str]] = []
+        """Lines to show while there are no events, each with its look."""
         self._ages: dict[int, str] = {}
+        """The age painted in each visible row, by its y."""
         self._look_styles: dict[tuple[str, ...], Style] = {}
 
     @property
     def event_count(self) -> int:
-        """How many events there are."""
+        """Number of events, visible or not."""
         return len(self._rows.events)
 
     @property
     def _width(self) -> int:
-        """Cells beside the scroll bar, which `size` includes."""
+        """Width in cells without the scroll bar, which `size` includes."""
         return self.scrollable_content_region.width
 
     @property
     def unseen(self) -> int:
-        """How many events came since follow mode was left."""
+        """Number of events added since follow mode was left."""
         return 0 if self.following else len(self._rows.events) - self._seen
 
     @property
     def span(self) -> timedelta:
-        """The time from the first event to the last one, as far as they tell theirs."""
+        """Time from the first event to the last, counting events that have a time."""
         return self._rows.span_of_time
 
     @property
     def marked_text(self) -> str | None:
-        """The marked event with its time, whole, or None."""
+        """Time and full message of the marked event, or None."""
         if self.chosen is None:
             return None
         event = self._rows.events[self.chosen]
         return f"{stamp(event.created_at)}  {event.message}"
 
     def clear(self) -> None:
-        """Forget all events: another job is shown."""
+        """Remove all events and follow the end again, to show another run."""
         self._rows = EventRows()
         self._painted = 0
         self.chosen = None
@@ -111,17 +120,17 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._lay_out()
 
     def extend(self, new: Iterable[Event]) -> None:
-        """Add events at the end; `paint` shows them."""
+        """Add events at the end. They appear at the next `paint`."""
         self._rows.extend(new)
 
     def paint(self) -> None:
-        """Show what was added since the last call; scrolled away, only the count of new events changes."""
-        if self._rows.becomes_dated(self._now()):
+        """Show events added since the last call. While scrolled up, repaint only the count of new ones."""
+        if self._rows.update_is_dated(self._now()):
             self._lay_out()
         if self._painted == len(self._rows.events):
             return
         self._painted = len(self._rows.events)
-        self._measure()
+        self._set_row_count()
         if self.following:
             self._go_to_end()
             self.refresh()
@@ -129,21 +138,21 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(Region(0, self.size.height - 1, self._width, 1))
 
     def show_empty(self, lines: list[tuple[str, str]]) -> None:
-        """Show these lines, each with its look, in the middle while there is no event."""
+        """Set the lines, each with its look, to show in the middle while there are no events."""
         if lines != self._empty:
             self._empty = lines
             if not self._rows.events:
                 self.refresh()
 
     def refresh_ages(self) -> None:
-        """Repaint the ages that say something else than what was painted."""
-        now, place = self._now(), self._rows.columns
+        """Repaint the visible ages whose text has changed."""
+        now, layout = self._now(), self._rows.columns
         for y, painted in list(self._ages.items()):
             if self._age(y, now) != painted:
-                self.refresh(Region(place.clock, y, place.ago, 1))
+                self.refresh(Region(layout.clock, y, layout.ago, 1))
 
     def until_next_age(self, now: datetime) -> float | None:
-        """Return in how many seconds the newest age in sight changes, or None where none is in sight."""
+        """Return the seconds until the newest visible age changes, or None if no age is visible."""
         return self._rows.until_next_age(self.scroll_offset.y + self.size.height - 1, now)
 
     # Drawing
@@ -157,15 +166,19 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         if row >= len(self._rows):
             return Strip.blank(width, self._style())
         self._ages[y] = age = self._age(y, self._now())
-        ground = "chosen" if self._rows.index(row) == self.chosen else ""
-        segments = [Segment(text, self._style(look, ground)) for text, look in self._rows.pieces(row, age)]
+        background = "chosen" if self._rows.index(row) == self.chosen else ""
+        segments = [
+            Segment(text, self._style(look, background)) for text, look in self._rows.pieces(row, age)
+        ]
         if (selection := self.text_selection) and (span := selection.get_span(row)):
             segments = overlaid(segments, *span, self._style("screen--selection"))
         strip = Strip(segments).apply_offsets(0, row)
         if y == self.size.height - 1 and not self.following:
             pill = self._pill()
-            return Strip.join([strip.adjust_cell_length(width - pill.cell_length, self._style(ground)), pill])
-        return strip.adjust_cell_length(width, self._style(ground))
+            return Strip.join(
+                [strip.adjust_cell_length(width - pill.cell_length, self._style(background)), pill]
+            )
+        return strip.adjust_cell_length(width, self._style(background))
 
     def _age(self, y: int, now: datetime) -> str:
         return self._rows.age(self.scroll_offset.y + y, now, is_first=y == 0)
@@ -190,25 +203,25 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         return self._look_styles[looks]
 
     def notify_style_update(self) -> None:
-        """Repaint in the colours of another theme."""
+        """Repaint with the colours of the new theme."""
         super().notify_style_update()
         self._look_styles.clear()
         self.refresh()
 
-    # Where things are
+    # Layout
 
-    def _measure(self) -> None:
-        """Tell Textual how many rows there are, without the layout that setting `virtual_size` costs."""
+    def _set_row_count(self) -> None:
+        """Set the number of rows to scroll through. Bypass `virtual_size`, which would trigger a layout."""
         self.set_reactive(Widget.virtual_size, Size(self._width, len(self._rows)))
         self.vertical_scrollbar.window_virtual_size = len(self._rows)
 
     def _lay_out(self) -> None:
-        """Place every event anew, for another width or other columns; what was at the top stays there."""
+        """Wrap every event again, for a new width or other columns. The event at the top stays there."""
         top = self._rows.index(self.scroll_offset.y)
-        self._rows.place(columns(self._width, self.times, self._rows.is_dated))
+        self._rows.wrap_again(columns(self._width, self.times, self._rows.is_dated))
         self._ages.clear()
         self.screen.clear_selection()
-        self._measure()
+        self._set_row_count()
         if self.following:
             self._go_to_end()
         else:
@@ -219,13 +232,13 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Leave follow mode where the end goes out of sight, and resume it where it comes back."""
+        """Leave follow mode when the last row scrolls out of sight, and resume it when it is back."""
         super().watch_scroll_y(old_value, new_value)
         self._ages.clear()
         self.set_following(new_value >= self.max_scroll_y)
 
     def set_following(self, following: bool) -> None:
-        """Follow the end, or stay."""
+        """Switch follow mode on or off."""
         if following != self.following:
             self._seen = len(self._rows.events)
             self.following = following
@@ -233,12 +246,12 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     def watch_times(self) -> None:
-        """Show other columns."""
+        """Lay out for the new time columns."""
         if self.is_mounted:
             self._lay_out()
 
     def on_resize(self) -> None:
-        """Wrap for the new width."""
+        """Wrap again if the columns have changed."""
         if columns(self._width, self.times, self._rows.is_dated) != self._rows.columns:
             self._lay_out()
         elif self.following:
@@ -247,11 +260,11 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
     # Mouse
 
     def on_click(self, event: events.Click) -> None:
-        """Mark the event under the mouse; on the pill, go to the end; twice, select the whole event."""
+        """Mark the event under the mouse. A double click selects its text; a click on the pill follows."""
         row = self.scroll_offset.y + event.y
         is_last_row = event.y == self.size.height - 1
         if event.chain > 1:
-            # Textual would select the whole list, or the whole screen.
+            # Textual's default would select the whole list, or on a triple click the whole screen.
             event.prevent_default()
             event.stop()
         if is_last_row and not self.following and event.x >= self._width - self._pill().cell_length:
@@ -270,42 +283,46 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         text = self._rows.text(selection)
         return (text, "\n") if text else None
 
-    # Keys: at once, because an animation would hold the answer back
+    # Keys: without animation, which would delay the response
 
     def action_scroll_up(self) -> None:
-        """One row up."""
+        """Scroll up one row."""
         self.scroll_up(animate=False)
 
     def action_scroll_down(self) -> None:
-        """One row down."""
+        """Scroll down one row."""
         self.scroll_down(animate=False)
 
     def action_page_up(self) -> None:
-        """One page up."""
+        """Scroll up one page."""
         self.scroll_page_up(animate=False)
 
     def action_page_down(self) -> None:
-        """One page down."""
+        """Scroll down one page."""
         self.scroll_page_down(animate=False)
 
     def action_scroll_home(self) -> None:
-        """To the first event."""
+        """Scroll to the first event."""
         self.scroll_home(animate=False)
 
     def action_follow(self) -> None:
-        """Go to the end and stay there."""
+        """Scroll to the last event and follow."""
         self._go_to_end()
         self.set_following(True)
 
     def action_next_times(self) -> None:
-        """Tell the times in the next way that looks different here."""
-        ways = [Times.BOTH, Times.ABSOLUTE, Times.RELATIVE]
+        """Switch to the next time columns. Skip BOTH in a list that is too narrow for it."""
+        choices = [Times.BOTH, Times.ABSOLUTE, Times.RELATIVE]
         if self._width < FITS_BOTH:
-            ways.remove(Times.BOTH)
-        self.times = ways[(ways.index(self.times) + 1) % len(ways)] if self.times in ways else Times.RELATIVE
+            choices.remove(Times.BOTH)
+        self.times = (
+            choices[(choices.index(self.times) + 1) % len(choices)]
+            if self.times in choices
+            else Times.RELATIVE
+        )
 
     def action_choose(self, step: int) -> None:
-        """Mark the event before or after; the first time, the last one in sight."""
+        """Move the mark by `step` events. If no event is marked, mark the last visible one."""
         if not self._rows.events:
             raise SkipAction
         last = len(self._rows.events) - 1
@@ -319,7 +336,7 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         self.scroll_to_region(Region(0, first, 1, after - first), animate=False)
 
     def action_unchoose(self) -> None:
-        """Mark no event."""
+        """Remove the mark."""
         if self.chosen is None:
             raise SkipAction
         self.chosen = None

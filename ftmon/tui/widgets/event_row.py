@@ -1,4 +1,4 @@
-"""What an event looks like in the list: its time, its sign, its words."""
+"""Formats one event for the list: time, age, sign and message."""
 
 import re
 from collections.abc import Iterator
@@ -18,21 +18,22 @@ _CLOCK = 10
 _DAY_CLOCK = 17
 _AGO = 16
 _SIGN = 2
-"""Widths of columns, each with its gap."""
+"""Widths of the columns in cells, including the gap after each."""
 
 FITS_BOTH = 96
-"""A list this wide has room for both times."""
+"""Smallest list width, in cells, with room for both times."""
 
 _LONGEST = 4096
-"""Characters of a message that the list shows; copying gives all of them."""
+"""Characters of a message that the list shows. Copying the event copies the whole message."""
 
 _LEVEL_SIGNS = {Level.WARNING: ("▲", "warning"), Level.ERROR: ("✘", "bad")}
 
 _FIGURE = re.compile(r"(train|valid)[^=,]*=\s*([-+.\deE]+)")
+"""A loss in a message, such as `training loss=0.48`: the name of its curve, and the number."""
 
 
 class Times(Enum):
-    """How the time of an event is told."""
+    """Which time columns the list shows: time of day (absolute), age (relative), or both."""
 
     BOTH = "both"
     ABSOLUTE = "absolute"
@@ -40,7 +41,7 @@ class Times(Enum):
 
 
 class Columns(NamedTuple):
-    """How wide the columns of the list are, in cells."""
+    """Widths of the columns of the list, in cells; 0 for a column that is not shown."""
 
     clock: int
     ago: int
@@ -49,12 +50,12 @@ class Columns(NamedTuple):
 
     @property
     def indent(self) -> int:
-        """Where the message begins."""
+        """Column in which the message begins."""
         return self.clock + self.ago + self.sign
 
 
 def columns(width: int, times: Times, is_dated: bool) -> Columns:
-    """Share out a width; `is_dated` where the run has events of another day."""
+    """Return the columns for a list of `width` cells. `is_dated` adds the date to the time of day."""
     if width < 34:
         return Columns(0, 0, _SIGN, max(1, width - _SIGN))
     clock_width = _DAY_CLOCK if is_dated and width >= 60 else _CLOCK
@@ -67,7 +68,7 @@ def columns(width: int, times: Times, is_dated: bool) -> Columns:
 
 
 def shown_text(event: Event) -> str:
-    """Return what the list shows of a message: one line, with a note where it is cut."""
+    """Return the message as the list shows it: a single line, with a note if it is truncated."""
     message = event.message
     if len(message) > _LONGEST:
         rest = len(message) - _LONGEST
@@ -76,26 +77,26 @@ def shown_text(event: Event) -> str:
 
 
 def ago_text(event: Event, now: datetime, width: int) -> str:
-    """Return the humanized time, padded to a column of this width: `3 minutes ago`, `2 years ago`."""
+    """Return the age, padded to `width` cells: `3 minutes ago`. Two units are cut to one: `2 years ago`."""
     words = ago(event.created_at, now)
     if "," in words:
         words = f"{words.partition(',')[0]} ago"
     return words[: width - 2].ljust(width)
 
 
-def row_pieces(event: Event, line: int, place: Columns, age: str) -> list[tuple[str, str]]:
-    """Return one row of an event as texts and their looks; `line` counts its rows."""
+def row_pieces(event: Event, line: int, layout: Columns, age: str) -> list[tuple[str, str]]:
+    """Return row number `line` of an event, counted from 0, as texts with their looks."""
     mark, look = _sign(event)
-    row = wrap(shown_text(event), place.message)[line]
+    row = wrap(shown_text(event), layout.message)[line]
     if line:
-        return [(" " * place.indent, ""), *_message_pieces(row, look)]
-    time = day_clock(event.created_at) if place.clock > _CLOCK else clock(event.created_at)
-    head = [(time.ljust(place.clock), "muted")] if place.clock else []
-    return [*head, (age, "muted"), (mark.ljust(place.sign), look), *_message_pieces(row, look)]
+        return [(" " * layout.indent, ""), *_message_pieces(row, look)]
+    time = day_clock(event.created_at) if layout.clock > _CLOCK else clock(event.created_at)
+    head = [(time.ljust(layout.clock), "muted")] if layout.clock else []
+    return [*head, (age, "muted"), (mark.ljust(layout.sign), look), *_message_pieces(row, look)]
 
 
 def _sign(event: Event) -> tuple[str, str]:
-    """Return an event's sign and the look of the whole: warnings, errors and the turns of a run stand out."""
+    """Return the sign and the look of an event: warnings, errors and milestones of a run stand out."""
     if event.level in _LEVEL_SIGNS:
         return _LEVEL_SIGNS[event.level]
     facts = read_message(event.message)
@@ -113,7 +114,7 @@ def _sign(event: Event) -> tuple[str, str]:
 
 
 def _message_pieces(row: str, look: str) -> Iterator[tuple[str, str]]:
-    """Cut one row of a message: losses have the colours of their curves."""
+    """Split a row of a message, so that each loss gets the colour of its curve."""
     if look:
         yield row, look
         return

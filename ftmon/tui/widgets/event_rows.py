@@ -1,4 +1,4 @@
-"""All events of a run, and the rows that they take at one width."""
+"""All events of a run, wrapped to the width of the list."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,17 +14,17 @@ _DATED_AFTER = timedelta(hours=12)
 
 
 class EventRows:
-    """A list of events that knows what stands in each row, and renders none that is not asked for."""
+    """Holds the events and how many rows each takes. It formats a row only when asked for it."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.columns = columns(80, Times.BOTH, False)
         self.is_dated = False
-        """The run has events of another day: the clock alone would not tell when they were."""
+        """The run has events of another day, so the time of day alone would be ambiguous."""
         self._rows = Rows()
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         return len(self._rows)
 
     def extend(self, new: Iterable[Event]) -> None:
@@ -38,40 +38,43 @@ class EventRows:
 
     @property
     def span_of_time(self) -> timedelta:
-        """The time from the first event to the last one, as far as they tell theirs."""
+        """Time from the first event to the last, counting events that have a time."""
         first = next((event.created_at for event in self.events if event.created_at), None)
         last = next((event.created_at for event in reversed(self.events) if event.created_at), None)
         return max(timedelta(0), last - first) if first and last else timedelta(0)
 
-    def place(self, place: Columns) -> None:
-        """Wrap every event anew for other columns."""
-        self.columns = place
+    def wrap_again(self, columns: Columns) -> None:
+        """Wrap every event for other columns."""
+        self.columns = columns
         self._rows = Rows()
         present, self.events = self.events, []
         self.extend(present)
 
-    def becomes_dated(self, now: datetime) -> bool:
-        """Return whether the first event has turned out to be of another day since the last call."""
+    def update_is_dated(self, now: datetime) -> bool:
+        """Set `is_dated` if the first event is over 12 hours old. Return whether that changed it."""
         if self.is_dated or not self.events or self.events[0].created_at is None:
             return False
         self.is_dated = self.events[0].created_at < now - _DATED_AFTER
         return self.is_dated
 
     def index(self, row: int) -> int:
-        """Return the event that a row belongs to; the last one for what is below."""
+        """Return the index of the event in a row. Below the last row this is the last event."""
         return self._rows.find(min(max(0, row), len(self) - 1))[0]
 
     def span(self, index: int) -> tuple[int, int]:
-        """Return the first row of an event and the row after its last one."""
+        """Return the first row of an event, and the row after its last."""
         return self._rows.first_row(index), self._rows.first_row(index + 1)
 
     def pieces(self, row: int, age: str) -> list[tuple[str, str]]:
-        """Return one row as texts and their looks."""
+        """Return a row as texts with their looks."""
         index, line = self._rows.find(row)
         return row_pieces(self.events[index], line, self.columns, age)
 
     def age(self, row: int, now: datetime, *, is_first: bool) -> str:
-        """Return the age beside a row: of several equal ones below each other, the first is told."""
+        """Return the age to show in a row, padded. An age equal to the one above is left out.
+
+        `is_first` marks the first visible row, which always shows its age.
+        """
         width = self.columns.ago
         index, line = self._rows.find(row)
         if not width or line:
@@ -82,14 +85,14 @@ class EventRows:
         return text
 
     def until_next_age(self, row: int, now: datetime) -> float | None:
-        """Return in how many seconds the age beside a row changes, or None where there is none."""
+        """Return the seconds until the age of the event in a row changes, or None if it has no age."""
         if not self.columns.ago or not self.events:
             return None
         created_at = self.events[self.index(row)].created_at
         return until_next_step(max(0.0, (now - created_at).total_seconds())) if created_at else None
 
     def text(self, selection: Selection) -> str:
-        """Return the selected text as the list shows it, with each event on a line of its own."""
+        """Return the selected text as shown, without ages, with each event on its own line."""
         if not self.events:
             return ""
         first = selection.start.y if selection.start else 0
@@ -97,7 +100,7 @@ class EventRows:
         lines: list[str] = []
         for row in range(first, last + 1):
             start, end = selection.get_span(row) or (0, 0)
-            # An age is true only while it is on the screen.
+            # Leave ages out of the copy, because they go out of date. NUL keeps their place in the columns.
             pieces = self.pieces(row, "\0" * self.columns.ago)
             text = "".join(text for text, _ in pieces)[start : None if end == -1 else end].replace("\0", "")
             is_continued = self._rows.find(row)[1] > 0

@@ -1,4 +1,4 @@
-"""Which job, and how the wire to it is."""
+"""The header: which job is shown, and the state of the connection."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -26,26 +26,28 @@ _SIGNS = {
     Wire.REPLAYING: ("▷", "alive"),
     Wire.RECORDED: ("■", "muted"),
 }
-"""No sign of the wire has the colour of a failed job."""
+"""Sign and look of each connection state. None uses the colour of a failed job."""
 
 _SHORTEST_NAME = 8
+"""Cells reserved for the end of the job id."""
+
 _USUAL_BADGE = 13
-"""As wide as the badge mostly is, so that the line is not laid out anew when the state changes."""
+"""Smallest width of the badge, in cells. Most states fit it, so a change of state needs no layout."""
 
 
 class JobHeader(Horizontal):
-    """The job at the left and the badge at the right.
+    """The job on the left, the badge on the right.
 
-    The badge is a widget of its own, because Textual repaints a line from where its widget begins.
+    The badge is a widget of its own, because Textual repaints a row from the left edge of its widget.
     """
 
     def compose(self) -> ComposeResult:
-        """Name and badge."""
+        """Lay out the name and the badge."""
         yield JobName()
         yield Badge()
 
     def draw(self, run: Run | None, retry_at: datetime | None, now: datetime) -> None:
-        """Show this run's job and wire."""
+        """Show the job and the connection of this run."""
         name, badge = self.query_one(JobName), self.query_one(Badge)
         if run is None:
             name.show([Part("ftmon", "strong"), Part("no job is open", "muted", 1)])
@@ -57,12 +59,12 @@ class JobHeader(Horizontal):
 
 
 class JobName(Line):
-    """The job's id, of which the end tells jobs apart where there is no room for all of it, and the model."""
+    """The job id and the model. An id that does not fit keeps its end, which differs most between jobs."""
 
     GAP = " · "
 
     def lay_out(self, width: int) -> Content:
-        """Return what of id and model fits."""
+        """Return the id and model, or the end of the id if they do not fit."""
         line = super().lay_out(width)
         if line.cell_length <= width or not self._left:
             return line
@@ -71,12 +73,12 @@ class JobName(Line):
 
 
 class Badge(Line):
-    """The health of the wire, and the age of its last byte."""
+    """The state of the connection, and the time since its last byte."""
 
     GAP = " · "
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
-        """Take what the badge needs, and leave the end of the id its room."""
+        """Return the width of the badge, leaving room for the end of the job id."""
         room = max(0, container.width - _SHORTEST_NAME)
         _, shown = fit((), self._right, room, self.GAP)
         return min(room, max(_USUAL_BADGE, width_of(shown, self.GAP)))
@@ -86,7 +88,7 @@ class Badge(Line):
         return max(_USUAL_BADGE, width_of(self._right, self.GAP))
 
     def show(self, left: Iterable[Part], right: Iterable[Part] = ()) -> None:
-        """Show these parts; where they need another width, the name gives or takes it."""
+        """Show these parts. If their width changes, lay out the header again, so that the name adapts."""
         before = self._needed
         super().show(left, right)
         if self._needed != before:
@@ -105,14 +107,14 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
             yield Part(connection.reason, look, 2)
         if connection.attempt > 1:
             yield Part(f"attempt {connection.attempt}", "muted", 4)
-        yield Part("the job itself may go on", "muted", 3)
+        yield Part("the job may still be running", "muted", 3)
         return
     if connection.wire is Wire.REPLAYING and connection.speed == inf:
         yield Part(f"{sign} reading", look)
         return
     if connection.wire is Wire.REPLAYING:
         yield Part(f"{sign} replay", look)
-        yield Part(f"{connection.speed:g}×" if connection.speed else "halted", look, 1)
+        yield Part(f"{connection.speed:g}×" if connection.speed else "paused", look, 1)
         return
     gave_up = connection.wire is Wire.REFUSED and connection.error and connection.error.exit_status != 4
     yield Part(f"{sign} {'gave up' if gave_up else connection.wire.value}", look)

@@ -1,4 +1,4 @@
-"""Where a job's id is typed."""
+"""The input for a job id."""
 
 from textual.suggester import SuggestFromList
 from textual.validation import ValidationResult, Validator
@@ -9,10 +9,10 @@ from ftmon.model.job import check_job_id
 
 
 class JobId(Validator):
-    """Accepts what can be a job's id; blanks around it do no harm."""
+    """Accepts a valid job id; spaces around it are ignored."""
 
     def validate(self, value: str) -> ValidationResult:
-        """Check the text, with the sentence of `check_job_id` where it is none."""
+        """Check the text. A failure has the message of `check_job_id`."""
         try:
             check_job_id(value.strip())
         except UsageError as error:
@@ -21,7 +21,7 @@ class JobId(Validator):
 
 
 class JobInput(Input):
-    """Checks a job's id as it is typed, and completes it to one that the service has."""
+    """Validates the job id while it is typed, and suggests ids of the service."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -31,9 +31,9 @@ class JobInput(Input):
             valid_empty=True,
             select_on_focus=False,
         )
-        # A blinking cursor is a repaint twice a second for as long as the dialog stands open.
+        # A blinking cursor would repaint twice a second while the dialog is open.
         self.cursor_blink = False
 
     def suggest(self, job_ids: list[str]) -> None:
-        """Complete to these, the first that fits first."""
+        """Set the ids to suggest. The first one that matches is used."""
         self.suggester = SuggestFromList(job_ids, case_sensitive=True)

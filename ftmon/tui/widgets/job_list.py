@@ -1,4 +1,4 @@
-"""The jobs to pick from: the service's own, and those that were recorded here."""
+"""The list of jobs to pick from: the service's, and those recorded on this machine."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,22 +17,22 @@ _STATUS_WIDTH = 12
 
 
 class ListedJob(NamedTuple):
-    """A job, and what is recorded of it."""
+    """A job, with the extent of its recording."""
 
     job: Job
     events: int | None = None
-    """How many events are recorded; None where nothing is."""
+    """Number of recorded events; None if nothing is recorded."""
     recorded_at: datetime | None = None
-    """When something was recorded last."""
+    """When the job was last recorded."""
 
     @property
     def time(self) -> datetime | None:
-        """What it is sorted by."""
+        """The time to sort by and to show."""
         return self.job.created_at or self.recorded_at
 
 
 class JobList(OptionList, can_focus=False):
-    """One job a row, newest first, narrowed down by what is typed."""
+    """One job per row, newest first, filtered by the typed text."""
 
     def __init__(self, base_url: str, now: datetime) -> None:
         super().__init__()
@@ -48,11 +48,11 @@ class JobList(OptionList, can_focus=False):
 
     @property
     def chosen(self) -> JobKey | None:
-        """The highlighted job, or None."""
+        """The key of the highlighted job, or None."""
         return None if self.highlighted is None else self._shown[self.highlighted]
 
     def add(self, jobs: Mapping[JobKey, ListedJob]) -> None:
-        """Add these jobs; what is listed already is taken from here, and keeps what is recorded of it."""
+        """Add these jobs. A job that is listed already is updated, and keeps its recording."""
         for key, new in jobs.items():
             before = self._jobs.get(key)
             self._jobs[key] = new if before is None else before._replace(job=new.job)
@@ -64,7 +64,7 @@ class JobList(OptionList, can_focus=False):
         self._jobs = dict(sorted(self._jobs.items(), key=newest))
 
     def narrow(self, text: str) -> int:
-        """Show the jobs whose id or model has the text in it, and return how many they are."""
+        """Show only jobs whose id or model contains the text, ignoring case. Return their number."""
         text = text.strip().casefold()
         self._shown = [
             key
@@ -81,10 +81,10 @@ class JobList(OptionList, can_focus=False):
         word = f"{STATUS_SIGNS[job.status]} {job.status.value}"
         recorded = "" if listed.events is None else f"{count(listed.events)} recorded"
         host = safe(key.service).partition("://")[2].partition("/")[0]
-        elsewhere = "" if key.service == self._base_url else f"of {host}"
-        told = filter(None, (one_line(job.model or ""), ago(listed.time, self._now), recorded, elsewhere))
+        elsewhere = "" if key.service == self._base_url else f"at {host}"
+        details = filter(None, (one_line(job.model or ""), ago(listed.time, self._now), recorded, elsewhere))
         return Content.assemble(
             (word.ljust(_STATUS_WIDTH + 1), look),
             f"{safe(key.job_id):<{width}}",
-            ("   " + " · ".join(told), ".muted"),
+            ("   " + " · ".join(details), ".muted"),
         )

@@ -1,4 +1,4 @@
-"""The keys that do something now, as many as fit."""
+"""The bar of keys that are available now, as many as fit."""
 
 from textual import events
 from textual.binding import Binding
@@ -28,10 +28,10 @@ _ORDER = (
 
 
 class KeyBar(Widget):
-    """One row of keys; a click on one presses it."""
+    """A row of keys. A click on a key presses it."""
 
     def on_mount(self) -> None:
-        """Follow what the screen's keys can do."""
+        """Repaint whenever the screen's bindings change."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, screen: Screen[object]) -> None:
@@ -39,7 +39,7 @@ class KeyBar(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """Lay out the keys, the most useful first; help and leaving are always among them."""
+        """Return the keys in the order of `_ORDER`. Those of `_ALWAYS` come last and are never left out."""
         found: dict[str, Binding] = {}
         for active in self.screen.active_bindings.values():
             name = active.binding.id

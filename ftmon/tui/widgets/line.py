@@ -1,4 +1,4 @@
-"""A row of parts that gives way where there is no room."""
+"""A row of parts that drops the less important ones when they do not fit."""
 
 from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
@@ -16,16 +16,16 @@ class Part(NamedTuple):
     look: str = ""
     """One of `LOOKS`."""
     rank: int = 0
-    """Where there is no room the highest rank goes first; 0 stays."""
+    """Parts with the highest rank are dropped first; a part of rank 0 always stays."""
 
 
 class Line(Widget):
-    """One row, parts at the left and parts at the right, that repaints only the cells that changed."""
+    """One row with parts on the left and on the right. It repaints only the cells that changed."""
 
     GAP: ClassVar[str] = "   "
-    """Stands between two parts."""
+    """Separates two parts."""
     FILL: ClassVar[str] = " "
-    """Stands between the left and the right."""
+    """Fills the space between left and right."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Line(Widget):
         self._painted = ""
 
     def show(self, left: Iterable[Part], right: Iterable[Part] = ()) -> None:
-        """Show these parts."""
+        """Show these parts. Repaint everything only if a look has changed."""
         parts = tuple(left), tuple(right)
         if parts == (self._left, self._right):
             return
@@ -46,7 +46,7 @@ class Line(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """Lay the parts out in the width there is."""
+        """Lay out the parts for the current width."""
         content = self.lay_out(self.content_size.width)
         self._painted = content.plain
         return content
@@ -58,17 +58,16 @@ class Line(Widget):
         fill = max(0, width - start.cell_length - end.cell_length)
         if self.FILL == " " or fill < 3:
             return Content.assemble(start, " " * fill, end)
-        return Content.assemble(
-            start, (f" {self.FILL * (fill - (2 if right else 1))}{' ' if right else ''}", ".faint"), end
-        )
+        gap = " " if right else ""
+        return Content.assemble(start, (f" {self.FILL * (fill - 1 - len(gap))}{gap}", ".faint"), end)
 
     def join(self, parts: Iterable[Part]) -> Content:
-        """Return the parts as one piece."""
+        """Return the parts with gaps between them."""
         pieces: list[tuple[str, str]] = []
         for part in parts:
             gap = self.GAP if pieces else ""
             if part.look == "muted":
-                # One piece of one look is a third less to write than two.
+                # A gap and a part in one span take a third fewer bytes to write than two spans.
                 pieces.append((gap + part.text, ".muted"))
             else:
                 pieces += [(gap, ".muted"), (part.text, f".{part.look}" if part.look else "")]
@@ -86,14 +85,14 @@ class Line(Widget):
 
 
 def width_of(parts: tuple[Part, ...], gap: str) -> int:
-    """Return how many cells the parts take with a gap between two of them."""
+    """Return the width of the parts in cells, with a gap between each two."""
     return sum(cell_len(part.text) for part in parts) + cell_len(gap) * max(0, len(parts) - 1)
 
 
 def fit(
     left: tuple[Part, ...], right: tuple[Part, ...], width: int, gap: str
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Return what of both ends fits a width, in cells, with `gap` between two parts."""
+    """Return the left and right parts that fit into `width` cells, with `gap` between each two."""
     while width_of((*left, *right), gap) > width:
         worst = max((*left, *right), key=lambda part: part.rank, default=None)
         if worst is None or not worst.rank:

@@ -1,4 +1,4 @@
-"""What the list of events holds, and whether it follows its end."""
+"""The title of the event log: counts of events, and whether it follows the newest one."""
 
 from ftmon.model.run import Run
 from ftmon.text import count, plural
@@ -6,7 +6,7 @@ from ftmon.tui.widgets.line import Line, Part
 
 
 class LogTitle(Line):
-    """The rule above the events."""
+    """A horizontal rule with the counts in it."""
 
     FILL = "─"
 
@@ -22,12 +22,13 @@ class LogTitle(Line):
             left.append(Part(f"▲ {plural(run.warnings, 'warning')}", "warning", 2))
         if run.errors:
             left.append(Part(f"✘ {plural(run.errors, 'error')}", "bad", 1))
-        if following:
-            right = Part(
-                "↓ following" if not run.is_over else "" if run.connection.error else "all shown", "muted", 3
-            )
-        else:
-            right = Part(
-                f"scrolled up · {count(unseen)} new below" if unseen else "scrolled up", "warning", 3
-            )
-        self.show(left, [right])
+        self.show(left, [_position(run, following, unseen)])
+
+
+def _position(run: Run, following: bool, unseen: int) -> Part:
+    """Return the words at the right: whether the log follows, or how many events are below."""
+    if not following:
+        return Part(f"scrolled up · {count(unseen)} new below" if unseen else "scrolled up", "warning", 3)
+    if not run.is_over:
+        return Part("↓ following", "muted", 3)
+    return Part("" if run.connection.error else "all shown", "muted", 3)

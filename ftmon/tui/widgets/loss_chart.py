@@ -1,4 +1,4 @@
-"""The losses over the steps, in braille."""
+"""The chart of losses over steps, drawn with braille dots."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,13 +13,14 @@ from ftmon.text import count, figure
 from ftmon.tui.look import rich_style
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""The bit of each braille dot, by row and column."""
+"""The bit of each braille dot within a character, by row and column (Unicode block U+2800)."""
 
 _AXIS = 7
+"""Width of the labels of the y axis, in cells."""
 
 
 class LossChart(Widget):
-    """Both curves on the same axes; every spike is drawn, but one that would flatten the rest is cut off."""
+    """Both curves on the same axes. A spike that would flatten the rest is cut off at the top."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,12 +40,12 @@ class LossChart(Widget):
 
     @property
     def has_point(self) -> bool:
-        """There is a loss."""
+        """At least one loss is known."""
         return bool(self._curves)
 
     @property
     def has_curve(self) -> bool:
-        """There is something to draw."""
+        """A curve has two points or more, so there is a line to draw."""
         return any(len(curve.buckets) > 1 for _, curve in self._curves)
 
     def on_resize(self) -> None:
@@ -73,7 +74,10 @@ class _Frame(NamedTuple):
 
 
 def chart(curves: list[tuple[str, Curve]], width: int, height: int) -> list[list[tuple[str, str]]]:
-    """Return the rows of a chart as texts and their looks."""
+    """Return the rows of a chart as texts with their looks; no rows if `width` or `height` is too small.
+
+    The last row is the x axis. `curves` are pairs of a look and a curve; `width` and `height` are in cells.
+    """
     columns, rows = width - _AXIS - 1, height - 1
     if columns < 8 or rows < 2:
         return []
@@ -84,9 +88,10 @@ def chart(curves: list[tuple[str, Curve]], width: int, height: int) -> list[list
             at = y // 4, x // 2
             bits, _ = cells.get(at, (0, ""))
             cells[at] = bits | _DOTS[y % 4][x % 2], name
+    labels = {0: figure(frame.high), rows - 1: figure(frame.low)}
     lines = []
     for row in range(rows):
-        label = figure(frame.high) if row == 0 else figure(frame.low) if row == rows - 1 else ""
+        label = labels.get(row, "")
         line = [(f"{label:>{_AXIS - 1}} ", "muted"), ("┤" if label else "│", "faint")]
         line.extend(_runs([cells.get((row, column), (0, "")) for column in range(columns)]))
         lines.append(line)
@@ -100,7 +105,7 @@ def _frame(curves: list[Curve]) -> _Frame:
     buckets = [bucket for curve in curves for bucket in curve.buckets]
     highs = sorted(bucket.high for bucket in buckets)
     low = min(bucket.low for bucket in buckets)
-    # One early spike would take half of the height.
+    # Ignore the highest 2 % of the buckets, because one early spike would take half of the height.
     high = highs[-1 - len(highs) // 50]
     if high <= low:
         high = low + (abs(low) or 1.0)
@@ -108,18 +113,22 @@ def _frame(curves: list[Curve]) -> _Frame:
 
 
 def _dots(buckets: list[Bucket], frame: _Frame, width: int, height: int) -> Iterator[tuple[int, int]]:
-    """Yield the dots of a curve: in each column all from its least to its greatest value, joined up."""
+    """Yield x and y of the dots of a curve, in a grid of `width` by `height` dots; y grows downwards.
+
+    Each column is filled from its lowest to its highest value, and gaps between buckets are interpolated.
+    """
     steps = max(1, frame.last_step - frame.first_step)
     spans: dict[int, tuple[float, float]] = {}
     before: tuple[int, float] | None = None
     for bucket in buckets:
         x = (bucket.step - frame.first_step) * (width - 1) // steps
         if before is not None and x > before[0]:
+            last = before[1]
             for between in range(before[0] + 1, x + 1):
                 part = (between - before[0]) / (x - before[0])
                 value = before[1] + (bucket.last - before[1]) * part
-                last = before[1] + (bucket.last - before[1]) * (between - 1 - before[0]) / (x - before[0])
                 spans[between] = min(value, last), max(value, last)
+                last = value
         low, high = spans.get(x, (bucket.low, bucket.high))
         spans[x] = min(low, bucket.low), max(high, bucket.high)
         before = x, bucket.last
@@ -132,7 +141,7 @@ def _dots(buckets: list[Bucket], frame: _Frame, width: int, height: int) -> Iter
 
 
 def _runs(cells: list[tuple[int, str]]) -> Iterator[tuple[str, str]]:
-    """Join neighbouring cells of one look."""
+    """Join neighbouring cells of the same look into one text."""
     text, look = "", ""
     for bits, name in cells:
         if name != look and text:

@@ -1,4 +1,4 @@
-"""How the losses fell, in one row."""
+"""The losses in one row."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ _SPARK_WIDTH = 24
 
 
 class LossLine(Line):
-    """First and last value of both losses, each with a sparkline where there is room."""
+    """First and last value of both losses, each with a sparkline if there is room."""
 
     def draw(self, run: Run | None, *, with_sparklines: bool) -> None:
-        """Show this run."""
+        """Show the losses of this run."""
         losses: list[Part] = []
         if run is not None:
             losses += _series("train", run.train_loss, 0, with_sparklines)
@@ -32,7 +32,7 @@ def _series(name: str, curve: Curve, rank: int, with_sparkline: bool) -> Iterato
 
 
 def sparkline(values: list[float], width: int) -> str:
-    """Return the values as at most `width` blocks; of more values, a block is the last of its share."""
+    """Return at most `width` block characters. With more values, each block shows the last of its group."""
     shown = (
         values
         if len(values) <= width

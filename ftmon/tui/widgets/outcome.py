@@ -1,4 +1,4 @@
-"""How it ended: the one thing on the screen that nobody may misread."""
+"""The banner that says how the run ended. It must be unmistakable."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -18,43 +18,43 @@ _WIDE = 60
 
 
 class Ending(NamedTuple):
-    """What is said of an ending, most important first."""
+    """The text of the banner, most important first, and its look."""
 
     look: str
     short: str
-    """The headline where there is little room."""
+    """The headline in a narrow terminal."""
     headline: str
     detail: str
     advice: str
 
 
 def ending(run: Run, now: datetime, *, can_replay: bool = False) -> Ending | None:
-    """Return what to say of a run that is over, or None while it goes on.
+    """Return the banner of a run that is over, or None while it is not.
 
-    That ftmon could not go on watching is told as that, and never looks like an ending of the job.
+    If only the watching ended, the banner says so, and never looks as if the job had ended.
     """
     exit_status = run.exit_status
     if exit_status is None:
         return None
-    leave = f"q leaves with exit status {exit_status}"
+    leave = f"q quits with exit status {exit_status}"
     if can_replay:
         leave = f"p replays it  ·  {leave}"
     if run.status.is_final:
         sign, word = STATUS_SIGNS[run.status], run.status.value
         seconds = run.elapsed(now)
-        told = [f"in {duration(seconds)}"] if seconds else []
-        told.append(plural(run.events, "event"))
+        facts = [f"in {duration(seconds)}"] if seconds else []
+        facts.append(plural(run.events, "event"))
         verb = "was cancelled" if run.status is Status.CANCELLED else word
-        headline = f"{sign} The job {verb}  ·  {'  ·  '.join(told)}"
+        headline = f"{sign} The job {verb}  ·  {'  ·  '.join(facts)}"
         advice = f"o opens another job  ·  {leave}"
-        # The ending was recorded; that the service could not be asked changes nothing about it.
-        told = [_detail(run), one_line(str(run.connection.error or ""))]
-        detail = "  ·  ".join(filter(None, told))
+        # A connection error does not change an outcome that is already recorded, so both are shown.
+        details = [_detail(run), one_line(str(run.connection.error or ""))]
+        detail = "  ·  ".join(filter(None, details))
         return Ending(STATUS_LOOKS[run.status], f"{sign} {word}", headline, detail, advice)
     if run.connection.error is not None:
         headline = "▲ ftmon cannot watch this job"
         if run.job is not None:
-            headline = "▲ ftmon stopped watching; this is no ending of the job"
+            headline = "▲ ftmon stopped watching; the job's outcome is unknown"
         detail = one_line(str(run.connection.error))
         return Ending("warning", "▲ not watching", headline, detail, f"r tries again  ·  {leave}")
     if run.connection.wire is Wire.RECORDED:
@@ -73,18 +73,18 @@ def _detail(run: Run) -> str:
 
 
 class Outcome(Widget):
-    """A banner below the events, once the run is over."""
+    """The banner below the events. It appears when the run is over."""
 
     ending: reactive[Ending | None] = reactive(None, layout=True)
 
     def watch_ending(self, ending: Ending | None) -> None:
-        """Appear in the ending's colour."""
+        """Show the banner in the colour of the ending, or hide it."""
         for look in ("good", "bad", "ended", "warning"):
             self.set_class(ending is not None and ending.look == look, f"-{look}")
         self.set_class(ending is not None, "-over")
 
     def render(self) -> Content:
-        """All that is to be said; what has no room is cut off at the end."""
+        """Return headline, detail and advice. Text that does not fit is cut off at the end."""
         if self.ending is None:
             return Content()
         ending = self.ending
@@ -92,7 +92,7 @@ class Outcome(Widget):
         rows = [Content.styled(ending.headline if is_wide else ending.short, "bold")]
         if ending.detail:
             detail = Content(ending.detail)
-            # In a small pane what to do next is worth more than the end of a long name.
+            # In a narrow terminal, cut a long detail to keep room for the advice.
             width = self.content_size.width
             rows.append(detail if is_wide or not width else detail.truncate(width, ellipsis=True))
         rows.append(Content.styled(ending.advice, ".muted"))

@@ -1,4 +1,4 @@
-"""How far the job is."""
+"""The progress of the job in one row."""
 
 from datetime import datetime
 
@@ -10,10 +10,11 @@ from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
 
 _NARROWEST_BAR = 8
+"""Smallest width of the bar, in cells."""
 
 
 class ProgressLine(Line):
-    """A bar as wide as there is room, the percentage and what is left."""
+    """A bar that fills the row, the percentage, and the estimated time left."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +22,7 @@ class ProgressLine(Line):
         self._look = "faint"
 
     def draw(self, run: Run | None, now: datetime) -> None:
-        """Show this run."""
+        """Show the progress of this run."""
         progress = run.progress if run else None
         look = STATUS_LOOKS[run.status] if run and progress is not None else "faint"
         parts = []
@@ -36,11 +37,11 @@ class ProgressLine(Line):
         self.show((), parts)
 
     def lay_out(self, width: int) -> Content:
-        """Return the bar and what stands beside it."""
+        """Return the bar and the parts to its right. Parts are dropped before the bar gets too narrow."""
         parts = self._right
-        while parts and width - self._beside(parts) < _NARROWEST_BAR:
+        while parts and width - self._width_beside(parts) < _NARROWEST_BAR:
             parts = parts[:-1]
-        room = width - self._beside(parts)
+        room = width - self._width_beside(parts)
         halves = min(2 * room, int(self._progress * 2 * room))
         full, half = divmod(halves, 2)
         bar = Content.assemble(
@@ -48,5 +49,6 @@ class ProgressLine(Line):
         )
         return Content.assemble(bar, self.GAP if parts else "", self.join(parts))
 
-    def _beside(self, parts: tuple[Part, ...]) -> int:
+    def _width_beside(self, parts: tuple[Part, ...]) -> int:
+        """Return the cells that the parts take to the right of the bar, with their gaps."""
         return sum(len(self.GAP) + len(part.text) for part in parts)

@@ -1,4 +1,4 @@
-"""Where each event's rows stand in a list of wrapped events."""
+"""Maps rows to wrapped events, and wraps text."""
 
 from array import array
 from bisect import bisect_right
@@ -7,33 +7,35 @@ from rich.cells import cell_len, chop_cells
 
 
 class Rows:
-    """Maps rows of the list to events and back: eight bytes an event, and no text."""
+    """Maps rows of the list to events and back. It takes eight bytes per event and holds no text."""
 
     def __init__(self) -> None:
         self._ends = array("Q")
+        """For each event, the row after its last."""
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         return self._ends[-1] if self._ends else 0
 
     def add(self, rows: int) -> None:
-        """Add the next event, which takes this many rows."""
+        """Add the next event, which takes `rows` rows."""
         self._ends.append(len(self) + rows)
 
     def find(self, row: int) -> tuple[int, int]:
-        """Return the event that a row belongs to, and which of its rows it is."""
+        """Return the index of the event in a row, and the number of that row within the event, from 0."""
         event = bisect_right(self._ends, row)
         return event, row - self.first_row(event)
 
     def first_row(self, event: int) -> int:
-        """Return the first row of an event, or of what follows the last one."""
+        """Return the first row of an event. The index after the last gives the number of rows."""
         return self._ends[event - 1] if event else 0
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Cut a line into rows of at most `width` cells, at spaces where it can.
+    """Cut a line into rows of at most `width` cells, at spaces if possible.
 
-    Joined again they are the text: the space at a cut stays at the end of its row, perhaps out by a cell.
+    The rows joined are the original text. The space at a cut stays at the end of its row, where it may be one
+    cell too many.
     """
     if len(text) <= width and text.isascii():
         return [text]
@@ -44,7 +46,7 @@ def wrap(text: str, width: int) -> list[str]:
         cut = end
         if end < len(text):
             space = text.rfind(" ", start, end + 1) + 1
-            # A long word is cut rather than left alone on a row of its own.
+            # If the only space is in the first third, cut the long word, or the row would be mostly empty.
             cut = space if space > start + width // 3 else end
         rows.append(text[start:cut])
         start = cut
@@ -52,7 +54,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def _fitting(piece: str, width: int) -> int:
-    """Return how many characters at the start of a piece fit, one at least."""
+    """Return how many characters at the start of `piece` fit into `width` cells; at least one."""
     if piece.isascii() or cell_len(piece) <= width:
         return len(piece)
     return max(1, len(chop_cells(piece, width)[0]))

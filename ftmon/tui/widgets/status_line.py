@@ -1,4 +1,4 @@
-"""How the job stands."""
+"""The status of the job in one row."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,7 +7,7 @@ from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.safe import one_line
-from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent
+from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent, plural
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
 
@@ -16,7 +16,7 @@ class StatusLine(Line):
     """Status, queue, epoch, step, cost and time of a run."""
 
     def draw(self, run: Run | None, now: datetime, *, with_percent: bool) -> None:
-        """Show this run; with its percentage where no other line tells it."""
+        """Show the status of this run. `with_percent` adds the percentage, for when the bar is hidden."""
         self.show(_parts(run, now, with_percent) if run else ())
 
 
@@ -25,7 +25,7 @@ def _parts(run: Run, now: datetime, with_percent: bool) -> Iterator[Part]:
     if with_percent and run.progress is not None and not run.status.is_final:
         yield Part(percent(run.progress), "alive", 1)
     if run.queue is not None and not run.status.is_final:
-        yield Part(f"{count(run.queue)} ahead" if run.queue else "next in the queue", "waiting", 2)
+        yield Part(f"{plural(run.queue, 'job')} ahead" if run.queue else "next in the queue", "waiting", 2)
     if run.epoch is not None:
         yield Part(f"epoch {_of(run.epoch, run.total_epochs)}", "", 2)
     elif run.total_epochs is not None:
@@ -36,15 +36,15 @@ def _parts(run: Run, now: datetime, with_percent: bool) -> Iterator[Part]:
         yield Part(money(run.cost), "muted", 5)
     seconds = run.elapsed(now)
     if seconds is not None:
-        goes_on = not (run.is_over or run.status.is_final)
-        time = elapsed(seconds) if goes_on else duration(seconds)
+        has_ended = run.is_over or run.status.is_final
+        time = duration(seconds) if has_ended else elapsed(seconds)
         yield Part(f"for {time}" if run.status is Status.PENDING else time, "muted", 3)
 
 
 def status_part(run: Run) -> Part:
-    """Return the status as a sign and a word; the service's own word where ftmon knows none."""
+    """Return the sign and word of the status. A status unknown to ftmon gets the service's own word."""
     if run.job is None and run.connection.wire is Wire.REPLAYING:
-        return Part("▷ as it happened", "muted")
+        return Part("▷ replaying", "muted")
     if run.job is None:
         return Part("… status not read yet" if not run.is_over else "? status unknown", "muted")
     word = one_line(run.status_word)
