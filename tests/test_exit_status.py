@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ftmon import __version__
-from ftmon.lines.printer import follow
+from ftmon.lines.follow import follow
 from ftmon.settings import Settings
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
@@ -164,7 +164,7 @@ def test_a_timeout_ends_with_124_and_the_job_last(service: Service) -> None:
     done = ftmon(JOB_ID, *service.options, "--json", "--timeout", "1")
     assert time.monotonic() - started > 1
     assert [item["object"] for item in objects(done.stdout)] == ["fine-tune-event", "fine-tune"]
-    assert done.stderr == b"ftmon: The job was not over after 1 s; it goes on unharmed.\n"
+    assert done.stderr == b"ftmon: The job was not over after 1 s; it keeps running.\n"
     assert done.returncode == 124
 
 
@@ -181,7 +181,7 @@ def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(ser
     ("options", "status", "words"),
     [
         (["--exit"], 4, "The service forbids it (403)."),
-        (["--timeout", "1"], 124, "The job was not over after 1 s; it goes on unharmed."),
+        (["--timeout", "1"], 124, "The job was not over after 1 s; it keeps running."),
     ],
     ids=["refused", "timeout"],
 )

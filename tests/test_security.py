@@ -26,7 +26,8 @@ from ftmon.commands import history as records
 from ftmon.errors import FtmonError, UsageError
 from ftmon.history.recorder import Recorder
 from ftmon.history.store import History, RecordedRun
-from ftmon.lines.printer import summary, text_line
+from ftmon.lines.printer import text_line
+from ftmon.lines.summary import summary
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import Job, JobKey, job_json
 from ftmon.model.run import Run

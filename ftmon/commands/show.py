@@ -76,7 +76,7 @@ def show(
         app = _run_screen(watcher, key, options)
     status = app.return_code or 0
     if (run := app.watched) is not None and status != BUG:
-        from ftmon.lines.printer import time_passed
+        from ftmon.lines.news import time_passed
 
         _leave_behind(run)
         _say_unrecorded(watcher)
@@ -112,7 +112,7 @@ def _history_file() -> "Path | None":
 
 
 def _lines(watcher: "Watcher", key: "JobKey", options: argparse.Namespace) -> int:
-    from ftmon.lines.printer import follow
+    from ftmon.lines.follow import follow
 
     for notice in watcher.notices:
         say(notice)
@@ -128,7 +128,7 @@ def _say_unrecorded(watcher: "Watcher") -> None:
 
 def _leave_behind(run: "Run") -> None:
     """Leave behind, where the screen was, how the job stands."""
-    from ftmon.lines.printer import summary
+    from ftmon.lines.summary import summary
 
     with suppress(OutputError):
         write(encoded("".join(f"{line}\n" for line in summary(run))))
