@@ -226,7 +226,7 @@ def test_a_signal_ends_within_a_second_and_the_job_is_the_last_line(
         (last,) = command.rest()
         assert json.loads(last)["status"] == "running"
         again = f"To watch it again: ftmon {JOB_ID} --base-url {service.base_url}"
-        told = f"ftmon: left; the job goes on unharmed. {again}\n"
+        told = f"ftmon: left; the job keeps running. {again}\n"
         assert command.notices() == ([told] if number == signal.SIGINT else [])
 
 
@@ -375,7 +375,7 @@ def test_a_bug_is_told_with_a_traceback_that_shows_no_key_and_exit_status_70() -
         [sys.executable, "-c", script], env=environment(), capture_output=True, check=False, timeout=PATIENCE
     )
     said = done.stderr.decode()
-    assert f"ftmon: this is a bug in ftmon {__version__}; the job is unharmed.\nTraceback" in said
+    assert f"ftmon: this is a bug in ftmon {__version__}; the job is not affected.\nTraceback" in said
     assert "RuntimeError: [key] red" in said
     assert "\x1b" not in said
     assert done.returncode == 70

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from ftmon.commands import history as records
+from ftmon.commands import listing
 from ftmon.errors import FtmonError, UsageError
 from ftmon.history.recorder import Recorder
 from ftmon.history.store import History, RecordedRun
@@ -395,7 +395,7 @@ def test_a_job_of_any_value_is_read_into_safe_text(fields: Fields) -> None:
         check_events(events)
         check_run(answer.job, events)
         run = RecordedRun(JobKey(BASE_URL, JOB_ID), NOW, NOW, 1, answer.job, "fine-tunes", None)
-        (line,) = records._table([run])
+        (line,) = listing.table([run])
         check_safe(line)
         assert "\n" not in line
 
@@ -1022,7 +1022,7 @@ def test_an_export_overwrites_nothing_unless_it_is_told_to(tmp_path: Path) -> No
     for taken in (table, tmp_path / "run.metrics.csv"):
         taken.write_text("mine")
         done = ftmon("export", JOB_ID, "--format", "csv", "--output", str(table))
-        assert b"is there already" in done.stderr
+        assert b"exists; --force overwrites it." in done.stderr
         assert (done.returncode, taken.read_text()) == (2, "mine")
         taken.unlink()
         assert list(tmp_path.glob("run*")) == []
