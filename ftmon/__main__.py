@@ -7,12 +7,12 @@ from contextlib import suppress
 
 
 def main() -> None:
-    """Run the command line and end with its exit status."""
-    # As of a connection that was begun when the end came: of use to those only who ask with -W.
+    """Run the command line and end the process with its exit status."""
+    # Hide ResourceWarnings for connections cut at exit, unless -W is given.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     try:
-        # Imported here, so that Ctrl-C is quiet from the beginning.
+        # Imported inside the try, so that Ctrl-C during the import prints no traceback.
         from ftmon import cli
 
         status = cli.main(sys.argv[1:])
@@ -23,7 +23,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    # A look-up of a name may hang in a thread that Python would wait for.
+    # Not sys.exit, which waits for threads: a DNS lookup may hang in one.
     os._exit(status)
 
 

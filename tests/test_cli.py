@@ -2,11 +2,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
-from ftmon import __version__, cli
+from ftmon import __version__, cli, commands
+from ftmon.commands import NAMES
 from tests.command import KEY, check_output, ftmon, running
 from tests.service import HOSTILE, JOB_ID, Service
 
@@ -39,6 +42,19 @@ def test_help_tells_of_every_option_command_variable_and_exit_status() -> None:
         *[" 0 ", " 1 ", " 2 ", " 3 ", " 4 ", " 5 ", " 6 ", " 70 ", " 124 ", " 130 ", "143, 129", " 141 "],
     ):
         assert word in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_is_listed_and_has_its_own_help(name: str) -> None:
+    assert f"ftmon {name}" in ftmon("--help").stdout.decode()
+    usage = "usage: ftmon [-h]" if name == "watch" else f"usage: ftmon {name} [-h]"
+    assert ftmon(name, "--help").stdout.decode().startswith(usage)
+
+
+def test_every_module_that_runs_is_a_command() -> None:
+    modules = [import_module(f"ftmon.commands.{found.name}") for found in iter_modules(commands.__path__)]
+    runnable = {module.__name__.rpartition(".")[2] for module in modules if hasattr(module, "run")}
+    assert runnable == set(NAMES)
 
 
 def test_watch_takes_an_id_that_is_a_command_s_name(service: Service) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ftmon import __version__
-from ftmon.lines.printer import follow
+from ftmon.lines.follow import follow
 from ftmon.settings import Settings
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
@@ -164,7 +164,7 @@ def test_a_timeout_ends_with_124_and_the_job_last(service: Service) -> None:
     done = ftmon(JOB_ID, *service.options, "--json", "--timeout", "1")
     assert time.monotonic() - started > 1
     assert [item["object"] for item in objects(done.stdout)] == ["fine-tune-event", "fine-tune"]
-    assert done.stderr == b"ftmon: The job was not over after 1 s; it goes on unharmed.\n"
+    assert done.stderr == b"ftmon: The job was not over after 1 s; it keeps running.\n"
     assert done.returncode == 124
 
 
@@ -181,7 +181,7 @@ def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(ser
     ("options", "status", "words"),
     [
         (["--exit"], 4, "The service forbids it (403)."),
-        (["--timeout", "1"], 124, "The job was not over after 1 s; it goes on unharmed."),
+        (["--timeout", "1"], 124, "The job was not over after 1 s; it keeps running."),
     ],
     ids=["refused", "timeout"],
 )
@@ -226,7 +226,7 @@ def test_a_signal_ends_within_a_second_and_the_job_is_the_last_line(
         (last,) = command.rest()
         assert json.loads(last)["status"] == "running"
         again = f"To watch it again: ftmon {JOB_ID} --base-url {service.base_url}"
-        told = f"ftmon: left; the job goes on unharmed. {again}\n"
+        told = f"ftmon: left; the job keeps running. {again}\n"
         assert command.notices() == ([told] if number == signal.SIGINT else [])
 
 
@@ -375,7 +375,7 @@ def test_a_bug_is_told_with_a_traceback_that_shows_no_key_and_exit_status_70() -
         [sys.executable, "-c", script], env=environment(), capture_output=True, check=False, timeout=PATIENCE
     )
     said = done.stderr.decode()
-    assert f"ftmon: this is a bug in ftmon {__version__}; the job is unharmed.\nTraceback" in said
+    assert f"ftmon: this is a bug in ftmon {__version__}; the job is not affected.\nTraceback" in said
     assert "RuntimeError: [key] red" in said
     assert "\x1b" not in said
     assert done.returncode == 70

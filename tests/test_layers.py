@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import ftmon
+from tests.service import JOB_ID, Service
+
 ROOT = Path(__file__).parent.parent / "ftmon"
 
-# From the top to the bottom: a module imports from further down only, or from its own package.
+# A module imports only from its own package and from packages further down in this list.
 LAYERS = [
     ["ftmon.__main__"],
     ["ftmon.cli"],
     ["ftmon.commands"],
-    ["ftmon.demo"],
     ["ftmon.tui", "ftmon.lines"],
     ["ftmon.watch"],
     ["ftmon.history"],
     ["ftmon.wire"],
     ["ftmon.settings", "ftmon.text"],
+    ["ftmon.demo"],
+    ["ftmon.serving"],
     ["ftmon.model"],
     ["ftmon.json_text", "ftmon.safe", "ftmon.paths"],
     ["ftmon.errors"],
@@ -26,16 +30,17 @@ LAYERS = [
 ]
 
 HOMES = {
+    "argparse": ["ftmon.commands"],
     "textual": ["ftmon.tui"],
     "rich": ["ftmon.tui"],
     "httpx": ["ftmon.wire.client", "ftmon.wire.fault"],
     "humanize": ["ftmon.text"],
     "platformdirs": ["ftmon.paths"],
     "msgspec": ["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse"],
-    "starlette": ["ftmon.demo"],
-    "uvicorn": ["ftmon.demo"],
+    "starlette": ["ftmon.serving"],
+    "uvicorn": ["ftmon.serving"],
 }
-"""Which modules may import a library."""
+"""Which modules may import a library. `argparse` is one too: only a command parses the command line."""
 
 # What reads, waits, draws or tells the time.
 WORLD = {
@@ -103,7 +108,7 @@ def test_a_module_imports_from_below_or_from_its_own_package(module: str) -> Non
 def test_a_library_is_imported_where_it_is_at_home_and_nowhere_else(module: str) -> None:
     for imported in imports_of(module):
         library = imported.partition(".")[0]
-        if library != "ftmon" and library not in sys.stdlib_module_names:
+        if library in HOMES or library not in {"ftmon", *sys.stdlib_module_names}:
             homes = HOMES.get(library, [])
             assert any(is_in(module, home) for home in homes), f"{module} imports {imported}"
 
@@ -136,7 +141,7 @@ def test_what_decodes_reads_nothing_itself(module: str) -> None:
         ),
         ("import ftmon.wire.follow.follower", ["textual", "humanize", "ftmon.lines.printer"]),
         ("import ftmon.tui.app, ftmon.watch.watcher", ["httpx", "starlette", "sqlite3", "ftmon.demo"]),
-        ("import ftmon.demo.server", ["textual", "httpx", "ftmon.wire", "ftmon.model"]),
+        ("import ftmon.serving.server", ["textual", "httpx", "ftmon.wire", "ftmon.model"]),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(statement: str, absent: list[str]) -> None:
@@ -147,17 +152,26 @@ def test_what_is_not_needed_is_not_loaded(statement: str, absent: list[str]) -> 
     assert not set(absent) & set(done.stdout.split())
 
 
+def run_and_see_imports(*arguments: str) -> tuple[int, set[str]]:
+    """Run ftmon, and return its exit status and the modules that it has imported."""
+    done = ftmon(*arguments, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    lines = done.stderr.decode().splitlines()
+    return done.returncode, {line.rpartition("|")[2].strip() for line in lines if "import time:" in line}
+
+
 @pytest.mark.parametrize(
     "arguments", [["--version"], ["--help"], ["../x"], ["ft-1", "--base-url", "x"]], ids=str
 )
 def test_an_answer_that_needs_no_network_loads_neither_screen_nor_client(arguments: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "ftmon", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    _, loaded = run_and_see_imports(*arguments)
     assert "ftmon.cli" in loaded
     assert not {"textual", "httpx"} & loaded
+
+
+def test_watching_a_job_loads_no_web_server() -> None:
+    with Service().running() as service:
+        service.succeed()
+        exit_status, loaded = run_and_see_imports(JOB_ID, "--plain", *service.options)
+    assert exit_status == 0
+    assert "httpx" in loaded
+    assert not {"starlette", "uvicorn", "ftmon.serving", "ftmon.demo"} & loaded

@@ -218,22 +218,25 @@ def test_a_replay_in_its_own_rhythm_can_be_left(path: Path) -> None:
 
 
 UNUSABLE = {
-    "a job that was never recorded": (["history", "ft-other"], "Nothing is recorded of a job with this id"),
-    "an export of one": (["export", "ft-other"], "Nothing is recorded of a job with this id"),
-    "two services": (["history", JOB_ID], "say which with --base-url: http://127.0.0.1:"),
-    "another service": (["history", JOB_ID, "--base-url", "http://127.0.0.1:3"], "Nothing is recorded"),
+    "a job that was never recorded": (["history", "ft-other"], "No run with this id"),
+    "an export of one": (["export", "ft-other"], "No run with this id"),
+    "two services": (["history", JOB_ID], "choose one with --base-url: http://127.0.0.1:"),
+    "another service": (
+        ["history", JOB_ID, "--base-url", "http://127.0.0.1:3"],
+        "No run with this id",
+    ),
     "a base URL that is none": (["export", JOB_ID, "--base-url", "x"], "This is no base URL"),
     "a speed of nothing": (["history", JOB_ID, "--replay", "0"], "not a number above 0"),
     "an endless speed": (["history", JOB_ID, "--replay", "inf"], "not a number above 0"),
-    "an age without a unit": (["history", "--prune", "90"], "is no age such as 36h, 90d"),
-    "an age in words": (["history", "--prune", "ages"], "is no age such as 36h, 90d"),
+    "an age without a unit": (["history", "--prune", "90"], "is not an age such as 36h, 90d"),
+    "an age in words": (["history", "--prune", "ages"], "is not an age such as 36h, 90d"),
     "a format that is none": (["export", JOB_ID, "--format", "xml"], "invalid choice"),
     "a table of JSON": (["export", JOB_ID, "--metrics"], "--metrics goes with --format csv"),
     "an age beyond all": (["history", "--prune", "9999y"], "up to 1000y"),
-    "to remove one run": (["history", JOB_ID, "--prune", "1h"], "goes without JOB"),
+    "to remove one run": (["history", JOB_ID, "--prune", "1h"], "takes no JOB"),
     "to replay all runs": (["history", "--replay"], "Which run shall be replayed?"),
-    "a file without a name": (["export", JOB_ID, "--base-url", KEY.service, "-o", ""], "is no file"),
-    "a directory": (["export", JOB_ID, "--base-url", KEY.service, "--force", "-o", "/"], "is no file"),
+    "a file without a name": (["export", JOB_ID, "--base-url", KEY.service, "-o", ""], "is not a file"),
+    "a directory": (["export", JOB_ID, "--base-url", KEY.service, "--force", "-o", "/"], "is not a file"),
     "a table in a directory": (
         ["export", JOB_ID, "--base-url", KEY.service, "--format", "csv", "-o", "/"],
         "cannot be the name of a file",
@@ -325,7 +328,7 @@ def test_what_is_removed_where_the_disk_is_full_is_told_as_removed(path: Path) -
     done = ftmon("history", "--prune", "30d", "--yes", preexec_fn=limit_files)
     removed, room = done.stderr.decode().splitlines()
     assert removed == "ftmon: removed 1 run with 10 events."
-    assert room.startswith("ftmon: the room was not given back to the disk: ")
+    assert room.startswith("ftmon: the disk space could not be freed: ")
     assert done.returncode == 0
     assert kept(path) == [0, 5000]
 
@@ -445,7 +448,7 @@ def test_files_are_written_whole_and_not_overwritten(path: Path, tmp_path: Path)
     target.write_text("mine")
     refused = ftmon(*arguments)
     assert refused.returncode == 2
-    assert b"run.csv is there already; --force overwrites a file." in refused.stderr
+    assert b"run.csv exists; --force overwrites it." in refused.stderr
     assert target.read_text() == "mine"
     assert ftmon(*arguments, "--force").returncode == 0
     assert [row["message"] for row in rows(target.read_text())] == FIELDS
@@ -480,7 +483,7 @@ def test_a_link_is_followed_and_what_it_leads_to_overwritten_only_with_force(
     link.symlink_to(target)
     refused = ftmon("export", JOB_ID, "-o", str(link))
     assert refused.returncode == 2
-    assert b"link is there already; --force overwrites a file." in refused.stderr
+    assert b"link exists; --force overwrites it." in refused.stderr
     assert [(file.name, file.read_text()) for file in folder.iterdir()] == [("run.jsonl", "mine")]
     assert ftmon("export", JOB_ID, "-o", str(link), "--force").returncode == 0
     assert link.readlink() == target
@@ -547,7 +550,7 @@ def test_what_is_no_file_is_not_replaced(path: Path, tmp_path: Path) -> None:
         listener.bind(str(tmp_path / "s"))
     refused = ftmon("export", JOB_ID, "-o", str(tmp_path / "s"), "--force")
     assert refused.returncode == 2
-    assert b"/s is there already and is no file; give another name." in refused.stderr
+    assert b"/s exists and is not a file; choose another name." in refused.stderr
     assert (tmp_path / "s").is_socket()
 
 
@@ -563,7 +566,7 @@ def test_an_export_does_not_overwrite_the_history(
         target = tmp_path / "link"
     refused = ftmon("export", JOB_ID, "-o", str(target), "--force")
     assert refused.returncode == 2
-    assert refused.stderr.decode() == f"ftmon: {target} belongs to the history; give another name.\n"
+    assert refused.stderr.decode() == f"ftmon: {target} belongs to the history; choose another name.\n"
     assert len(recorded(path)) == 10
 
 

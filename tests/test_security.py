@@ -22,11 +22,12 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from ftmon.commands import history as records
+from ftmon.commands import listing
 from ftmon.errors import FtmonError, UsageError
 from ftmon.history.recorder import Recorder
 from ftmon.history.store import History, RecordedRun
-from ftmon.lines.printer import summary, text_line
+from ftmon.lines.printer import text_line
+from ftmon.lines.summary import summary
 from ftmon.model.event import Event, event_json
 from ftmon.model.job import Job, JobKey, job_json
 from ftmon.model.run import Run
@@ -396,7 +397,7 @@ def test_a_job_of_any_value_is_read_into_safe_text(fields: Fields) -> None:
         check_events(events)
         check_run(answer.job, events)
         run = RecordedRun(JobKey(BASE_URL, JOB_ID), NOW, NOW, 1, answer.job, "fine-tunes", None)
-        (line,) = records._table([run])
+        (line,) = listing.table([run])
         check_safe(line)
         assert "\n" not in line
 
@@ -1023,7 +1024,7 @@ def test_an_export_overwrites_nothing_unless_it_is_told_to(tmp_path: Path) -> No
     for taken in (table, tmp_path / "run.metrics.csv"):
         taken.write_text("mine")
         done = ftmon("export", JOB_ID, "--format", "csv", "--output", str(table))
-        assert b"is there already" in done.stderr
+        assert b"exists; --force overwrites it." in done.stderr
         assert (done.returncode, taken.read_text()) == (2, "mine")
         taken.unlink()
         assert list(tmp_path.glob("run*")) == []

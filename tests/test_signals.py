@@ -349,6 +349,6 @@ def test_a_shell_stops_it_and_brings_it_back_but_not_into_the_background(
         shown.press("?")
         shown.until_shown("esc closes")
         shown.press("\x03")
-        shown.until_shown("left; the job goes on unharmed")
+        shown.until_shown("left; the job keeps running")
         shown.press("exit $?\r")
         assert shown.wait() == 130

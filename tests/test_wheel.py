@@ -44,10 +44,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel with the demo's extra into an environment of its own, and return its command."""
+    """Install the wheel into an environment of its own, and return its command."""
     directory = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", directory, directory=directory)
-    run(directory / "bin" / "pip", "install", "--quiet", f"{wheel}[demo]", directory=directory)
+    run(directory / "bin" / "pip", "install", "--quiet", wheel, directory=directory)
     return directory / "bin" / "ftmon"
 
 

@@ -1,1 +1,8 @@
-"""One module per command: arguments in, exit status out."""
+"""What `ftmon` can do: a module for each command, and what several of them share.
+
+A command's module has `run(arguments)`, which turns the arguments into frozen values of its own and returns
+the exit status.
+"""
+
+NAMES = ("watch", "demo", "history", "export")
+"""The commands, each in a module of this name. `ftmon JOB` is short for `ftmon watch JOB`."""

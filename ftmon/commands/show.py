@@ -1,97 +1,123 @@
-"""A run on the screen or as lines, from the first word to what is left behind; imported when it is needed."""
+"""Show a run on the screen or in lines, from the first feedback to the last sentence."""
 
-import argparse
 import codecs
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ftmon import __version__
+from ftmon.commands.crash import crashed
+from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import BUG, LEFT, GaveUpError, HistoryError, OutputError, TimeoutPassedError, UsageError
 from ftmon.lines.output import encoded, say, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ftmon.model.job import JobKey
     from ftmon.model.run import Run
-    from ftmon.settings import Settings
     from ftmon.tui.app import FtmonApp
     from ftmon.watch.watcher import Watcher
 
-_Service = Callable[[ExitStack], "tuple[Settings, JobKey | None]"]
-"""Finds the service and the job; what it starts ends with the stack."""
-
 
 def show(
-    options: argparse.Namespace,
-    service: _Service,
+    view: View,
+    watching: Watching,
+    opening: AbstractContextManager[Target],
     *,
     left: str,
-    again: Callable[[str], str] = lambda job_id: "",
+    again: Callable[[str], str] | None = None,
 ) -> int:
-    """Show a job on the screen, or as lines where there is none, and return the exit status.
+    """Show a run and return the exit status.
 
-    `left` is what to say where it was left before its end, `again` returns the command that watches it again.
+    Entering `opening` finds the service and the job. It may start the service, and end it on leaving. `left`
+    is the sentence for a run left before its end. `again` returns the command that watches a job again.
 
     Raises:
-        FtmonError: where it cannot be shown; its message is the sentence for the user.
+        FtmonError: when the run cannot be shown.
     """
-    has_screen = not (options.json or options.plain) and _is_screen()
-    with ExitStack() as stack:
-        if has_screen:
-            stack.enter_context(_first_word())
-        settings, key = service(stack)
-        sys.excepthook = partial(crashed, secrets=settings.secrets)
-        if key is None and not has_screen:
+    if view.json or view.plain or not _has_screen():
+        return _show_lines(view, watching, opening, left, again)
+    return _show_screen(view, watching, opening, left, again)
+
+
+def _show_lines(
+    view: View,
+    watching: Watching,
+    opening: AbstractContextManager[Target],
+    left: str,
+    again: Callable[[str], str] | None,
+) -> int:
+    with opening as target:
+        sys.excepthook = partial(crashed, secrets=target.settings.secrets)
+        key = target.key
+        if key is None:
             raise UsageError(
                 "Which job? Give its id: ftmon JOB. "
                 "(The screen, which asks for one, needs a terminal with UTF-8.)"
             )
-        from ftmon.watch.watcher import Watcher
+        watcher = _watcher(watching, target)
+        try:
+            from ftmon.lines.follow import follow
 
-        watcher = Watcher(
-            settings,
-            stream=not options.no_stream,
-            patient=options.wait,
-            history=None if options.no_history else _history_file(),
-            offline=options.replay is not None,
-        )
-        stack.callback(watcher.close)
-        if key is not None and options.replay is not None:
-            watcher.replay(key, options.replay)
-        elif key is not None:
-            watcher.watch(key)
-        if key is not None and not has_screen:
-            # Also where an error ends it; only once it is closed is it known what was not recorded.
-            stack.callback(_say_unrecorded, watcher)
-            stack.callback(watcher.close)
-            status = _lines(watcher, key, options)
-            _say_next(status, left, again(key.job_id))
-            return status
-        app = _run_screen(watcher, key, options)
-    status = app.return_code or 0
-    if (run := app.watched) is not None and status != BUG:
-        from ftmon.lines.printer import time_passed
-
-        _leave_behind(run)
-        _say_unrecorded(watcher)
-        if status == TimeoutPassedError.exit_status:
-            say(time_passed(run, options.timeout))
-        elif run.connection.error is not None:
-            say(str(run.connection.error))
-        _say_next(status, left, again(run.key.job_id) if run.key.service == settings.base_url else "")
+            for notice in watcher.notices:
+                say(notice)
+            status = follow(watcher, key, as_json=view.json, timeout=view.timeout)
+        finally:
+            # Only a closed watcher knows how many events are not recorded.
+            watcher.close()
+            _say_unrecorded(watcher)
+        _say_next(status, left, again(key.job_id) if again else "")
     return status
 
 
+def _show_screen(
+    view: View,
+    watching: Watching,
+    opening: AbstractContextManager[Target],
+    left: str,
+    again: Callable[[str], str] | None,
+) -> int:
+    with _feedback(), opening as target:
+        sys.excepthook = partial(crashed, secrets=target.settings.secrets)
+        with closing(_watcher(watching, target)) as watcher:
+            app = _run_app(watcher, target, view)
+    status = app.return_code or 0
+    run = app.watched
+    if run is None or status == BUG:
+        return status
+    _leave_summary(run)
+    _say_unrecorded(watcher)
+    if status == TimeoutPassedError.exit_status and view.timeout is not None:
+        from ftmon.lines.news import time_passed
+
+        say(time_passed(run, view.timeout))
+    elif run.connection.error is not None:
+        say(str(run.connection.error))
+    # A run opened from the history may be another service's, which the command would not reach.
+    is_reached = run.key.service == target.settings.base_url
+    _say_next(status, left, again(run.key.job_id) if again and is_reached else "")
+    return status
+
+
+def _has_screen() -> bool:
+    """Textual draws on stderr and reads keys from stdin; with stdout in a pipe, its reader wants lines.
+
+    The encoding must be UTF-8. With another one, escaped signs would break every line of the screen.
+    """
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return (
+        all(stream is not None and stream.isatty() for stream in streams)
+        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+        and codecs.lookup(sys.stderr.encoding).name == "utf-8"
+    )
+
+
 @contextmanager
-def _first_word() -> Iterator[None]:
-    """Say that the key was heard, while what draws the screen is imported, and take it back at the end."""
-    # Where the terminal is gone there is nobody left to tell.
+def _feedback() -> Iterator[None]:
+    """Show at once that ftmon has started, while the screen is imported, and erase it at the end."""
+    # The terminal may be gone; then nobody can read this.
     with suppress(OSError):
         os.write(2, "ftmon: opening …".encode())
     try:
@@ -99,6 +125,24 @@ def _first_word() -> Iterator[None]:
     finally:
         with suppress(OSError):
             os.write(2, b"\r\x1b[K")
+
+
+def _watcher(watching: Watching, target: Target) -> "Watcher":
+    """Return a watcher that was told which job to watch or replay."""
+    from ftmon.watch.watcher import Watcher
+
+    watcher = Watcher(
+        target.settings,
+        stream=watching.stream,
+        patient=watching.patient,
+        history=_history_file() if watching.record else None,
+        offline=watching.replay_speed is not None,
+    )
+    if target.key is not None and watching.replay_speed is not None:
+        watcher.replay(target.key, watching.replay_speed)
+    elif target.key is not None:
+        watcher.watch(target.key)
+    return watcher
 
 
 def _history_file() -> "Path | None":
@@ -111,12 +155,24 @@ def _history_file() -> "Path | None":
         return None
 
 
-def _lines(watcher: "Watcher", key: "JobKey", options: argparse.Namespace) -> int:
-    from ftmon.lines.printer import follow
+def _run_app(watcher: "Watcher", target: Target, view: View) -> "FtmonApp":
+    from ftmon.tui.exits import Exits
 
-    for notice in watcher.notices:
-        say(notice)
-    return follow(watcher, key, as_json=options.json, timeout=options.timeout)
+    with Exits() as exits:
+        from ftmon.tui.app import FtmonApp
+
+        app = FtmonApp(watcher, target.key, exit_when_over=view.exit_when_over, timeout=view.timeout)
+        exits.leave = app.leave_by_signal
+        app.run()
+    return app
+
+
+def _leave_summary(run: "Run") -> None:
+    """Print the summary where the screen was."""
+    from ftmon.lines.summary import summary
+
+    with suppress(OutputError):
+        write(encoded("".join(f"{line}\n" for line in summary(run))))
 
 
 def _say_unrecorded(watcher: "Watcher") -> None:
@@ -126,59 +182,10 @@ def _say_unrecorded(watcher: "Watcher") -> None:
         say(f"{plural(count, 'event')} could not be recorded.")
 
 
-def _leave_behind(run: "Run") -> None:
-    """Leave behind, where the screen was, how the job stands."""
-    from ftmon.lines.printer import summary
-
-    with suppress(OutputError):
-        write(encoded("".join(f"{line}\n" for line in summary(run))))
-
-
-def _say_next(status: int, left: str, again: str) -> None:
-    to_watch = f"to watch it again: {again}" if again else ""
+def _say_next(status: int, left: str, command: str) -> None:
+    """Say that the run was left, and with which command it can be watched again."""
+    again = f"to watch it again: {command}" if command else ""
     if status == LEFT:
-        say(f"{left} T{to_watch[1:]}" if to_watch else left)
-    elif status == GaveUpError.exit_status and to_watch:
-        say(to_watch)
-
-
-def _run_screen(watcher: "Watcher", key: "JobKey | None", options: argparse.Namespace) -> "FtmonApp":
-    from ftmon.tui.exits import Exits
-
-    with Exits() as exits:
-        from ftmon.tui.app import FtmonApp
-
-        app = FtmonApp(watcher, key, exit_when_over=options.exit, timeout=options.timeout)
-        exits.leave = app.leave_by_signal
-        app.run()
-    return app
-
-
-def _is_screen() -> bool:
-    """Textual draws on stderr and reads stdin; a screen in a pipe is of use to nobody.
-
-    Nor is one whose signs the terminal's encoding does not have: they would be escaped, and break every line.
-    """
-    streams = (sys.stdin, sys.stdout, sys.stderr)
-    return (
-        all(stream is not None and stream.isatty() for stream in streams)
-        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-        and codecs.lookup(sys.stderr.encoding).name == "utf-8"
-    )
-
-
-def crashed(
-    kind: type[BaseException],
-    error: BaseException,
-    trace: TracebackType | None,
-    *,
-    secrets: Sequence[str] = (),
-) -> None:
-    """Tell of a bug: the traceback without values, because values may be secrets."""
-    import traceback
-
-    from ftmon.safe import safe, without
-
-    lines = safe("".join(traceback.format_exception(kind, error, trace)))
-    say(f"this is a bug in ftmon {__version__}; the job is unharmed.\n{without(lines, secrets)}")
-    os._exit(BUG)
+        say(f"{left} T{again[1:]}" if again else left)
+    elif status == GaveUpError.exit_status and again:
+        say(again)

@@ -1,1 +1,1 @@
-"""The embedded service: an HTTP server on loopback that trains a tiny model and tells of it."""
+"""The demo: trains a tiny language model on this machine and publishes the run over HTTP on 127.0.0.1."""

@@ -1,26 +1,27 @@
-"""`python -m ftmon.demo`: the service alone, in this process."""
+"""`python -m ftmon.demo SETUP`: the service in a process that `launch.running` starts.
 
-import argparse
+SETUP is a `Setup` as JSON. The process prints its `Service` as JSON and ends when standard input is closed.
+"""
+
 import sys
 
-from ftmon.demo.launch import add_options, serve
+from ftmon.demo.serve import serve
+from ftmon.demo.setup import Service, Setup
 from ftmon.errors import FtmonError
 
 
-def main() -> int:
+def main(setup: str) -> int:
     """Serve, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ftmon.demo", description=__doc__, allow_abbrev=False)
-    add_options(parser)
-    parser.add_argument(
-        "--end-with-stdin", action="store_true", help="end when standard input, a pipe, is closed"
-    )
-    options = parser.parse_args()
     try:
-        return serve(options, parent=sys.stdin.fileno() if options.end_with_stdin else None)
+        return serve(Setup.from_json(setup), _announce, parent=sys.stdin.fileno())
     except FtmonError as error:
         print(error, file=sys.stderr)
         return error.exit_status
 
 
+def _announce(service: Service) -> None:
+    print(service.to_json(), flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

@@ -1,33 +1,30 @@
-"""The one job of the service, in the shapes of OpenAI's fine-tunes API."""
+"""The job of the demo, in the shapes of OpenAI's fine-tunes API."""
 
-import asyncio
 import secrets
 import string
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from ftmon.serving.job import ServedJob
 
 MODEL = "ftmon-demo"
 """The name of the model before it is fine-tuned."""
 
-FINAL = frozenset({"succeeded", "failed", "cancelled"})
-"""The statuses after which nothing happens any more."""
-
 
 def new_id(kind: str) -> str:
-    """Return a random id as the service made them: `ft-`, `file-` or `org-`, and 24 letters and digits."""
+    """Return a random id in the service's form: `ft-`, `file-` or `org-`, then 24 letters and digits."""
     return f"{kind}-" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(24))
 
 
 def now() -> int:
-    """Return the time in whole seconds, which is all that the API tells."""
+    """Return the Unix time in whole seconds, as the API gives it."""
     return int(time.time())
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that the service holds."""
+    """A file that belongs to the job."""
 
     filename: str
     content: bytes
@@ -50,93 +47,46 @@ class File:
 
 
 class Job:
-    """A fine-tune and the events it has told so far.
-
-    It belongs to one event loop: whoever reads or changes it runs there, so that nobody needs a lock.
-    """
+    """The demo's fine-tune: publishes its events and changes through `served`."""
 
     def __init__(self, hyperparams: dict[str, Any], training_file: File, validation_file: File) -> None:
-        self.id = new_id("ft")
-        self.status = "pending"
-        self.fine_tuned_model: str | None = None
-        self.events: list[dict[str, Any]] = []
-        self._hyperparams = hyperparams
-        self._organization_id = new_id("org")
-        self._training_file = training_file
-        self._validation_file = validation_file
-        self._result_file: File | None = None
-        self._created_at = self._updated_at = now()
-        self._is_closed = False
-        self._news = asyncio.Event()
-        self.tell(f"Created fine-tune: {self.id}")
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the job is over, and with it its events."""
-        return self.status in FINAL
-
-    @property
-    def files(self) -> list[File]:
-        """The files that can be read."""
-        files = [self._training_file, self._validation_file, self._result_file]
-        return [file for file in files if file is not None]
-
-    def tell(self, message: str, *, status: str | None = None) -> None:
-        """Add an event and, at the same moment, change the status."""
-        self._updated_at = now()
-        self.events.append(
+        created_at = now()
+        self.served = ServedJob(
             {
-                "object": "fine-tune-event",
-                # The real service said this of every event, failures too.
-                "level": "info",
-                "message": message,
-                "created_at": self._updated_at,
+                "object": "fine-tune",
+                "id": new_id("ft"),
+                "hyperparams": hyperparams,
+                "organization_id": new_id("org"),
+                "model": MODEL,
+                "training_files": [training_file.as_json()],
+                "validation_files": [validation_file.as_json()],
+                "result_files": [],
+                "created_at": created_at,
+                "updated_at": created_at,
+                "status": "pending",
+                "fine_tuned_model": None,
             }
         )
-        self.status = status or self.status
-        self._wake_followers()
+        for file in (training_file, validation_file):
+            self.served.files[file.id] = file.content
+        self.tell(f"Created fine-tune: {self.served.id}")
+
+    def tell(self, message: str, **changes: object) -> None:
+        """Publish an event, and with it changes of the job, such as `status="running"`."""
+        at = now()
+        event = {
+            "object": "fine-tune-event",
+            # The real service sent "info" with every event, failures too.
+            "level": "info",
+            "message": message,
+            "created_at": at,
+        }
+        self.served.publish(event, updated_at=at, **changes)
 
     def upload(self, result_csv: bytes) -> None:
-        """Give out the trained model and the record of its training."""
-        self.fine_tuned_model = time.strftime(f"{MODEL}:ft-personal-%Y-%m-%d-%H-%M-%S", time.gmtime())
-        self.tell(f"Uploaded model: {self.fine_tuned_model}")
-        self._result_file = File("compiled_results.csv", result_csv, purpose="fine-tune-results")
-        self.tell(f"Uploaded result file: {self._result_file.id}")
-
-    def close(self) -> None:
-        """End every `follow`, whether or not the job is over."""
-        self._is_closed = True
-        self._wake_followers()
-
-    async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield all events from the first on, and new ones as they come, until the job is over or closed."""
-        sent = 0
-        while True:
-            while sent < len(self.events):
-                yield self.events[sent]
-                sent += 1
-            if self.is_final or self._is_closed:
-                return
-            await self._news.wait()
-
-    def as_json(self, *, with_events: bool) -> dict[str, Any]:
-        """Return the API's FineTune object, which has its events everywhere but in the list of jobs."""
-        fine_tune: dict[str, Any] = {
-            "object": "fine-tune",
-            "id": self.id,
-            "hyperparams": self._hyperparams,
-            "organization_id": self._organization_id,
-            "model": MODEL,
-            "training_files": [self._training_file.as_json()],
-            "validation_files": [self._validation_file.as_json()],
-            "result_files": [self._result_file.as_json()] if self._result_file else [],
-            "created_at": self._created_at,
-            "updated_at": self._updated_at,
-            "status": self.status,
-            "fine_tuned_model": self.fine_tuned_model,
-        }
-        return {**fine_tune, "events": self.events} if with_events else fine_tune
-
-    def _wake_followers(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        """Publish the name of the trained model and the record of its training."""
+        model = time.strftime(f"{MODEL}:ft-personal-%Y-%m-%d-%H-%M-%S", time.gmtime())
+        self.tell(f"Uploaded model: {model}", fine_tuned_model=model)
+        file = File("compiled_results.csv", result_csv, purpose="fine-tune-results")
+        self.served.files[file.id] = file.content
+        self.tell(f"Uploaded result file: {file.id}", result_files=[file.as_json()])

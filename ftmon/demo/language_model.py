@@ -1,4 +1,4 @@
-"""A language model small enough to learn in pure Python while somebody watches."""
+"""A language model small enough to train in pure Python within a minute."""
 
 import math
 import random
@@ -11,39 +11,39 @@ class Example(NamedTuple):
     """One prediction to make: the next character of a text."""
 
     before: str
-    """What the model may look at: `LanguageModel.ORDER` characters, or fewer where the text begins."""
+    """The context: the last `LanguageModel.ORDER` characters, or fewer at the beginning of the text."""
     character: str
 
 
 class Prediction(NamedTuple):
-    """What the model makes of one example."""
+    """The result of predicting one example."""
 
     loss: float
     """-log p(character), in nats."""
     is_right: bool
-    """Whether no other character was held for likelier."""
+    """No other character got a higher probability."""
     gradient: list[float]
-    """Of the loss, by any row in use: a sum hands the same gradient to each of its terms."""
+    """Of the loss by each row in use: the same for all of them, because the logits are their sum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well some examples were predicted."""
+    """How well the model predicted some examples."""
 
     loss: float
     """The mean loss, in nats."""
     accuracy: float
-    """The share of right predictions."""
+    """The share of examples predicted right."""
 
 
 class LanguageModel:
-    """A softmax over the characters: the logits are the sum of a row of weights for each ending of the text.
+    """A softmax over the characters. The logits are a sum of rows of weights, one per ending of the text.
 
-    After "the l" the rows of "", "l", " l", "e l" and "he l" are added up. A row is made when first needed.
+    After "the l" these are the rows of "", "l", " l", "e l" and "he l". A row is created on first use.
     """
 
     ORDER = 4
-    """How many characters the model looks back."""
+    """How many characters of context the model sees."""
 
     def __init__(self, vocabulary: str) -> None:
         self.vocabulary = vocabulary
@@ -52,7 +52,7 @@ class LanguageModel:
 
     @property
     def guessing_loss(self) -> float:
-        """The loss of a model that holds every character for equally likely."""
+        """The loss of a model that gives every character the same probability."""
         return math.log(len(self.vocabulary))
 
     def predict(self, example: Example) -> Prediction:
@@ -68,7 +68,7 @@ class LanguageModel:
         return Prediction(highest + math.log(total) - logits[place], is_right, probabilities)
 
     def learn(self, examples: Iterable[Example], rate: float) -> Score:
-        """Make a step of stochastic gradient descent for each example; it is scored before its own step."""
+        """Do one step of stochastic gradient descent per example. An example is scored before its step."""
         predictions = []
         for example in examples:
             prediction = self.predict(example)
@@ -84,12 +84,12 @@ class LanguageModel:
         return _score([self.predict(example) for example in examples])
 
     def write(self, longest: int, chance: random.Random) -> str:
-        """Write one line of at most so many characters."""
+        """Write one line of at most `longest` characters."""
         text = start = ".\n"
         while len(text) < len(start) + longest:
             logits = self._logits(text[-self.ORDER :])
             highest = max(logits)
-            # Twice the logits square the probabilities: a half-trained model keeps to the words it knows.
+            # Doubling the logits squares the probabilities, so a half-trained model prefers words it knows.
             weights = [math.exp(2 * (logit - highest)) for logit in logits]
             character = chance.choices(self.vocabulary, weights)[0]
             if character != "\n":

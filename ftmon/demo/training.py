@@ -1,25 +1,25 @@
-"""The training: what is learned, in which steps, and what the job tells of it on the way."""
+"""The training: the steps it takes and the events it publishes on the way."""
 
 import asyncio
 import csv
 import io
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 from itertools import islice
 
 from ftmon.demo.job import File, Job
 from ftmon.demo.language_model import Example, LanguageModel, Score, examples_of
+from ftmon.demo.setup import Course
 from ftmon.errors import UsageError
 
 LEARNING_RATE = 0.05
 HELD_OUT = 0.1
-"""The share of the text, at its end, that is never learned and only scored."""
+"""The share of the text, at its end, that the model is scored on and never learns."""
 VALIDATE_EVERY = 10
 """Steps from one validation loss to the next."""
 DIVERGED = 100.0
-"""A loss, in nats, that no training reaches which is still of use."""
+"""A loss, in nats, far above that of any useful training."""
 QUEUE_NUMBER = 3
 LONGEST_SAMPLE = 72
 
@@ -41,25 +41,14 @@ _RESULT_COLUMNS = [
 ]
 
 
-@dataclass(frozen=True)
-class Course:
-    """How long to train, how fast, and whether to any good."""
-
-    steps: int
-    epochs: int
-    speed: float = 1.0
-    """Divides every pause."""
-    diverges: bool = False
-    """From the middle on the learning rate grows ten-thousandfold, and the training comes to nothing."""
-
-
 class Training:
-    """Teaches a model and tells of it in the events of a job.
+    """Trains a model and publishes events about it.
 
-    An example is one character with what stands before it; a step learns from some of them, in random order.
+    An example is one character and the text before it. Each step learns from a batch of examples, in random
+    order.
 
     Raises:
-        UsageError: when the steps and the epochs do not fit each other or the text.
+        UsageError: when there are too few or too many steps for the epochs and the text.
     """
 
     def __init__(self, course: Course) -> None:
@@ -69,10 +58,10 @@ class Training:
         self._held_out = examples_of(text[split:])
         most_steps = course.epochs * len(self._examples)
         if not course.epochs <= course.steps <= most_steps:
-            raise UsageError(f"{course.epochs} epochs take from {course.epochs} to {most_steps} steps.")
+            raise UsageError(f"{course.epochs} epochs need from {course.epochs} to {most_steps} steps.")
         self._course = course
         self._model = LanguageModel("".join(sorted(set(text))))
-        # The same at every start, so that two runs of the demo can be compared.
+        # A fixed seed, so that two runs of the demo can be compared.
         self._chance = random.Random(0)
         self._results = _ResultFile()
         self.job = Job(
@@ -87,7 +76,7 @@ class Training:
         )
 
     async def run(self) -> None:
-        """Take the job from its creation to its end; to cancel the task is to stop the training."""
+        """Train to the end of the job. Cancelling this task stops the training."""
         await self._wait_in_queue()
         self.job.tell("Fine-tune started", status="running")
         stream = self._shuffled_examples()
@@ -97,7 +86,7 @@ class Training:
             epoch = learned // len(self._examples)
             upto = step * self._course.epochs * len(self._examples) // self._course.steps
             batch = list(islice(stream, upto - learned))
-            # In a thread, because a long batch would keep the requests waiting.
+            # In a thread, because a long batch would delay answers to requests.
             training = await asyncio.to_thread(self._model.learn, batch, self._learning_rate(step))
             validation = None
             if step % VALIDATE_EVERY == 0 or step == self._course.steps:
@@ -153,7 +142,7 @@ class Training:
 
 
 class _ResultFile:
-    """The record of every step, as the service wrote it: an empty cell where nothing was measured."""
+    """The metrics of every step, as the service wrote them: a cell is empty where nothing was measured."""
 
     def __init__(self) -> None:
         self._text = io.StringIO()
@@ -161,10 +150,10 @@ class _ResultFile:
         self._table.writerow(_RESULT_COLUMNS)
 
     def add(self, step: int, learned: int, training: Score, validation: Score | None) -> None:
-        """Add a step after which so many examples have been learned."""
+        """Add a step. `learned` counts the examples learned so far."""
         row: list[float | None] = [step, learned * (LanguageModel.ORDER + 1), learned]
         for score in (training, validation):
-            # What an example asks for is one token, so that the accuracy of sequences is that of tokens.
+            # An example has one token to predict, so sequence accuracy and token accuracy are the same.
             row += [score.loss, score.accuracy, score.accuracy] if score else [None, None, None]
         self._table.writerow(row)
 

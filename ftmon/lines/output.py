@@ -1,4 +1,4 @@
-"""Writing to stdout and stderr; light, because the first word on the screen waits for it."""
+"""Writing to stdout and stderr. It imports little, because the first words on the screen wait for it."""
 
 import os
 import select
@@ -9,25 +9,28 @@ from ftmon.errors import OutputError
 
 
 def say(sentence: str) -> None:
-    """Write a sentence to stderr, if there is one that takes it: safe, and without what looks like a key."""
+    """Write a sentence to stderr, made safe and with anything that looks like a key hidden.
+
+    It is dropped when stderr cannot be written.
+    """
     from ftmon.safe import redact, safe
 
     with suppress(OSError, ValueError, AttributeError):
-        # `print` would take stdout where stderr is closed.
+        # Not `print`, which falls back to stdout when stderr is closed.
         sys.stderr.write(f"ftmon: {redact(safe(sentence))}\n")
         sys.stderr.flush()
 
 
 def encoded(lines: str) -> bytes:
-    """Return a text in the encoding of stdout; what that cannot hold is escaped."""
+    """Encode text for stdout; characters that its encoding lacks are escaped."""
     return lines.encode(sys.stdout.encoding if sys.stdout else "ascii", "backslashreplace")
 
 
 def write(lines: bytes) -> None:
-    """Write to stdout at once, all of it, however slowly it is taken.
+    """Write all of the bytes to stdout at once. A slow reader makes this wait.
 
     Raises:
-        OutputError, BrokenPipeError: where it cannot be written.
+        OutputError, BrokenPipeError: when stdout cannot be written.
     """
     try:
         _write_all(sys.stdout.fileno(), lines)
@@ -39,7 +42,7 @@ def write(lines: bytes) -> None:
 
 
 def _write_all(file: int, data: bytes) -> None:
-    """Write to what may take only a part, as after a stop, or nothing now, as where it does not block."""
+    """Write all of the data, also after partial writes and to a file that does not block."""
     left = memoryview(data)
     while left:
         try:
@@ -49,5 +52,5 @@ def _write_all(file: int, data: bytes) -> None:
 
 
 def discard_stdout() -> None:
-    """Let what Python still wants to write to a broken stdout go nowhere."""
+    """Redirect stdout to /dev/null, so that Python's last flush cannot fail on a broken pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

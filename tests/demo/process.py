@@ -53,7 +53,7 @@ class Answer:
 
 @contextmanager
 def demo(*arguments: str) -> Iterator[Demo]:
-    command = [sys.executable, "-m", "ftmon.demo", *arguments]
+    command = [sys.executable, "-m", "ftmon", "demo", "--serve", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout

@@ -1,5 +1,3 @@
-import argparse
-import json
 import os
 import select
 import signal
@@ -11,15 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ftmon.demo.launch import Service, add_options, running
-from ftmon.errors import FtmonError, UsageError
-from tests.demo.process import QUICK, connection, demo, read_answer, stream_target
+from ftmon import cli
+from ftmon.demo.launch import running
+from ftmon.demo.setup import Course, Service, Setup
+from ftmon.errors import UsageError
+from tests.demo.process import connection, demo, read_answer, stream_target
 
-
-def options(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    return parser.parse_args(arguments)
+SHORT = Setup(Course(steps=20, epochs=1, speed=1000))
+SLOW = Setup(Course(speed=0.01))
 
 
 def children(process: int) -> list[int]:
@@ -52,10 +49,10 @@ def test_a_signal_ends_it_cleanly_with_open_streams(number: signal.Signals, exit
 def test_a_port_can_be_chosen_and_is_refused_when_it_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "ftmon.demo", f"--port={port}"]
+        command = [sys.executable, "-m", "ftmon", "demo", "--serve", f"--port={port}"]
         second = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert (second.returncode, second.stdout) == (2, "")
-    assert second.stderr.startswith(f"Port {port} cannot be used (")
+    assert second.stderr.startswith(f"ftmon: Port {port} cannot be used (")
     assert second.stderr.count("\n") == 1
     with demo(f"--port={port}") as service:
         assert service.address == ("127.0.0.1", port)
@@ -69,14 +66,17 @@ def test_a_port_can_be_chosen_and_is_refused_when_it_is_taken() -> None:
         *("--port=65536", "--port=-1", "--port=http"),
     ],
 )
-def test_an_option_out_of_range_is_refused(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        options(argument)
+def test_an_option_out_of_range_is_refused(
+    argument: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The command sets its own hook; monkeypatch restores the old one.
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    assert cli.main(["demo", "--serve", argument]) == 2
     assert argument.partition("=")[2] in capsys.readouterr().err
 
 
 def test_running_gives_a_service_that_ends_with_the_block() -> None:
-    with running(options(*QUICK)) as service:
+    with running(SHORT) as service:
         (child,) = children(os.getpid())
         pidfd = os.pidfd_open(child)
         job = httpx.get(f"{service.base_url}/fine-tunes/{service.job_id}").json()
@@ -89,16 +89,16 @@ def test_running_gives_a_service_that_ends_with_the_block() -> None:
 def test_running_hands_every_option_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    given = ("--steps=9", "--epochs=3", "--speed=1000", "--fail", "--cut-after=3", f"--port={port}")
-    with running(options(*given)) as service:
+    setup = Setup(Course(steps=9, epochs=3, speed=1000, diverges=True), cut_after=3, port=port)
+    with running(setup) as service:
         assert service.base_url == f"http://127.0.0.1:{port}/v1"
         (child,) = children(os.getpid())
         arguments = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-    assert vars(options(*arguments[5:-1])) == vars(options(*given))
+    assert Setup.from_json(arguments[4]) == setup
 
 
 def test_a_service_that_is_run_is_out_of_reach_of_the_terminal() -> None:
-    with running(options()):
+    with running(Setup()):
         (child,) = children(os.getpid())
         assert os.getsid(child) == child
         for stream in (0, 1, 2):
@@ -110,22 +110,21 @@ def test_modules_in_the_users_directory_are_left_alone(
 ) -> None:
     (tmp_path / "random.py").write_text("raise SystemExit('the wrong module')")
     monkeypatch.chdir(tmp_path)
-    with running(options()) as service:
+    with running(Setup()) as service:
         assert service.job_id
 
 
 def test_a_service_that_is_run_ends_when_its_parent_is_killed() -> None:
     script = """
-import json, signal, sys
-from dataclasses import asdict
-from tests.demo.test_launch import options, running
-with running(options("--speed=0.01")) as service:
-    print(json.dumps(asdict(service)), flush=True)
+import signal
+from tests.demo.test_launch import SLOW, running
+with running(SLOW) as service:
+    print(service.to_json(), flush=True)
     signal.pause()
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
-        service = Service(**json.loads(parent.stdout.readline()))
+        service = Service.from_json(parent.stdout.readline())
         (child,) = children(parent.pid)
         pidfd = os.pidfd_open(child)
         url = f"{service.base_url}/fine-tunes/{service.job_id}/events?stream=true"
@@ -139,24 +138,11 @@ def test_running_says_why_a_service_does_not_start() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(UsageError, match=r"^Port \d+ cannot be used \(.*\)[^\n]*$"),
-        running(options(f"--port={taken.getsockname()[1]}")),
+        running(Setup(port=taken.getsockname()[1])),
     ):
         pass
     with (
-        pytest.raises(UsageError, match=r"^4 epochs take from 4 to \d+ steps\.$"),
-        running(options("--steps=3")),
+        pytest.raises(UsageError, match=r"^4 epochs need from 4 to \d+ steps\.$"),
+        running(Setup(Course(steps=3))),
     ):
         pass
-
-
-@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
-def test_without_its_extra_it_says_what_to_install(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(FtmonError, match=r"pip install '\.\[demo\]'$"), running(options()):
-        pass
-
-
-def test_launching_is_imported_without_the_server() -> None:
-    script = "import sys, ftmon.demo.launch; print({'starlette', 'uvicorn'} & set(sys.modules))"
-    command = [sys.executable, "-c", script]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -4,7 +4,8 @@ from importlib import resources
 
 import pytest
 
-from ftmon.demo.training import Course, Training
+from ftmon.demo.setup import Course
+from ftmon.demo.training import Training
 from ftmon.errors import UsageError
 
 AT_ONCE = 1e9
@@ -17,7 +18,7 @@ async def trained(course: Course) -> Training:
 
 
 def messages(training: Training) -> list[str]:
-    return [event["message"] for event in training.job.events]
+    return [event["message"] for event in training.job.served.events]
 
 
 def figures(training: Training, name: str) -> list[float]:
@@ -38,9 +39,10 @@ async def test_the_job_is_told_as_the_real_one_was() -> None:
     story = [re.sub(r"\d+\.\d\d", "X", message) for message in messages(training)]
     samples = [message for message in story if message.startswith("Sample: ")]
     assert len(samples) == 2
-    model, file = training.job.fine_tuned_model, training.job.files[-1]
+    job = training.job.served
+    model, (file,) = job.fine_tune["fine_tuned_model"], job.fine_tune["result_files"]
     assert [message for message in story if message not in samples] == [
-        f"Created fine-tune: {training.job.id}",
+        f"Created fine-tune: {job.id}",
         "Fine-tune costs $X",
         "Fine-tune enqueued. Queue number: 3",
         "Fine-tune is in the queue. Queue number: 2",
@@ -55,10 +57,10 @@ async def test_the_job_is_told_as_the_real_one_was() -> None:
         "Step 12/12: training loss=X, validation loss=X",
         "Completed epoch 2/2",
         f"Uploaded model: {model}",
-        f"Uploaded result file: {file.id}",
+        f"Uploaded result file: {file['id']}",
         "Fine-tune succeeded",
     ]
-    assert training.job.status == "succeeded"
+    assert job.status == "succeeded"
     assert model
     assert re.fullmatch(r"ftmon-demo:ft-personal-\d{4}(-\d\d){5}", model)
 
@@ -76,21 +78,22 @@ async def test_a_training_that_diverges_fails_past_the_middle(steps: int, epochs
     *_, last_step, error = messages(training)
     assert steps // 2 < int(last_step.removeprefix("Step ").partition("/")[0]) <= steps
     assert error.startswith("Error: The training has diverged")
-    assert training.job.status == "failed"
-    assert training.job.fine_tuned_model is None
-    assert training.job.as_json(with_events=False)["result_files"] == []
+    assert training.job.served.status == "failed"
+    assert training.job.served.fine_tune["fine_tuned_model"] is None
+    assert training.job.served.fine_tune["result_files"] == []
 
 
 async def test_two_runs_learn_the_same() -> None:
     course = Course(steps=5, epochs=1, speed=AT_ONCE)
     first, second = await trained(course), await trained(course)
     assert messages(first)[7:-3] == messages(second)[7:-3]
-    assert first.job.id != second.job.id
+    assert first.job.served.id != second.job.served.id
 
 
 async def test_the_result_file_tells_of_each_step() -> None:
     training = await trained(Course(steps=11, epochs=2, speed=AT_ONCE))
-    rows = list(csv.DictReader(training.job.files[-1].content.decode().splitlines()))
+    training_file, _, result_file = training.job.served.files.values()
+    rows = list(csv.DictReader(result_file.decode().splitlines()))
     assert [row["step"] for row in rows] == [str(step) for step in range(1, 12)]
     assert [round(float(row["training_loss"]), 2) for row in rows] == figures(training, "training loss")
     measured = [row for row in rows if row["validation_loss"]]
@@ -100,17 +103,17 @@ async def test_the_result_file_tells_of_each_step() -> None:
     )
     examples = [int(row["elapsed_examples"]) for row in rows]
     assert examples == sorted(set(examples))
-    assert examples[-1] == 2 * len(training.job.files[0].content)
+    assert examples[-1] == 2 * len(training_file)
 
 
 def test_what_is_learned_and_what_is_held_out_are_the_text_in_the_package() -> None:
     text = resources.files("ftmon.demo").joinpath("corpus.txt").read_bytes()
-    learned, held_out = (file.content for file in Training(Course(steps=4, epochs=4)).job.files)
+    learned, held_out = Training(Course(steps=4, epochs=4)).job.served.files.values()
     assert learned + held_out == text
     assert len(learned) == pytest.approx(9 * len(held_out), rel=0.01)
 
 
 @pytest.mark.parametrize(("steps", "epochs"), [(3, 4), (7000, 1), (10**9, 4)])
 def test_steps_that_do_not_fit_the_epochs_are_refused(steps: int, epochs: int) -> None:
-    with pytest.raises(UsageError, match=rf"^{epochs} epochs take from {epochs} to \d+ steps\.$"):
+    with pytest.raises(UsageError, match=rf"^{epochs} epochs need from {epochs} to \d+ steps\.$"):
         Training(Course(steps, epochs))

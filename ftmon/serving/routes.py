@@ -1,4 +1,4 @@
-"""The routes of OpenAI's fine-tunes API, as far as they are about watching a job."""
+"""The routes of OpenAI's fine-tunes API that are needed to watch a job and to cancel it."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -11,26 +11,28 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ftmon.demo.job import Job
+from ftmon.serving.job import ServedJob
 
 DONE = "data: [DONE]\n\n"
 
 
 class FineTunes:
-    """Answers what is asked about one job.
+    """Answers requests about one job.
 
-    `cancel` stops its training. With `cut_after` each stream is cut once it has sent so many events that no
-    stream before it had sent: each gets further than the last, until one reaches the end.
+    `cancel` ends the job: it publishes the job's last event, with the status `cancelled`.
+
+    `cut_after` breaks streams off, so that a client can show how it resumes. Each stream is cut after this
+    many events that no earlier stream has sent, so each gets further than the last, and one reaches the end.
     """
 
-    def __init__(self, job: Job, cancel: Callable[[], object], cut_after: int | None = None) -> None:
-        self._job = job
+    def __init__(self, job: ServedJob, cancel: Callable[[], object], cut_after: int | None = None) -> None:
+        self.job = job
         self._cancel = cancel
         self._cut_after = cut_after
         self._most_sent = 0
 
     def app(self, port: int) -> Starlette:
-        """Return the application that serves them on a port of the loopback."""
+        """Return the application that serves the routes on this port of 127.0.0.1."""
         return Starlette(
             routes=[
                 Route("/v1/fine-tunes", self.list_jobs),
@@ -44,56 +46,55 @@ class FineTunes:
         )
 
     async def list_jobs(self, request: Request) -> Response:
-        """Return all jobs, without their events."""
-        return JSONResponse({"object": "list", "data": [self._job.as_json(with_events=False)]})
+        """Return the list of jobs, which has no events in it."""
+        return JSONResponse({"object": "list", "data": [self.job.fine_tune]})
 
     async def retrieve(self, request: Request) -> Response:
-        """Return the job and its events."""
-        return self._refuse_other_job(request) or JSONResponse(self._job.as_json(with_events=True))
+        """Return the job with its events."""
+        return self._refuse_other_job(request) or JSONResponse(self.job.as_json())
 
     async def cancel(self, request: Request) -> Response:
-        """Stop the training, and return the job."""
+        """Cancel the job and return it."""
         if refusal := self._refuse_other_job(request):
             return refusal
-        if self._job.is_final:
+        if self.job.is_final:
             return _refusal(
-                400, f'Cannot cancel a job {self._job.id} that already has status "{self._job.status}".'
+                400, f'Cannot cancel a job {self.job.id} that already has status "{self.job.status}".'
             )
         self._cancel()
-        self._job.tell("Fine-tune cancelled", status="cancelled")
-        return JSONResponse(self._job.as_json(with_events=True))
+        return JSONResponse(self.job.as_json())
 
     async def events(self, request: Request) -> Response:
-        """Return the events so far, or with `stream=true` these and all that follow."""
+        """Return the list of events so far, or with `stream=true` a stream of all events."""
         if refusal := self._refuse_other_job(request):
             return refusal
         if request.query_params.get("stream", "").lower() == "true":
             return EventStream(self._frames())
-        return JSONResponse({"object": "list", "data": self._job.events})
+        return JSONResponse({"object": "list", "data": self.job.events})
 
     async def file_content(self, request: Request) -> Response:
-        """Return what a file holds."""
+        """Return the content of a file."""
         file_id = request.path_params["file_id"]
-        for file in self._job.files:
-            if file.id == file_id:
-                return Response(file.content, headers={"content-type": "application/octet-stream"})
-        return _refusal(404, f"No such File object: {file_id}", param="id")
+        content = self.job.files.get(file_id)
+        if content is None:
+            return _refusal(404, f"No such File object: {file_id}", param="id")
+        return Response(content, headers={"content-type": "application/octet-stream"})
 
     async def _frames(self) -> AsyncIterator[str]:
         cut_at = self._most_sent + self._cut_after if self._cut_after else None
         sent = 0
-        async for event in self._job.follow():
+        async for event in self.job.follow():
             yield f"data: {json.dumps(event)}\n\n"
             sent += 1
             self._most_sent = max(self._most_sent, sent)
             if sent == cut_at:
                 return
-        if self._job.is_final:
+        if self.job.is_final:
             yield DONE
 
     def _refuse_other_job(self, request: Request) -> Response | None:
         asked = request.path_params["fine_tune_id"]
-        if asked == self._job.id:
+        if asked == self.job.id:
             return None
         return _refusal(
             404, f"Could not find fine tune: {asked}", param="fine_tune_id", code="fine_tune_not_found"
@@ -103,8 +104,8 @@ class FineTunes:
 class EventStream(StreamingResponse):
     """Server-sent events that end with [DONE].
 
-    Where they end without it the response is left unfinished, and the server breaks the connection off: the
-    client sees no last chunk, as so often with the real service.
+    If the frames end without [DONE], the last chunk is not sent and the server drops the connection. The
+    client sees an incomplete response, as it often did from the real service.
     """
 
     def __init__(self, frames: AsyncIterator[str]) -> None:
@@ -120,14 +121,14 @@ class EventStream(StreamingResponse):
 
 
 class OwnHostOnly:
-    """Refuses requests meant for another host: those of a web page whose name was pointed at the loopback."""
+    """Refuses requests for other host names, so that no web page can reach the server by DNS rebinding."""
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 421, or hand the request on."""
+        """Pass the request on, or answer 421."""
         is_own = Headers(scope=scope).get("host", "").lower() in self._hosts
         answer = self._app if is_own else _refusal(421, "This is not the host that was asked for.")
         await answer(scope, receive, send)

@@ -1,0 +1,58 @@
+"""The list of recorded runs."""
+
+from collections.abc import Iterator, Sequence
+
+from ftmon import json_text, text
+from ftmon.commands.recorded import opened
+from ftmon.history.store import RecordedRun
+from ftmon.lines.output import encoded, say, write
+from ftmon.model.event import iso
+from ftmon.model.job import job_json
+from ftmon.safe import one_line, safe
+
+
+def list_runs(*, as_json: bool) -> int:
+    """Print the recorded runs, the last recorded first, and return the exit status."""
+    with opened() as history:
+        runs = history.runs() if history else []
+    if as_json:
+        write(json_text.encode_lines([_run_json(run) for run in runs]))
+    elif runs:
+        write(encoded("".join(f"{line}\n" for line in table(runs))))
+    else:
+        say("nothing is recorded.")
+    return 0
+
+
+def table(runs: Sequence[RecordedRun]) -> Iterator[str]:
+    """Yield a line for each run, in aligned columns."""
+    rows = [_row(run) for run in runs]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(run: RecordedRun) -> tuple[str, ...]:
+    job = run.job
+    end = job.finished_at if job.status.is_final else run.last_at
+    lasted = (end - job.created_at).total_seconds() if end and job.created_at else None
+    return (
+        f"{text.STATUS_SIGNS[job.status]} {job.status.value}",
+        safe(run.key.job_id),
+        text.stamp(job.created_at or run.first_at)[:-3],
+        text.duration(max(0.0, lasted)) if lasted is not None else "–",
+        text.plural(run.events, "event"),
+        safe(run.key.service),
+        # Last, because a service may send wide characters, which `ljust` counts as one column each.
+        one_line(job.fine_tuned_model or job.model or ""),
+    )
+
+
+def _run_json(run: RecordedRun) -> dict[str, object]:
+    return {
+        **job_json(run.job, run.events, None),
+        "base_url": safe(run.key.service),
+        "organization": safe(str(run.organization)) if run.organization else None,
+        "first_recorded_at": iso(run.first_at),
+        "last_recorded_at": iso(run.last_at),
+    }

@@ -1,0 +1,42 @@
+"""The values that say what is watched and how it is shown."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ftmon.model.job import JobKey
+    from ftmon.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a run is shown: on the screen, or in lines if `json` or `plain` is set or there is no screen."""
+
+    json: bool = False
+    plain: bool = False
+    exit_when_over: bool = False
+    """Leave the screen when the job is over."""
+    timeout: float | None = None
+    """Stop after this many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How a job is watched."""
+
+    stream: bool = True
+    """Follow new events; otherwise show only the events so far."""
+    patient: bool = False
+    """Keep trying if the service cannot be reached."""
+    record: bool = True
+    """Record the run, and show what is already recorded of it."""
+    replay_speed: float | None = None
+    """Replay the recorded run this many times as fast, without its service. None watches the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The service, and its job. If `key` is None, the screen asks for the job."""
+
+    settings: "Settings"
+    key: "JobKey | None"

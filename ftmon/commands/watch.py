@@ -1,0 +1,140 @@
+"""`ftmon JOB`: watch a job of a service."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ftmon import __version__
+from ftmon.commands import NAMES
+from ftmon.commands.parser import Parser, add_no_history, add_view_options
+from ftmon.commands.show import show
+from ftmon.commands.view import Target, View, Watching
+from ftmon.errors import UsageError
+
+_DESCRIPTION = """\
+Watch a fine-tuning job until it is over. On a terminal ftmon shows a screen, in a
+pipe plain lines; the exit status is the job's outcome. Leaving never touches the job.
+"""
+
+_EPILOG = """\
+commands:
+  ftmon demo            train a tiny model here and watch it: no key, no network
+                        (see ftmon demo --help)
+  ftmon history         the runs recorded here, or with JOB one of them: no network
+  ftmon export JOB      a recorded run as JSON Lines or CSV
+  ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
+
+examples:
+  ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F
+  ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F --base-url http://127.0.0.1:8000/v1
+  ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F --json | jq .message
+  ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F --plain && deploy
+
+environment:
+  FTMON_BASE_URL, OPENAI_BASE_URL, OPENAI_API_BASE   the service, the first that is set
+  FTMON_API_KEY, OPENAI_API_KEY                      the key, the first that is set
+  OPENAI_ORG_ID, OPENAI_PROJECT_ID                   sent along as headers
+
+exit status:
+  0 the job succeeded (or --no-stream showed a job that still runs)
+  1 the job failed     2 usage or configuration     3 the job was cancelled
+  4 the service refused     5 gave up: unreachable, or the end unknown
+  6 output could not be written     70 a bug     124 --timeout passed
+  130 left before the end (143, 129 by signal)     141 the reader of the pipe is gone
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """The service as the command line gives it, still unchecked."""
+
+    base_url: str | None
+    api_key_file: str | None
+    ca_file: str | None
+    allow_http: bool
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Watch a job.
+
+    The arguments may begin with the word `watch`. Only then may a command's name be the job's id.
+    """
+    is_named = arguments[:1] == ["watch"]
+    options = _parser().parse_args(arguments[1:] if is_named else arguments)
+    job_id: str | None = options.job
+    service = ServiceOptions(options.base_url, options.api_key_file, options.ca_file, options.allow_http)
+    if job_id in NAMES and not is_named:
+        raise UsageError(
+            f"{job_id} is a command, and a command stands first, before the options. "
+            f"For a job of that name: ftmon watch {job_id}"
+        )
+    return show(
+        View(options.json, options.plain, options.exit, options.timeout),
+        Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history),
+        _opening(service, job_id),
+        left="left; the job keeps running.",
+        again=lambda job_id: _command(service, job_id),
+    )
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="ftmon",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "job", metavar="JOB", nargs="?", help="the job's id; without one the screen asks for it"
+    )
+    parser.add_argument("--no-stream", action="store_true", help="show the events so far, then stop")
+    add_view_options(parser)
+    parser.add_argument("--base-url", metavar="URL", help="the service, such as http://127.0.0.1:8000/v1")
+    parser.add_argument(
+        "--api-key-file", metavar="FILE", help="a private file that holds the key (- is stdin)"
+    )
+    parser.add_argument("--wait", action="store_true", help="keep trying if the service cannot be reached")
+    parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust, for a service of your own")
+    parser.add_argument(
+        "--allow-http", action="store_true", help="send the key in plain http to another host"
+    )
+    add_no_history(parser)
+    parser.add_argument(
+        "--version", action="version", version=f"ftmon {__version__}", help="show the version"
+    )
+    return parser
+
+
+@contextmanager
+def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
+    """Check the id and read the settings."""
+    from ftmon.model.job import JobKey, check_job_id
+    from ftmon.settings import read_settings
+
+    checked_id = None if job_id is None else check_job_id(job_id)
+    settings = read_settings(
+        base_url=service.base_url,
+        api_key_file=service.api_key_file,
+        ca_file=service.ca_file,
+        allow_http=service.allow_http,
+    )
+    yield Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
+
+
+def _command(service: ServiceOptions, job_id: str) -> str:
+    """Return the command that watches a job of this service."""
+    import shlex
+
+    words = ["ftmon", "watch", job_id] if job_id in NAMES else ["ftmon", job_id]
+    for option, value in (
+        ("--base-url", service.base_url),
+        ("--api-key-file", service.api_key_file),
+        ("--ca-file", service.ca_file),
+    ):
+        if value:
+            words += [option, value]
+    if service.allow_http:
+        words.append("--allow-http")
+    return shlex.join(words)

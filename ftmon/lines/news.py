@@ -1,0 +1,30 @@
+"""What stderr says about the connection, and about a timeout."""
+
+from ftmon.lines.output import say
+from ftmon.model.run import Run
+from ftmon.model.update import Update, Wire
+
+
+def say_news(update: Update) -> None:
+    """Say the notice of an update and what changed in the connection, one sentence each."""
+    if update.notice:
+        say(update.notice)
+    connection = update.connection
+    if connection is None:
+        return
+    if connection.wire is Wire.WAITING:
+        tries = f" (attempt {connection.attempt})" if connection.attempt > 1 else ""
+        say(f"reconnecting in {max(1, round(connection.delay))} s: {connection.reason}{tries}")
+    if connection.wire is Wire.POLLING:
+        say("the service has no stream; asking every few seconds")
+    if connection.error is not None:
+        say(str(connection.error))
+
+
+def time_passed(run: Run, timeout: float) -> str:
+    """Return the sentence for a run that was not over after `timeout` seconds."""
+    if run.connection.wire is Wire.REPLAYING:
+        return f"The replay was not over after {timeout:g} s."
+    if run.job is not None or run.events:
+        return f"The job was not over after {timeout:g} s; it keeps running."
+    return f"The service sent nothing about the job within {timeout:g} s."

@@ -1,0 +1,1 @@
+"""The HTTP routes that publish runs over OpenAI's fine-tunes API, wherever the runs come from."""

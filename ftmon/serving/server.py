@@ -1,0 +1,73 @@
+"""The HTTP server that runs the routes, from the first connection to the exit status."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from ftmon.serving.routes import FineTunes
+
+
+async def serve(
+    listener: socket.socket, fine_tunes: FineTunes, announce: Callable[[], None], parent: int | None = None
+) -> int:
+    """Serve until a signal comes or the parent ends, and return the exit status.
+
+    `announce` is called as soon as requests and signals are handled. `parent` is the reading end of a pipe
+    that the parent process holds open and never writes to.
+    """
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+    port: int = listener.getsockname()[1]
+    server = _Server(_config(fine_tunes, port))
+
+    def stop(exit_status: int) -> None:
+        if stopped.done():
+            return
+        stopped.set_result(exit_status)
+        # The server waits for open streams, so they have to end first.
+        fine_tunes.job.close()
+        server.should_exit = True
+        if parent is not None:
+            loop.remove_reader(parent)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop, 128 + number)
+    if parent is not None:
+        loop.add_reader(parent, stop, 0)
+    announce()
+    await server.serve(sockets=[listener])
+    return stopped.result()
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to `serve`, which has to end the open streams as well."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture no signals."""
+        yield
+
+
+def _config(fine_tunes: FineTunes, port: int) -> uvicorn.Config:
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
+    return uvicorn.Config(
+        fine_tunes.app(port),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Pass every error but the one that a deliberately cut stream causes."""
+    return "without completing response" not in record.getMessage()
