@@ -6,7 +6,7 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import BinaryIO
@@ -71,6 +71,7 @@ def read_settings(
     api_key_file: str | None = None,
     ca_file: str | None = None,
     allow_http: bool = False,
+    provider: str = "auto",
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Put the settings together from the options and the environment.
@@ -90,7 +91,12 @@ def read_settings(
     key = _read_key(api_key_file, environ)
     notices = [_KEYS_ARE_LOGGED] if environ.get("SSLKEYLOGFILE") and url.startswith("https:") else []
     settings = Settings(
-        url, key, _headers(environ), None if ca_file is None else _check_ca_file(ca_file), tuple(notices)
+        url,
+        key,
+        _headers(environ),
+        None if ca_file is None else _check_ca_file(ca_file),
+        tuple(notices),
+        provider,
     )
     if key is None or allow_http or url.startswith("https:") or settings.is_loopback:
         return settings
@@ -99,7 +105,7 @@ def read_settings(
             f"{key.source} is not sent to {url}, because plain http would show it to the network; "
             "--allow-http sends it."
         )
-        return Settings(url, None, settings.headers, settings.ca_file, (notice,))
+        return replace(settings, key=None, notices=(notice,))
     raise UsageError(
         f"The key of {key.source} would cross the network in plain http to {url}; "
         "use https, or --allow-http if that is meant."

@@ -851,7 +851,7 @@ def test_what_is_no_json_in_the_history_costs_nothing_but_itself(history: Path) 
     tamper(history, ADD_EVENT, (b"3", 1, 1.0, '{"message": "the last"}'))
     tamper(history, ADD_SNAPSHOT, *[(4e9, sent) for sent in ODD_JSON])
     (run,) = objects(ftmon("history", "--json").stdout)
-    assert (run["id"], run["status"]) == (JOB_ID, "unknown")
+    assert (run["id"], run["status"]) == (JOB_ID, "succeeded")
     for arguments in (["history", JOB_ID, "--json"], ["export", JOB_ID]):
         messages = [told["message"] for told in objects(ftmon(*arguments).stdout)[:-1]]
         assert messages == ["recorded well", "recorded too", *["—"] * len(ODD_JSON), "the last"]
@@ -1012,7 +1012,7 @@ def test_a_history_that_was_open_to_all_becomes_private(history: Path) -> None:
 def test_a_damaged_history_is_kept_privately(history: Path) -> None:
     history.write_bytes(b"no database" * 1000)
     with closing(Recorder(history)) as recorder:
-        recorder.record(Update(GOOD, NOW, (), Job(JOB_ID, raw="{}")))
+        recorder.record([Update(GOOD, NOW, (), Job(JOB_ID, raw="{}"))])
     kept = [path for path in history.parent.iterdir() if "corrupt" in path.name]
     assert kept
     assert {rights(path) for path in history.parent.iterdir()} == {0o600}

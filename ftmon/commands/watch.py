@@ -53,6 +53,7 @@ class ServiceOptions:
     api_key_file: str | None
     ca_file: str | None
     allow_http: bool
+    provider: str
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -63,7 +64,9 @@ def run(arguments: Sequence[str]) -> int:
     is_named = arguments[:1] == ["watch"]
     options = _parser().parse_args(arguments[1:] if is_named else arguments)
     job_id: str | None = options.job
-    service = ServiceOptions(options.base_url, options.api_key_file, options.ca_file, options.allow_http)
+    service = ServiceOptions(
+        options.base_url, options.api_key_file, options.ca_file, options.allow_http, options.provider
+    )
     if job_id in NAMES and not is_named:
         raise UsageError(
             f"{job_id} is a command, and a command stands first, before the options. "
@@ -93,6 +96,12 @@ def _parser() -> Parser:
     add_view_options(parser)
     parser.add_argument("--base-url", metavar="URL", help="the service, such as http://127.0.0.1:8000/v1")
     parser.add_argument(
+        "--provider",
+        metavar="NAME",
+        default="auto",
+        help="whose API the service speaks: auto (the default, which finds out), openai, fine-tunes or another",
+    )
+    parser.add_argument(
         "--api-key-file", metavar="FILE", help="a private file that holds the key (- is stdin)"
     )
     parser.add_argument("--wait", action="store_true", help="keep trying if the service cannot be reached")
@@ -112,13 +121,16 @@ def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
     """Check the id and read the settings."""
     from ftmon.model.job import JobKey, check_job_id
     from ftmon.settings import read_settings
+    from ftmon.wire.dialects import candidates
 
     checked_id = None if job_id is None else check_job_id(job_id)
+    candidates(service.provider)
     settings = read_settings(
         base_url=service.base_url,
         api_key_file=service.api_key_file,
         ca_file=service.ca_file,
         allow_http=service.allow_http,
+        provider=service.provider,
     )
     yield Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
 
@@ -130,6 +142,7 @@ def _command(service: ServiceOptions, job_id: str) -> str:
     words = ["ftmon", "watch", job_id] if job_id in NAMES else ["ftmon", job_id]
     for option, value in (
         ("--base-url", service.base_url),
+        ("--provider", "" if service.provider == "auto" else service.provider),
         ("--api-key-file", service.api_key_file),
         ("--ca-file", service.ca_file),
     ):

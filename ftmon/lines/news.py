@@ -16,7 +16,9 @@ def say_news(update: Update) -> None:
         tries = f" (attempt {connection.attempt})" if connection.attempt > 1 else ""
         say(f"reconnecting in {max(1, round(connection.delay))} s: {connection.reason}{tries}")
     if connection.wire is Wire.POLLING:
-        say("the service has no stream; asking every few seconds")
+        reason = connection.reason
+        problem = f"the stream cannot be read ({reason})" if reason else "the service has no stream"
+        say(f"{problem}; asking every few seconds")
     if connection.error is not None:
         say(str(connection.error))
 

@@ -177,7 +177,9 @@ class Run:
             self._measure(0.0, event.created_at, at)
         self.cost = self.cost if facts.cost is None else facts.cost
         self.error = facts.error or self.error
-        self.fine_tuned_model = facts.fine_tuned_model or self.fine_tuned_model
+        # The job object knows better than a message.
+        named = self.job.fine_tuned_model if self.job else None
+        self.fine_tuned_model = named or facts.fine_tuned_model or self.fine_tuned_model
         self.result_file = facts.result_file or self.result_file
         self.total_epochs = facts.total_epochs or self.total_epochs
         self.total_steps = figures.total_steps or self.total_steps

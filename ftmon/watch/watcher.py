@@ -93,12 +93,12 @@ class Watcher:
     def watch(self, key: JobKey) -> None:
         """Follow this job of the service instead of the one that was shown so far."""
         session = self._queue.begin()
-        self._loop.call_soon_threadsafe(self._turn_to, self._followed(session, key))
+        self._loop.call_soon_threadsafe(self._turn_to, partial(self._followed, session, key))
 
     def replay(self, key: JobKey, speed: float = float("inf")) -> None:
         """Replay a recorded job, so many times as fast as it happened; no service is asked."""
         session = self._queue.begin()
-        self._loop.call_soon_threadsafe(self._turn_to, self._replayed(session, key, speed))
+        self._loop.call_soon_threadsafe(self._turn_to, partial(self._replayed, session, key, speed))
 
     def set_speed(self, speed: float) -> None:
         """Replay so many times as fast from now on; 0 halts."""
@@ -210,13 +210,13 @@ class Watcher:
         answer.add_done_callback(self._answers.discard)
         return answer
 
-    def _turn_to(self, what: Coroutine[Any, Any, None]) -> None:
+    def _turn_to(self, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._following is not None:
             self._following.cancel()
         if self._replay is not None:
             self._replay.stop()
         self._follower = self._followed_key = self._replay = None
-        self._following = self._start(what)
+        self._following = self._start(what())
 
     @cached_property
     def _pace(self) -> "Pace":
@@ -243,9 +243,8 @@ class Watcher:
         try:
             client, dialects = self._connected(), self._dialects
         except FtmonError as error:
-            await self._post(
-                session, Update(key, datetime.now(UTC), connection=Connection(Wire.REFUSED, error=error))
-            )
+            refused = Connection(Wire.REFUSED, error=error)
+            self._queue.put(session, Update(key, datetime.now(UTC), connection=refused))
             return
         self._followed_key = key
         follower = self._follower = Follower(

@@ -21,7 +21,7 @@ from ftmon.wire.sse import ServerEvent
 _SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
 """Names of messages that only keep a connection open (REPORTS B)."""
 
-_JOB_OBJECTS = frozenset({"fine-tune", "fine_tuning.job"})
+_JOB_OBJECTS = ("fine-tune", "fine_tuning.job")
 
 _UNDESCRIBED = "an error that it did not describe"
 

@@ -367,8 +367,9 @@ class Follower:
             await self._poll_only(None)
 
     async def _tell_polling(self, *, has_news: bool) -> None:
-        """Say that the list is read, where the stream failed or the list knows more than it."""
-        if self._session.wire is not Wire.POLLING and (self._stream is None or has_news):
+        """Say that the list is read, where the stream fails again and again or knows less than the list."""
+        is_failing = has_news if self._stream is not None else self._attempt > 1
+        if self._session.wire is not Wire.POLLING and is_failing:
             await self._session.tell(connection=Connection(Wire.POLLING, self._reason), heard=True)
 
     async def _take_fault(self, fault: UnreachableError) -> bool:
@@ -398,6 +399,7 @@ class Follower:
             await session.tell(
                 connection=Connection(Wire.WAITING, self._reason, self._failed_readings, delay)
             )
+        self._check_end()
         return False
 
     async def _take_refusal(self, error: RefusedError, refusal: RefusedError | None) -> None:
