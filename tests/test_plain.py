@@ -227,9 +227,7 @@ def test_a_server_that_speaks_nonsense_only_is_no_crash_and_prints_nothing(
 ) -> None:
     service.answers = {target: repeat(answer) for target in (JOB, LIST, STREAM)}
     with running(JOB_ID, *service.options) as command:
-        assert re.fullmatch(
-            r"ftmon: reconnecting in 1 s: the (answer|service|stream) .*\n", command.notice()
-        )
+        assert re.fullmatch(r"ftmon: reconnecting in 1 s: the (answer|service|stream) .*\n", command.notice())
         command.signal(signal.SIGINT)
         assert command.wait() == 130
         assert command.rest() == []

@@ -10,6 +10,7 @@ from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.polling import Polling
 from ftmon.wire.follow.session import Session
 from ftmon.wire.follow.stream import Stream
+from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import UNREADABLE
 
@@ -35,15 +36,13 @@ class Reader:
     Each method is one reading. It raises RefusedError and UnreachableError as the requests do.
     """
 
-    def __init__(self, session: Session, pace: Pace) -> None:
+    def __init__(self, session: Session, times: Timetable, pace: Pace) -> None:
         self._session = session
+        self._times = times
         self._pace = pace
         self._list = Polling(session, pace)
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two readings of a job that is polled."""
-        return self._session.service.dialect.poll if self._pace.poll is None else self._pace.poll
+        self._failing_since: float | None = None
+        """When the list failed for the first time after the job's end."""
 
     async def job(self) -> Outcome:
         """Read the job alone."""
@@ -123,14 +122,33 @@ class Reader:
         late = session.service.dialect.late if self._pace.late is None else self._pace.late
         is_settled = has_streamed or session.was_over_before
         while True:
-            new = await self._events(first, to_the_end=True)
+            try:
+                new = await self._events(first, to_the_end=True)
+            except UnreachableError as fault:
+                if await self._fails_for_good(fault):
+                    return Outcome(is_over=True)
+                raise
             first = None
             if new is None and can_stream:
                 return Outcome(needs_stream=True)
             is_late = is_settled or monotonic() >= (session.final_at or 0.0) + late
             if session.was_over_before or (not new and is_late):
                 return Outcome(is_over=True)
-            await asyncio.sleep(self.interval)
+            await asyncio.sleep(self._times.interval)
+
+    async def _fails_for_good(self, fault: UnreachableError) -> bool:
+        """Whether the list of a job that is over has been refused for so long that it is left; tell that.
+
+        A service that cannot be reached may come back, and the missing events with it.
+        """
+        self._failing_since = self._failing_since or monotonic()
+        if fault.status is None or monotonic() - self._failing_since <= self._pace.lag:
+            return False
+        reason = str(fault).rstrip(".")
+        await self._session.tell(
+            notice=f"The list of the events cannot be read ({reason}); some may be missing."
+        )
+        return True
 
     async def _events(self, first: Page | None, *, to_the_end: bool = False) -> int | None:
         """Read the list, or the events inside the job where there is none; return how many are new."""

@@ -55,8 +55,8 @@ class Session:
         """The first reading of the job found it over."""
         self.claimed_at: float | None = None
         """When an end of the events was told, by a message or by the stream; None where news came since."""
-        self.wire = Wire.CONNECTING
-        """The state of the connection as last reported."""
+        self.connection = Connection(Wire.CONNECTING)
+        """As last reported."""
         self._dialects = list(dialects)
         self._report = report
         self._has_told_of_loss = False
@@ -65,6 +65,11 @@ class Session:
         self._last_error = ""
         self._told_words: set[str] = set()
         """Unknown words of status that were told."""
+
+    @property
+    def wire(self) -> Wire:
+        """The state of the connection as last reported."""
+        return self.connection.wire
 
     @property
     def is_final(self) -> bool:
@@ -190,7 +195,7 @@ class Session:
     ) -> None:
         """Report one piece of news."""
         if connection is not None:
-            self.wire = connection.wire
+            self.connection = connection
         update = self._update
         await self._report(
             replace(update, events=events, job=job, connection=connection, heard=heard, notice=notice)

@@ -1,0 +1,140 @@
+"""When the stream is tried, and when the job and its list are read, next."""
+
+from math import inf
+from time import monotonic
+
+from ftmon.errors import UnreachableError
+from ftmon.model.update import Wire
+from ftmon.wire.follow.session import Session
+from ftmon.wire.follow.stream import Stream
+from ftmon.wire.pace import Pace
+
+
+class Timetable:
+    """Times by the monotonic clock, and the back-off of both routes.
+
+    The list is read only while no stream is trusted: one that has not brought its first event for a moment
+    (`Pace.proof`), or that failed before it brought news.
+    """
+
+    def __init__(self, session: Session, pace: Pace) -> None:
+        self.stream_at = 0.0
+        """When the next attempt at the stream begins; infinite where the service has none."""
+        self.read_at = 0.0
+        """When the job is read next while no stream is trusted."""
+        self.looked_at = -inf
+        """When the last reading began."""
+        self.failed_streams = 0
+        """Attempts at the stream that failed in a row."""
+        self.failed_readings = 0
+        self._session = session
+        self._pace = pace
+        self._hinted_at = -inf
+        self._distrusted_at = 0.0
+        """From then on the list is read as long as no stream is trusted."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two readings while no stream is trusted."""
+        return self._session.service.dialect.poll if self._pace.poll is None else self._pace.poll
+
+    @property
+    def has_stream(self) -> bool:
+        """The service may have a stream."""
+        return self.stream_at < inf
+
+    # When things are due
+
+    def stream_due(self, *, is_deciding: bool) -> float:
+        """Return when the next attempt begins.
+
+        It waits for a reading that may say that the job is over (`is_deciding`), but not for long.
+        """
+        return max(self.stream_at, self.looked_at + self._pace.proof) if is_deciding else self.stream_at
+
+    def reading_due(self, stream: Stream | None) -> float:
+        """Return when the job is read next, beside the present stream or without one."""
+        session, pace = self._session, self._pace
+        if stream is None:
+            return self.read_at
+        if not stream.is_trusted:
+            return max(self.read_at, stream.started_at + pace.proof)
+        if session.final_at is not None:
+            # The stream may still bring its last events.
+            return max(stream.news_at, session.final_at) + pace.grace
+        hint = self._hinted_at + pace.hint if stream.is_hinting else inf
+        idle = max(stream.news_at + pace.quiet, self.looked_at + pace.quiet_again)
+        return min(hint, idle, self.silent_at(stream))
+
+    def silent_at(self, stream: Stream) -> float:
+        """Return when a trusted stream counts as silent: after 30 s at first, then every minute."""
+        again = self.looked_at + self._pace.quiet_again if self._session.wire is Wire.QUIET else 0.0
+        return max(stream.heard_at + self._pace.quiet, again)
+
+    def stalled_at(self, stream: Stream | None) -> float:
+        """Return when the stream has been silent for so long that it is opened again."""
+        return inf if stream is None else stream.heard_at + self._pace.stalled
+
+    def is_list_wanted(self, now: float) -> bool:
+        """Whether the list is read too, while no stream is trusted."""
+        return now >= self._distrusted_at
+
+    # What happened
+
+    def note_start(self, stream: Stream) -> None:
+        """A stream was started: it has a moment to prove itself."""
+        self._distrusted_at = stream.started_at + self._pace.proof
+        self._hinted_at = -inf
+
+    def note_end(self, stream: Stream) -> None:
+        """A stream has ended; one with news gives the next one a moment before the list is read."""
+        now = monotonic()
+        settled = self._pace.settled_with_news if stream.has_news else self._pace.settled
+        if now - stream.started_at >= settled:
+            self.failed_streams = 0
+        self._distrusted_at = now + self._pace.proof if stream.has_news else now
+
+    def note_reading(self, now: float, stream: Stream | None) -> None:
+        """A reading was started."""
+        self.looked_at = now
+        if stream is not None and stream.is_hinting:
+            self._hinted_at = now
+
+    def poll_only(self) -> None:
+        """The service has no stream: read the list now, and from now on."""
+        self.stream_at = inf
+        self.read_at = self._distrusted_at = 0.0
+
+    def hurry(self, *, is_streaming: bool) -> None:
+        """End the present wait."""
+        self.read_at = 0.0
+        if self.has_stream and not is_streaming:
+            self.stream_at = 0.0
+
+    def begin_again(self) -> None:
+        """Forget the back-off: everything is due now."""
+        self.failed_streams = self.failed_readings = 0
+        self.hurry(is_streaming=False)
+
+    def back_off_stream(self, fault: UnreachableError, retry: float, patience: float) -> float:
+        """Put off the next attempt and return for how many seconds.
+
+        `retry` is what the stream asked for, `patience` the most that is left.
+        """
+        self.failed_streams += 1
+        delay = min(self._pace.delay(self.failed_streams, fault.retry_after, retry), patience)
+        self.stream_at = monotonic() + delay
+        return delay
+
+    def back_off_reading(self, fault: UnreachableError, patience: float, *, is_only_route: bool) -> float:
+        """Put off the next reading and return for how many seconds.
+
+        Where the stream may work (not `is_only_route`), failing readings share its back-off.
+        """
+        self.failed_readings += 1
+        delay = self._pace.delay(self.failed_readings, fault.retry_after)
+        if not is_only_route:
+            delay = max(delay, self.interval, self.stream_at - monotonic())
+        delay = min(delay, patience)
+        self.read_at = monotonic() + delay
+        return delay
