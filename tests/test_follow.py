@@ -1293,3 +1293,17 @@ async def test_an_identical_line_after_a_resumption_is_shown() -> None:
     server = service(first, stream(with_id("3", checkpoint), with_id("4", STARTED), DONE), lists=[NO_ROUTE])
     told = await told_by(server)
     assert told.fields == [CREATED, checkpoint, checkpoint, STARTED]
+
+
+@pytest.mark.parametrize(
+    "refused", [refusal(422, "No stream."), unframed(), failure(504)], ids=["refused", "empty", "504"]
+)
+async def test_a_stream_that_always_fails_is_not_hammered_while_late_events_are_awaited(
+    refused: Script,
+) -> None:
+    server = service(refused, jobs=[*[RUNNING] * 4, OVER], lists=[page(*STORY)])
+    pace = replace(PACE, first_delay=0.01, longest_delay=0.5, poll=0.02, proof=0.02, late=0.4)
+    told = await told_by(server, pace)
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert len(server.asked(STREAM)) < 8

@@ -43,7 +43,7 @@ class Connection:
     error: FtmonError | None = None
     """Why the watching ended without the job's end."""
     speed: float = 0.0
-    """How many times as fast as it happened a run is replayed; 0 while that is halted."""
+    """How many times as fast as it happened a run is replayed; 0 while it is paused."""
 
     @property
     def is_over(self) -> bool:

@@ -120,3 +120,5 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
     yield Part(f"{sign} {'gave up' if gave_up else connection.wire.value}", look)
     if run.heard_at and connection.wire in (Wire.LIVE, Wire.QUIET, Wire.POLLING):
         yield Part(age((now - run.heard_at).total_seconds()), "muted", 1)
+    if connection.wire is Wire.POLLING and connection.reason:
+        yield Part(f"no stream: {connection.reason}", "warning", 2)

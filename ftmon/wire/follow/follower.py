@@ -133,10 +133,11 @@ class Follower:
         return False
 
     def _stream_due(self) -> float:
-        if not self._has_begun or self._stream is not None:
+        is_reading = self._reading is not None
+        # The reading of the rest after the job's end needs no stream, unless it fails.
+        if not self._has_begun or self._stream is not None or (is_reading and self._session.is_final):
             return inf
-        is_deciding = self._reading is not None or self._early_end is not None
-        return self._times.stream_due(is_deciding=is_deciding)
+        return self._times.stream_due(is_deciding=is_reading)
 
     def _reading_due(self) -> float:
         return inf if self._reading is not None else self._times.reading_due(self._stream)

@@ -87,8 +87,12 @@ class Timetable:
         self._hinted_at = -inf
 
     def note_end(self, stream: Stream) -> None:
-        """A stream has ended; one with news gives the next one a moment before the list is read."""
+        """A stream has ended; one with news gives the next one a moment before the list is read.
+
+        The next attempt waits for the reading that decides what follows.
+        """
         now = monotonic()
+        self.stream_at = now + self._pace.proof
         settled = self._pace.settled_with_news if stream.has_news else self._pace.settled
         if now - stream.started_at >= settled:
             self.failed_streams = 0
