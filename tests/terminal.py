@@ -20,6 +20,8 @@ _ALTERNATE = re.compile(rb"(\x1b\[\?1049[hl])")
 _MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
 _USUAL = {7, 25}
 """The modes that are on at the start: line wrapping, and a visible cursor."""
+_MARK = b"\x1b[?9999$p"
+"""A question for a mode that does not exist: it shows nothing, and no program sends it."""
 
 
 class Terminal:
@@ -90,12 +92,12 @@ class Terminal:
     def wait(self) -> int:
         """Process the output until the command has ended. Return its exit status."""
         self.until(lambda: self.process.poll() is not None)
-        while self._process_output(0):
-            pass
+        self._process_rest()
         return self.process.returncode
 
     def assert_restored(self) -> None:
         """Check that the terminal is in the state from before the command."""
+        self._process_rest()
         assert termios.tcgetattr(self._theirs) == self.before
         assert os.get_blocking(self._theirs)
         assert self.modes == _USUAL
@@ -114,6 +116,16 @@ class Terminal:
         self.process.wait()
         if self._ours >= 0:
             self.hang_up()
+
+    def _process_rest(self) -> None:
+        """Process everything that was written so far.
+
+        The kernel passes output on a moment later, in order: the rest has come once a mark has that is written
+        here.
+        """
+        os.write(self._theirs, _MARK)
+        self.until(lambda: _MARK in self.written)
+        self.written = self.written.replace(_MARK, b"")
 
     def _process_output(self, seconds: float) -> bool:
         if not select.select([self._ours], [], [], seconds)[0]:

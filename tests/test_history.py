@@ -118,7 +118,9 @@ def test_events_of_any_number_are_recorded_in_their_order(history: History, coun
 def test_a_reader_goes_on_from_its_position(history: History) -> None:
     many = [read(event(f"Step {step}", step)) for step in range(2500)]
     history.record([told(*many), told(*STORED, key=OTHER)])
-    position, sizes, seen = 0, [], []
+    position = 0
+    sizes: list[int] = []
+    seen: list[Event] = []
     while batch := history.events(KEY, position):
         position = batch[-1].number
         sizes.append(len(batch))
@@ -247,7 +249,8 @@ def test_a_day_of_polling_a_job_whose_progress_changes_costs_no_room(path: Path,
 
 
 def test_a_reading_that_changes_nothing_important_replaces_the_one_before(history: History) -> None:
-    for second, more in enumerate([{}, {"updated_at": START + 1}, {"progress": 0.5}, {"error": None}]):
+    changes: list[Fields] = [{}, {"updated_at": START + 1}, {"progress": 0.5}, {"error": None}]
+    for second, more in enumerate(changes):
         history.record([told(after=second, job=job_of(**more))])
     (period,) = history.snapshots(KEY)
     assert (period.received_at, period.job) == (NOON, job_of(error=None))
