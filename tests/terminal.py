@@ -120,8 +120,7 @@ class Terminal:
     def _process_rest(self) -> None:
         """Process everything that was written so far.
 
-        The kernel passes output on a moment later, in order: the rest has come once a mark has that is written
-        here.
+        The kernel passes output on a moment later, in order: once the mark has come, the rest has too.
         """
         os.write(self._theirs, _MARK)
         self.until(lambda: _MARK in self.written)

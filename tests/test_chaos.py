@@ -16,6 +16,8 @@ from tests.servers.fine_tunes import DONE, JOB, JOB_ID, LIST, STORY, STREAM, Fie
 from tests.servers.scripted import End, Script, Server, Step
 from tests.test_follow import FAULTS, PACE
 
+pytestmark = pytest.mark.slow
+
 RUNNING, OVER = answer(job()), answer(job("succeeded"))
 HASTY = replace(PACE, give_up=30, stalled=0.05, longest_delay=0.004)
 

@@ -19,6 +19,8 @@ from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
 from tests.service import HOSTILE, JOB_ID, Service
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--speed=1000", "--steps=40", "--epochs=2")
 SLOW = ("--speed=0.1",)
 DEMO = [*FTMON, "demo"]

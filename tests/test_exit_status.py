@@ -26,6 +26,8 @@ from tests.front_end import watch
 from tests.service import DIRTY, HOSTILE, JOB, JOB_ID, LIST, STREAM, Answer, Service
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def service() -> Iterator[Service]:

@@ -12,6 +12,8 @@ import pytest
 from tests.command import FTMON, KEY, PATIENCE, check_output, environment, ftmon, objects, running
 from tests.service import DIRTY, HOSTILE, JOB, JOB_ID, LIST, STREAM, Answer, Service
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def service() -> Iterator[Service]:

@@ -24,6 +24,8 @@ from tests.service import JOB_ID as SERVED_ID
 from tests.service import Service
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 FIELDS = [fields["message"] for fields in STORY]
 
 

@@ -68,6 +68,8 @@ from tests.test_client import ECHOES, certificate, fetched, serving, speaking_tl
 from tests.test_client import KEY as ECHOED
 from tests.test_follow import PACE, each_fault, followed
 
+pytestmark = pytest.mark.slow
+
 BASE_URL = "http://127.0.0.1:8000/v1"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -17,6 +17,8 @@ from tests.command import FTMON, PATIENCE, objects, running
 from tests.service import JOB, JOB_ID, STREAM, Answer, Service
 from tests.terminal import Terminal, terminal
 
+pytestmark = pytest.mark.slow
+
 ENDINGS = pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
 )

@@ -10,6 +10,8 @@ from tests.command import FTMON, PATIENCE, check_output, environment, ftmon, obj
 from tests.service import JOB_ID, Service
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 NARROW = pytest.mark.parametrize(
     ("env", "encoding"),
     [

@@ -10,6 +10,8 @@ from ftmon import __version__
 from tests.command import environment, ftmon, objects
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 MINUTES = 300.0
 """A package index may be far away."""

@@ -15,6 +15,8 @@ from ftmon.demo.setup import Course, Service, Setup
 from ftmon.errors import UsageError
 from tests.demo.process import connection, demo, read_answer, stream_target
 
+pytestmark = pytest.mark.slow
+
 SHORT = Setup(Course(steps=20, epochs=1, speed=1000))
 SLOW = Setup(Course(speed=0.01))
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.demo.process import QUICK, Demo, demo
 
+pytestmark = pytest.mark.peers
+
 CACHE = Path(__file__).parents[2] / ".cache"
 REQUIREMENT = "openai==0.27.10"
 """The last client of the fine-tunes API with a command line."""

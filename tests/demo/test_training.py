@@ -8,6 +8,8 @@ from ftmon.demo.setup import Course
 from ftmon.demo.training import Training
 from ftmon.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 1e9
 
 

@@ -7,6 +7,8 @@ from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STREAM, answer, event, j
 from tests.servers.scripted import End
 from tests.tui.stage import JOBS, stage
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = [
     "[/]",
     "[b",

@@ -24,6 +24,8 @@ from tests.servers.fine_tunes import (
 from tests.servers.scripted import End
 from tests.tui.stage import JOBS, Stage, stage
 
+pytestmark = pytest.mark.slow
+
 GONE_ID = "ft-gone"
 GONE = KEY._replace(job_id=GONE_ID)
 """A job of a service that is no longer there."""
