@@ -99,7 +99,7 @@ def _parser() -> Parser:
         "--provider",
         metavar="NAME",
         default="auto",
-        help="whose API the service speaks: auto (the default, which finds out), openai, fine-tunes or another",
+        help="whose API the service speaks: auto (the default, which finds out), openai or another",
     )
     parser.add_argument(
         "--api-key-file", metavar="FILE", help="a private file that holds the key (- is stdin)"
