@@ -42,7 +42,7 @@ from tests.servers.fine_tuning_jobs import (
     job,
     sample,
 )
-from tests.servers.scripted import Server
+from tests.servers.scripted import End, Script, Server
 from tests.test_follow import PACE, Told
 
 LATE_PACE = replace(PACE, late=0.2)
@@ -202,6 +202,25 @@ async def test_a_refusal_by_the_second_api_is_the_end(status: int) -> None:
     assert told.run.exit_status == 4
     assert "No access to this job" in told.sentence
     assert targets(server) == [FIRST_API_JOB, JOB]
+
+
+FAULTS: dict[str, Script] = {"500": failure(500), "503": failure(503), "a reset": [End.RST]}
+
+
+@pytest.mark.parametrize("script", FAULTS.values(), ids=FAULTS)
+async def test_a_fault_of_the_second_api_is_tried_again(script: Script) -> None:
+    server = JobsServer(OVER, scripts={JOB: [script, script, answer(SUCCEEDED_JOB)]})
+    told = await told_by(server, "auto")
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert told.waits
+
+
+async def test_a_second_api_that_stays_broken_is_given_up() -> None:
+    server = Server({JOB: [failure(500)]})
+    told = await told_by(server, "auto")
+    assert told.run.exit_status == 5
+    assert "500" in told.sentence
 
 
 async def test_a_second_api_that_answers_nonsense_is_not_spoken() -> None:
