@@ -112,7 +112,9 @@ MOMENTS = [
 class JobsServer(Server):
     """Serves one job; each reading of the newest page brings its next moment, up to the last one.
 
-    `scripts` take precedence. A page has at most `largest` events, whatever limit is asked for.
+    `scripts` take precedence. A page has at most `largest` events, whatever limit is asked for. With
+    `is_oldest_first` the order is that of Nebius (SERVICES §2.1), and each reading of the job brings the next
+    moment, because not every poll begins at the first page.
     """
 
     def __init__(
@@ -121,12 +123,14 @@ class JobsServer(Server):
         events: Sequence[Fields] = STORY,
         *,
         largest: int = 100,
+        is_oldest_first: bool = False,
         scripts: Mapping[str, Sequence[Script]] | None = None,
     ) -> None:
         super().__init__(scripts or {})
         self.moments = list(moments)
         self.events = events
         self.largest = largest
+        self.is_oldest_first = is_oldest_first
 
     @property
     def pages(self) -> list[str]:
@@ -139,6 +143,8 @@ class JobsServer(Server):
         path, _, query = target.partition("?")
         now = self.moments[0]
         if path == JOB:
+            if self.is_oldest_first:
+                self._move_on()
             return answer(now.job)
         if path == CANCEL:
             self.moments = [Moment(job("cancelled"), now.events)]
@@ -147,16 +153,20 @@ class JobsServer(Server):
             return self._page(parse_qs(query), self.events[: now.events])
         return refusal(404, f"Invalid URL ({path})")
 
+    def _move_on(self) -> None:
+        if len(self.moments) > 1:
+            del self.moments[0]
+
     def _page(self, query: Mapping[str, list[str]], events: Sequence[Fields]) -> Script:
-        newest_first = list(events[::-1])
+        entries = list(events if self.is_oldest_first else events[::-1])
         start = 0
         if after := query.get("after"):
-            ids = [each["id"] for each in newest_first]
+            ids = [each["id"] for each in entries]
             if after[0] not in ids:
                 return refusal(404, "No such event")
             start = ids.index(after[0]) + 1
-        elif len(self.moments) > 1:
-            del self.moments[0]
+        elif not self.is_oldest_first:
+            self._move_on()
         end = start + min(int(query.get("limit", ["20"])[0]), self.largest)
-        has_more = end < len(newest_first)
-        return answer({"object": "list", "data": newest_first[start:end], "has_more": has_more})
+        has_more = end < len(entries)
+        return answer({"object": "list", "data": entries[start:end], "has_more": has_more})
