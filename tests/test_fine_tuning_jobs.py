@@ -229,11 +229,40 @@ async def test_a_second_api_that_answers_nonsense_is_not_spoken() -> None:
     assert "404" in told.sentence
 
 
-async def test_an_id_that_neither_api_knows_is_not_found() -> None:
-    server = JobsServer(scripts={JOB: [answer(sample("errors")["openai_404_job_not_found"]["body"], 404)]})
-    told = await told_by(server, "auto")
+NOT_FOUND = answer(sample("errors")["openai_404_job_not_found"]["body"], 404)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "no stream"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_an_id_that_the_service_does_not_know_is_not_found(provider: str, stream: bool) -> None:
+    server = JobsServer(scripts={JOB: [NOT_FOUND], FIRST_PAGE: [NOT_FOUND]})
+    told = await told_by(server, provider, stream=stream)
     assert told.run.exit_status == 4
     assert "404" in told.sentence
+
+
+@pytest.mark.parametrize("script", [failure(500), answer(b"<html>")], ids=["500", "nonsense"])
+async def test_a_job_that_is_never_told_and_has_no_list_is_given_up(script: Script) -> None:
+    server = JobsServer(scripts={JOB: [script], FIRST_PAGE: [NOT_FOUND]})
+    told = await told_by(server)
+    assert told.run.exit_status == 5
+
+
+async def test_a_service_without_a_route_to_the_events_is_followed_by_its_status() -> None:
+    jobs = [*[answer(job("running"))] * 4, answer(SUCCEEDED_JOB)]
+    server = JobsServer(scripts={JOB: jobs, FIRST_PAGE: [NOT_FOUND]})
+    told = await told_by(server)
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert told.fields == []
+
+
+async def test_a_job_that_is_deleted_midway_keeps_what_was_shown() -> None:
+    jobs = [*[answer(job("running"))] * 3, NOT_FOUND]
+    server = JobsServer([Moment(job("running"), 4)], scripts={JOB: jobs})
+    told = await told_by(server)
+    assert told.fields == STORY[:4]
+    assert told.run.exit_status == 4
+    assert "The job is gone" in told.sentence
 
 
 def test_the_history_s_name_of_a_dialect_finds_it_again() -> None:
