@@ -16,7 +16,7 @@ from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Key, Settings
-from ftmon.wire.client import Client
+from ftmon.wire.client import MAX_BODY, Client
 from ftmon.wire.follow.follower import Follower
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import (
@@ -122,6 +122,7 @@ async def followed(
     react: React = lambda told, follower: None,
     head_timeout: float = 25.0,
     api_key: Key | None = None,
+    max_body: int = MAX_BODY,
 ) -> Told:
     """Follow the job to its end; `react` is called after every update."""
     settings = Settings(f"{origin}/v1", api_key)
@@ -134,7 +135,10 @@ async def followed(
             told.updates.append(update)
             react(told, follower)
 
-    async with aclosing(Client(settings, head_timeout=head_timeout)) as client, timeout(10):
+    async with (
+        aclosing(Client(settings, head_timeout=head_timeout, max_body=max_body)) as client,
+        timeout(10),
+    ):
         follower = Follower(client, key, report, stream=streaming, patient=patient, pace=pace)
         await follower.run()
     assert told.wires[0] is Wire.CONNECTING

@@ -1,4 +1,5 @@
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,9 +126,7 @@ def test_the_model_knows_no_clock_and_no_world(module: str) -> None:
     assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD
 
 
-@pytest.mark.parametrize(
-    "module", ["ftmon.wire.sse", "ftmon.wire.follow.ledger", "ftmon.wire.dialects.fine_tunes"]
-)
+@pytest.mark.parametrize("module", ["ftmon.wire.sse", "ftmon.wire.follow.ledger"])
 def test_what_decodes_reads_nothing_itself(module: str) -> None:
     assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD
 
@@ -175,3 +174,33 @@ def test_watching_a_job_loads_no_web_server() -> None:
     assert exit_status == 0
     assert "httpx" in loaded
     assert not {"starlette", "uvicorn", "ftmon.serving", "ftmon.demo"} & loaded
+
+
+DIALECTS = [
+    module
+    for module in MODULES
+    if is_in(module, "ftmon.wire.dialects")
+    and module.rpartition(".")[2] not in ("dialects", "dialect", "reading", "statuses")
+]
+"""The modules that hold one dialect each."""
+
+KNOW_DIALECTS = ("ftmon.wire.dialects", "ftmon.serving", "ftmon.demo")
+NAMES_OF_DIALECTS = re.compile(r"fine_tunes|fine_tuning|/fine-tunes", re.IGNORECASE)
+
+
+def test_the_dialects_are_found() -> None:
+    assert {"ftmon.wire.dialects.fine_tunes", "ftmon.wire.dialects.fine_tuning_jobs"} <= set(DIALECTS)
+
+
+@modules
+def test_nothing_outside_the_dialects_names_one(module: str) -> None:
+    if not any(is_in(module, package) for package in KNOW_DIALECTS):
+        assert not NAMES_OF_DIALECTS.search(MODULES[module].read_text())
+        assert not set(imports_of(module)) & set(DIALECTS)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if is_in(module, "ftmon.wire.dialects")])
+def test_a_dialect_reads_nothing_itself_and_knows_no_other(module: str) -> None:
+    imported = set(imports_of(module))
+    assert not {name.partition(".")[0] for name in imported} & WORLD
+    assert module == "ftmon.wire.dialects" or not imported & set(DIALECTS)

@@ -179,3 +179,10 @@ def test_new_events_are_told_in_the_order_in_which_they_come() -> None:
     assert brought(ledger, [third, second, first, first, first]) == [third, first.numbered(3)]
     assert ledger.is_first(first)
     assert not ledger.is_first(second)
+
+
+def test_events_of_one_list_that_share_an_id_are_told_once_each() -> None:
+    ledger = Ledger()
+    events = [event(message, at, id="same") for at, message in enumerate("abc")]
+    assert [each.message for each in ledger.missing(events)] == ["a", "b", "c"]
+    assert ledger.missing(events) == []

@@ -84,18 +84,18 @@ class Answer(NamedTuple):
             if not inflater.eof:
                 raise UnreachableError("the packed answer was cut")
 
-    async def body(self) -> bytes:
+    async def body(self, limit: int) -> bytes:
         """Return the whole body; raises as `collected`."""
         async with aclosing(self.chunks()) as chunks:
-            return await collected(chunks)
+            return await collected(chunks, limit)
 
 
-async def collected(chunks: AsyncIterator[bytes], start: bytes = b"") -> bytes:
+async def collected(chunks: AsyncIterator[bytes], limit: int, start: bytes = b"") -> bytes:
     """Return `start` and all chunks as one body.
 
     Raises:
         UnreachableError: when it breaks off or takes longer than five minutes.
-        TooLargeError: when it is larger than `MAX_BODY`.
+        TooLargeError: when it is larger than `limit` bytes.
     """
     pieces, size = [start], len(start)
     try:
@@ -103,8 +103,8 @@ async def collected(chunks: AsyncIterator[bytes], start: bytes = b"") -> bytes:
             async for piece in chunks:
                 pieces.append(piece)
                 size += len(piece)
-                if size > MAX_BODY:
-                    raise TooLargeError(f"the answer is larger than {MAX_BODY >> 20} MiB")
+                if size > limit:
+                    raise TooLargeError(f"the answer is larger than {limit >> 20} MiB")
     except TimeoutError as error:
         raise UnreachableError("the answer did not end") from error
     return b"".join(pieces)
@@ -113,8 +113,10 @@ async def collected(chunks: AsyncIterator[bytes], start: bytes = b"") -> bytes:
 class Client:
     """Speaks HTTP to one service, and to no other origin."""
 
-    def __init__(self, settings: Settings, *, head_timeout: float = 25.0) -> None:
+    def __init__(self, settings: Settings, *, head_timeout: float = 25.0, max_body: int = MAX_BODY) -> None:
         self.settings = settings
+        self.max_body = max_body
+        """Bytes of an answer that is read whole."""
         self._head_timeout = head_timeout
         self._origin = _origin(httpx.URL(settings.base_url))
         self._secrets = settings.secrets
@@ -158,12 +160,12 @@ class Client:
             RefusedError, UnreachableError: as the status says; see `_check`.
         """
         async with self.open(path, accept="application/json") as answer:
-            return self.body_without_key(await answer.body())
+            return self.body_without_key(await answer.body(self.max_body))
 
     async def post(self, path: str) -> bytes:
         """Send an empty POST and return the body; raises as `get`."""
         async with self.open(path, accept="application/json", method="POST") as answer:
-            return self.body_without_key(await answer.body())
+            return self.body_without_key(await answer.body(self.max_body))
 
     @asynccontextmanager
     async def open(

@@ -103,9 +103,10 @@ async def find_job(
     refusal are returned.
 
     Raises:
-        RefusedError, UnreachableError: as `Service.job`, but for a missing route.
+        RefusedError, UnreachableError: as `Service.job`, but for a missing route. The UnreachableError has no
+            status where a later dialect fails, because the dialect is not known then.
     """
-    service, refusal = Service(client, dialects[0]), None
+    service, refusal, fault = Service(client, dialects[0]), None, None
     for dialect in dialects:
         candidate = Service(client, dialect)
         try:
@@ -117,9 +118,14 @@ async def find_job(
             if not is_missing and error.status in (401, 403):
                 raise
             refusal = refusal or error
-        except UnreachableError:
-            # Whether this dialect is spoken is not known now; the first one's missing route is.
+        except UnreachableError as error:
             if refusal is None:
                 raise
+            # The service may speak this dialect: ask again before believing the first one's missing route.
+            # An answer that is no job at all comes from something else.
+            if error.status != UNREADABLE:
+                fault = UnreachableError(str(error), retry_after=error.retry_after)
+    if fault is not None:
+        raise fault
     assert refusal is not None, "there is at least one dialect"
     return service, refusal

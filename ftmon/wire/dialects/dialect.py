@@ -35,6 +35,8 @@ class Page(NamedTuple):
     """Asks for the next page; empty on the last one."""
     is_newest_first: bool = False
     """The service sends the newest event first, so that the next page holds older ones."""
+    shows_order: bool = False
+    """The times of the events show the order; otherwise the API's own is assumed."""
 
 
 class JobAnswer(NamedTuple):

@@ -115,10 +115,11 @@ def entries(values: list[Any], *, newest_first: bool) -> Page:
         except (ValueError, RecursionError):
             malformed += 1
     times = [each.created_at for each in events if each.created_at is not None]
-    is_newest_first = times[0] > times[-1] if times and times[0] != times[-1] else newest_first
+    shows_order = bool(times) and times[0] != times[-1]
+    is_newest_first = times[0] > times[-1] if shows_order else newest_first
     if is_newest_first:
         events.reverse()
-    return Page(events, malformed, is_newest_first=is_newest_first)
+    return Page(events, malformed, is_newest_first=is_newest_first, shows_order=shows_order)
 
 
 def job(body: bytes, *, statuses: Mapping[str, Status], newest_first: bool) -> JobAnswer:

@@ -113,6 +113,8 @@ class Ledger:
         `reading` counts over the pages of one list; without one, `events` are the whole list.
         """
         reading = reading or Reading()
+        events = list(events)
+        self._note_shared_ids(events)
         others = []
         for event in map(self._with_valid_key, events):
             reading.copies[event.key] += 1
@@ -140,15 +142,27 @@ class Ledger:
         if not event.is_identified:
             return event
         if event.key not in self._void_ids:
-            shown = self._contents.get(event.key, event.loose_key)
-            if shown == event.loose_key:
+            if self._contents.get(event.key, event.loose_key) == event.loose_key:
                 return event
-            # Count the event that was shown under this id by its content from now on.
-            self._void_ids.add(event.key)
-            for counts in (self._streamed, self._listed, self._streamed_to_come, self._listed_to_come):
-                if _take(counts, event.key):
-                    _add(counts, content_key(shown))
+            self._void(event.key)
         return event.by_content()
+
+    def _note_shared_ids(self, events: Iterable[Event]) -> None:
+        """Find the ids that two events of one list share."""
+        contents: dict[int, int] = {}
+        for event in events:
+            if event.is_identified and contents.setdefault(event.key, event.loose_key) != event.loose_key:
+                self._void(event.key)
+
+    def _void(self, key: int) -> None:
+        """Compare the events of an id by content, because it tells nothing apart."""
+        self._void_ids.add(key)
+        if (shown := self._contents.get(key)) is None:
+            return
+        # Count the event that was shown under this id by its content from now on.
+        for counts in (self._streamed, self._listed, self._streamed_to_come, self._listed_to_come):
+            if _take(counts, key):
+                _add(counts, content_key(shown))
 
     def _shown(self, key: int) -> int:
         return self._streamed.get(key, 0) + self._listed.get(key, 0)

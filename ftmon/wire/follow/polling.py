@@ -14,7 +14,7 @@ from ftmon.wire.follow.session import Session
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import NO_ROUTE
 
-_MAX_PAGES = 2000
+MAX_PAGES = 2000
 """Pages of one reading; at `Pace.page` seconds each they take over three minutes."""
 
 
@@ -26,16 +26,24 @@ class Polling:
     last one.
     """
 
-    def __init__(self, session: Session, pace: Pace) -> None:
+    def __init__(
+        self, session: Session, pace: Pace, *, max_pages: int = MAX_PAGES, max_size: int = MAX_BODY
+    ) -> None:
         self._session = session
         self._pace = pace
+        self._max_pages = max_pages
+        self._max_size = max_size
         self._is_too_large = False
+        self._is_newest_first: bool | None = None
+        """The order that the times of the last pages showed; None before any did."""
         self._after = ""
         """The cursor after which an oldest-first list goes on; empty for its beginning."""
         self._has_gap = True
         """Older events may be missing below those that were read."""
         self._gap_at = 0.0
         """When to read the older pages again."""
+        self._told: set[str] = set()
+        """Notices about the list, each told once."""
 
     async def read(self, first: Page | None = None, *, to_the_end: bool = False) -> int | None:
         """Read the list and report what is new; return how many events are, or None where there is no list.
@@ -66,9 +74,11 @@ class Polling:
                 raise
             return None
         except TooLargeError as error:
-            self._is_too_large = True
-            await self._session.tell(notice=f"The list of events cannot be read: {error}.")
-            return None
+            await self._tell_once(f"The list of events cannot be read: {error}.")
+            # Newer pages of a newest-first list can still be read.
+            self._is_too_large, self._has_gap = not held, False
+            if not has_list:
+                return None
         except UnreachableError:
             self._note_fault()
             raise
@@ -88,6 +98,11 @@ class Polling:
         await self._session.tell_page(new, malformed=malformed)
         return len(new)
 
+    async def _tell_once(self, notice: str) -> None:
+        if notice not in self._told:
+            self._told.add(notice)
+            await self._session.tell(notice=notice)
+
     def _note_fault(self) -> None:
         """Begin at the first page next time, and leave a bad later page alone for a while."""
         self._after = ""
@@ -96,29 +111,35 @@ class Polling:
     async def _pages(self, first: Page | None, *, is_whole: bool) -> AsyncGenerator[Page, None]:
         """Yield the pages up to the list's end, or up to a known event unless `is_whole`."""
         session, cursor, size = self._session, self._after, 0
+        had_gap, last_id = self._has_gap, self._after
         cursors: set[str] = set()
-        seen: set[int] = set()
-        for number in range(_MAX_PAGES):
+        seen: set[tuple[int, int]] = set()
+        for number in range(self._max_pages):
             if number:
                 await asyncio.sleep(self._pace.page)
-            page = first or await session.service.page(session.key.job_id, cursor)
+            page = self._ordered(first or await session.service.page(session.key.job_id, cursor))
             first = None
-            keys = {event.key for event in page.events}
+            keys = {(event.key, event.loose_key) for event in page.events}
             if number and keys <= seen:
                 # The service ignores the cursor.
                 break
             seen |= keys
             reaches_known = session.ledger.reaches_known(page.events)
+            is_known = all(map(session.ledger.knows, page.events))
             yield page
             if page.is_newest_first:
+                # Whatever ends this reading early leaves older events unread.
+                self._has_gap = True
                 size += sum(len(event.raw) for event in page.events)
                 if reaches_known and not is_whole:
+                    self._has_gap = had_gap
                     return
-            if not page.cursor or page.cursor in cursors:
-                if cursors and page.events and not page.is_newest_first:
-                    self._after = page.events[-1].own_id
+            elif page.events:
+                last_id = page.events[-1].own_id or last_id
+            is_circle = number > 0 and self._after != "" and is_known
+            if not page.cursor or page.cursor in cursors or is_circle:
                 break
-            if size > MAX_BODY:
+            if size > self._max_size:
                 await self._tell_cut()
                 break
             cursor = page.cursor
@@ -126,8 +147,16 @@ class Polling:
         else:
             await self._tell_cut()
         self._has_gap = False
+        if cursors:
+            self._after = last_id
+
+    def _ordered(self, page: Page) -> Page:
+        """Return a page whose times show no order in the order of the pages before it."""
+        if page.shows_order:
+            self._is_newest_first = page.is_newest_first
+        elif self._is_newest_first is not None and page.is_newest_first is not self._is_newest_first:
+            return page._replace(events=page.events[::-1], is_newest_first=self._is_newest_first)
+        return page
 
     async def _tell_cut(self) -> None:
-        await self._session.tell(
-            notice="The list of events has no end; only the part that was read is shown."
-        )
+        await self._tell_once("The list of events has no end; only the part that was read is shown.")

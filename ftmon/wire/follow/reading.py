@@ -76,10 +76,20 @@ class Reader:
         return Outcome(is_over=True)
 
     async def job_and_list(self, first: Page | None) -> Outcome:
-        """Read the job and, unless it is over, the list, of which the first page may be there already."""
+        """Read the job and, unless it is over, the list, of which the first page may be there already.
+
+        Raises:
+            RefusedError, UnreachableError: also where there is neither a job nor a list nor a stream.
+        """
         session = self._session
         await session.read_job()
-        return Outcome() if session.is_final else Outcome(new=await self._events(first))
+        if session.is_final:
+            return Outcome()
+        new = await self._events(first)
+        fault = session.job_refusal or session.job_fault
+        if new is None and session.job is None and fault and not session.service.dialect.paths.stream:
+            raise fault
+        return Outcome(new=new)
 
     async def beside(self, stream: Stream, *, is_silent: bool, is_first: bool) -> Outcome:
         """Read the job beside a trusted stream, and the list too where the stream is silent or in doubt.

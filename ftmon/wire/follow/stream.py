@@ -5,7 +5,7 @@ from contextlib import aclosing
 from enum import Enum, auto
 from time import monotonic
 
-from ftmon.errors import UnreachableError
+from ftmon.errors import TooLargeError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.message import hints_at_change
 from ftmon.model.update import Connection, Wire
@@ -110,8 +110,7 @@ class Stream:
     async def _read(self, kind: Kind | None, start: bytes, chunks: AsyncIterator[bytes]) -> Page | None:
         match kind:
             case Kind.JSON:
-                body = await collected(chunks, start)
-                return self._session.service.read_page(self._session.service.client.body_without_key(body))
+                return await self._page(start, chunks)
             case Kind.WEB_PAGE:
                 raise UnreachableError("the answer is a web page, not a stream of events", status=UNREADABLE)
             case Kind.EVENT_STREAM:
@@ -128,6 +127,16 @@ class Stream:
             self._resumption.last_event_id = self._decoder.last_event_id
             if self._decoder.retry is not None:
                 self._resumption.retry = self._decoder.retry / 1000
+
+    async def _page(self, start: bytes, chunks: AsyncIterator[bytes]) -> Page:
+        """Read the list that came in place of the stream."""
+        service = self._session.service
+        try:
+            body = await collected(chunks, service.client.max_body, start)
+        except TooLargeError:
+            # There is no stream to be opened again. The list is asked for apart, and its size told then.
+            return Page([])
+        return service.read_page(service.client.body_without_key(body))
 
     async def _pump(self, start: bytes, chunks: AsyncIterator[bytes]) -> End:
         """Read the messages, one report per chunk."""
