@@ -167,6 +167,7 @@ class Recorder:
         # Noted first, because opening a damaged file can fail.
         self._inode = inode(self._path)
         history = History(self._path)
+        self._inode = inode(self._path)
         self._note_newer(history)
         return history
 

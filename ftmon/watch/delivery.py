@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
-from ftmon.watch.queue import MAX_WAITING, Queue, weight
+from ftmon.watch.queue import Queue, weight
 
 # SQLite is imported on this thread, so that the first paint does not wait for it.
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Delivery:
         with self._changed:
             self._inbox.extend((session, update) for update in updates)
             self._weight += sum(map(weight, updates))
-            self._is_full = self._is_full or self._weight >= MAX_WAITING
+            self._is_full = self._is_full or self._weight >= self._queue.limit
             self._changed.notify()
 
     def call(self, action: "Callable[[Recorder], _T]") -> Future[_T]:
@@ -139,7 +139,7 @@ class Delivery:
         with self._changed:
             self._changed.wait_for(self._has_work, self._patience)
             updates, call = self._take()
-            has_room = self._is_full and self._weight <= MAX_WAITING // 2
+            has_room = self._is_full and self._weight <= self._queue.limit // 2
             self._is_full = self._is_full and not has_room
         if has_room:
             self.on_room()
@@ -147,7 +147,6 @@ class Delivery:
         if call is not None:
             call()
         self._catch_up()
-        self._tell_news()
 
     @property
     def _patience(self) -> float | None:
@@ -192,12 +191,14 @@ class Delivery:
         if turn is None:
             return
         own = [update for session, update in updates if session == turn.session]
+        is_all = len(own) == sum(update.job_key == turn.key for _, update in updates)
+        if (news := self._news(turn.key)) is not None:
+            own.insert(0, news)
         span = (spans or {}).get(turn.key)
         if span is not None:
             if turn.file != recorder.file and turn.rest is None:
                 # A new history was begun; the front end has everything up to here.
                 turn.file, turn.position = recorder.file, span.before
-            is_all = len(own) == sum(update.job_key == turn.key for _, update in updates)
             is_next = span.is_exact and span.before == turn.position and is_all
             if is_next and turn.rest is None and not self._queue.is_full:
                 turn.position = span.after
@@ -220,11 +221,12 @@ class Delivery:
         while turn is not None and turn.rest is not None and not self._queue.is_full:
             batch = recorder.read(partial(_rows, turn.key, turn.position))
             if recorder.file != turn.file:
-                # A new history was begun, and the rows of the old one are gone.
-                turn.file, turn.position, batch = recorder.file, 0, []
+                # A new history was begun. The rows of the old one are gone.
+                turn.file, turn.position = recorder.file, 0
                 notice = "Some of what was recorded cannot be read again, and is not shown."
                 turn.rest = _merged(turn.rest, [replace(_nothing(turn.key), notice=notice)], with_events=True)
-            elif batch is None and not recorder.is_newer:
+                continue
+            if batch is None and not recorder.is_newer:
                 self._note_failure(turn)
                 return
             turn.is_failing = False
@@ -280,17 +282,15 @@ class Delivery:
             else:
                 turn.rest = _merged(turn.rest, [left], with_events=True)
 
-    def _tell_news(self) -> None:
-        """Tell the front end what there is to say of the history."""
-        turn, recorder = self._turn, self._recorder
-        if turn is None:
-            return
+    def _news(self, key: JobKey) -> Update | None:
+        """Return what there is to tell of the history itself; None where there is nothing new."""
+        recorder = self._recorder
         notice, unrecorded = recorder.take_notice(), None
         if recorder.unrecorded != self._told_unrecorded:
             unrecorded = self._told_unrecorded = recorder.unrecorded
-        if notice or unrecorded is not None:
-            news = replace(_nothing(turn.key), notice=notice, unrecorded=unrecorded)
-            self._queue.put(turn.session, news)
+        if not notice and unrecorded is None:
+            return None
+        return replace(_nothing(key), notice=notice, unrecorded=unrecorded)
 
 
 def _rows(key: JobKey, position: int, history: "History") -> "list[RecordedEvent]":

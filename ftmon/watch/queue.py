@@ -22,7 +22,8 @@ class Queue:
         """Called when there is an update after there was none."""
         self.on_room: Callable[[], None] = lambda: None
         """Called when the queue is no longer full."""
-        self._limit = limit
+        self.limit = limit
+        """Events and updates that may wait."""
         self._room = threading.Condition()
         """Notified when the queue becomes full, or is no longer."""
         self._updates: deque[Update] = deque()
@@ -56,7 +57,7 @@ class Queue:
             is_first = not self._updates
             self._updates.extend(updates)
             self._weight += sum(map(weight, updates))
-            if self._weight >= self._limit and not self._is_full:
+            if self._weight >= self.limit and not self._is_full:
                 self._is_full = True
                 self._room.notify_all()
         if is_first:
@@ -69,7 +70,7 @@ class Queue:
                 return None
             update = self._updates.popleft()
             self._weight -= weight(update)
-            has_room = self._is_full and self._weight <= self._limit // 2
+            has_room = self._is_full and self._weight <= self.limit // 2
             if has_room:
                 self._is_full = False
                 self._room.notify_all()
