@@ -662,6 +662,20 @@ async def test_a_list_that_is_refused_for_ever_does_not_keep_a_job_from_its_end(
     assert [notice for notice in told.notices if "some may be missing" in notice] or status == 501
 
 
+@pytest.mark.parametrize("kind", [[head(Content_Length="99"), b"["], [End.RST]], ids=["cut", "reset"])
+async def test_a_list_that_is_cut_for_ever_does_not_keep_a_job_from_its_end(kind: Script) -> None:
+    told = await told_by(service(NO_ROUTE, jobs=[RUNNING, OVER], lists=[kind]))
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert any("some may be missing" in notice for notice in told.notices)
+
+
+async def test_a_poll_that_fails_for_a_while_is_told_as_polling_again() -> None:
+    server = service(page(*STORY[:3]), jobs=[*[RUNNING] * 5, OVER], lists=[failure(503), page(*STORY)])
+    told = await told_by(server)
+    assert told.fields == STORY
+    assert told.wires == [Wire.CONNECTING, Wire.POLLING, Wire.WAITING, Wire.POLLING, Wire.CLOSED]
+
+
 async def test_a_stream_that_told_all_needs_no_list_after_a_cut() -> None:
     server = service(stream(*STORY[:5], End.RST), WHOLE, lists=[failure(500)])
     told = await told_by(server)

@@ -101,8 +101,7 @@ class Follower:
 
     async def cancel(self) -> Job:
         """Ask the service to cancel the job, and report the job as it is then; raises as `Service.cancel`."""
-        job = await self._session.service.cancel(self._session.key.job_id)
-        await self._session.take_job(job)
+        job = await self._session.cancel()
         self.retry()
         return job
 
@@ -221,7 +220,8 @@ class Follower:
         """Read the list from now on: the service has no stream."""
         self._times.poll_only()
         self._first_page = page
-        await self._session.tell(connection=Connection(Wire.POLLING), heard=page is not None)
+        if not self._session.is_final:
+            await self._session.tell(connection=Connection(Wire.POLLING), heard=page is not None)
 
     async def _back_off(self, fault: UnreachableError) -> None:
         """Wait before the next attempt at the stream."""
@@ -322,7 +322,9 @@ class Follower:
     async def _tell_polling(self, *, has_news: bool) -> None:
         """Say that the list is read, where the stream fails again and again or knows less than the list."""
         connection = self._session.connection
-        is_failing = has_news if self._stream is not None else self._times.failed_streams > 1
+        is_failing = self._times.failed_streams > 1 or not self._times.has_stream
+        if self._stream is not None:
+            is_failing = has_news
         if connection.wire is not Wire.POLLING and is_failing:
             polling = Connection(Wire.POLLING, connection.reason)
             await self._session.tell(connection=polling, heard=True)

@@ -152,12 +152,22 @@ class Reader:
         A service that cannot be reached may come back, and the missing events with it.
         """
         self._failing_since = self._failing_since or monotonic()
-        if fault.status is None or monotonic() - self._failing_since <= self._pace.lag:
+        if monotonic() - self._failing_since <= self._pace.lag:
+            return False
+        if fault.status is None and not await self._is_reached():
             return False
         reason = str(fault).rstrip(".")
         await self._session.tell(
             notice=f"The list of the events cannot be read ({reason}); some may be missing."
         )
+        return True
+
+    async def _is_reached(self) -> bool:
+        """Whether the service answers for the job."""
+        try:
+            await self._session.service.job(self._session.key.job_id)
+        except (RefusedError, UnreachableError):
+            return False
         return True
 
     async def _events(self, first: Page | None, *, to_the_end: bool = False) -> int | None:

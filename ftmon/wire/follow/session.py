@@ -14,7 +14,7 @@ from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.ledger import Ledger
-from ftmon.wire.service import NO_ROUTE, Service, find_job
+from ftmon.wire.service import NO_ROUTE, Service, ask, find_job
 
 
 class Report(Protocol):
@@ -137,6 +137,14 @@ class Session:
             return
         self.job_page = answer.page
         await self.take_job(answer.job)
+
+    async def cancel(self) -> Job:
+        """Ask the service to cancel the job, report the job as it is then, and return it."""
+        job_id = self.key.job_id
+        dialects = [self.service.dialect] if self.was_heard else self._dialects
+        job = await ask(self.service.client, dialects, lambda service: service.cancel(job_id))
+        await self.take_job(job)
+        return job
 
     async def take_job(self, job: Job) -> None:
         """Take and report a new reading of the job."""
