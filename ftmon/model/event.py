@@ -147,7 +147,8 @@ def _event(time: datetime | None, created_at: object, level_word: object, messag
     level = Level.INFO if level_word == "info" else parse_level(level_word)
     message = (safe(message) if isinstance(message, str) else "") or NO_MESSAGE
     # An unreadable time still tells two events apart.
-    key = hash((time or repr(created_at), level, message))
+    # As a plain string, because hashing a member of an enum takes as long as all the rest.
+    key = hash((time or repr(created_at), "info" if level is Level.INFO else str(level), message))
     return Event(key, key, time, level, message, raw)
 
 

@@ -259,6 +259,11 @@ class Client:
             return ""
         return refusal.told(self.redact(refusal.sentence_of_body(body) or ""))
 
+    @property
+    def has_secrets(self) -> bool:
+        """There is a key that an answer may echo."""
+        return bool(self._secrets)
+
     def redact(self, text: str) -> str:
         """Return a service's text without the key, and without anything that looks like one."""
         return redact(text, self._secrets)

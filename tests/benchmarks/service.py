@@ -12,15 +12,18 @@ JOB_ID = "ft-BenchmarkBenchmarkBench1"
 
 START = 1_691_665_913
 
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+"""The stream's body is not framed: it ends with its connection."""
+
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 
 
 def frame(number: int) -> bytes:
-    """Return the frame of one event in the form of the real service, about 150 bytes."""
+    """Return the frame of one event in the form of the real service, about 175 bytes."""
     event = {
         "object": "fine-tune-event",
         "level": "info",
-        "message": f"Step {number}/1000000: training loss={1 + 1000 / (number + 500):.4f}",
+        "message": f"Step {number}/1000000: training loss={1 + 1000 / (number + 500):.4f}, on the eight GPUs of host {number % 8:03}",
         "created_at": START + number // 4,
     }
     return b"data: " + json.dumps(event).encode() + b"\n\n"
@@ -70,14 +73,14 @@ async def _answer(
             )
             writer.write(_HEAD % b"application/json" + chunked(job) + chunked(b""))
         else:
-            writer.write(_HEAD % b"text/event-stream")
+            writer.write(_STREAM_HEAD)
             async for body in _events(backlog, per_second, seconds):
                 if body:
-                    writer.write(chunked(body))
+                    writer.write(body)
                     await writer.drain()
             if is_open:
                 await reader.read()
-            writer.write(chunked(b"data: [DONE]\n\n") + chunked(b""))
+            writer.write(b"data: [DONE]\n\n")
         await writer.drain()
     writer.close()
 

@@ -88,6 +88,8 @@ class Ledger:
         of former connections.
         """
         is_known = False
+        if not (self._may_repeat or event.is_identified):
+            return self._record(event, self._streamed)
         if event.is_identified:
             event = self._with_valid_key(event)
             is_known = self.knows(event)
@@ -106,6 +108,11 @@ class Ledger:
         if is_listed or not (event.is_identified and self._has_listed_ids):
             is_listed = _take(self._listed_loosely_to_come, event.loose_key) or is_listed
         return None if is_listed else self._record(event, self._streamed)
+
+    @property
+    def _may_repeat(self) -> bool:
+        """Something that was shown may still come in this connection."""
+        return bool(self._streamed_to_come or self._listed_to_come or self._listed_loosely_to_come)
 
     def missing(self, events: Iterable[Event], reading: Reading | None = None) -> list[Event]:
         """Record as shown, and return, the events that a list holds more often than they were shown.
@@ -172,14 +179,16 @@ class Ledger:
         return self._record(event, self._listed)
 
     def _record(self, event: Event, counts: dict[int, int]) -> Event:
+        key = event.key
         self.first = self.first or event
         self.count += 1
         if event.is_identified:
-            self._contents[event.key] = event.loose_key
-        _add(counts, event.key)
-        if event.loose_key != event.key:
+            self._contents[key] = event.loose_key
+        ordinal = self._shown(key) + 1
+        counts[key] = counts.get(key, 0) + 1
+        if event.loose_key != key:
             _add(self._with_more, event.loose_key)
-        return event.numbered(self._shown(event.key))
+        return event.numbered(ordinal)
 
 
 def _add(counts: dict[int, int], key: int) -> None:

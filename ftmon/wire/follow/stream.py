@@ -187,10 +187,9 @@ class Stream:
         read_frame = self._session.service.dialect.read_frame
         events: list[Event] = []
         errors: list[str] = []
-        for frame in frames:
+        for frame in map(self._cleaned, frames) if client.has_secrets else frames:
             try:
-                data = client.without_key(frame.data)
-                item = read_frame(frame if data is frame.data else ServerEvent(data, frame.event, frame.id))
+                item = read_frame(frame)
             except ValueError:
                 self._malformed += 1
                 continue
@@ -210,6 +209,11 @@ class Stream:
                 return True, events, errors
         self.has_news = self.has_news or bool(events)
         return False, events, errors
+
+    def _cleaned(self, frame: ServerEvent) -> ServerEvent:
+        """Return a message without the key, should the service echo it."""
+        data = self._session.service.client.without_key(frame.data)
+        return frame if data is frame.data else ServerEvent(data, frame.event, frame.id)
 
     def _trust(self, first: Event, frame_id: str | None) -> None:
         self.is_trusted = True
