@@ -45,6 +45,9 @@ exit status:
 """
 
 
+_AUTO = "auto"
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
     """The service as the command line gives it, still unchecked."""
@@ -98,7 +101,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--provider",
         metavar="NAME",
-        default="auto",
+        default=_AUTO,
         help="whose API the service speaks: auto (default, finds out), openai, fine-tunes",
     )
     parser.add_argument(
@@ -121,10 +124,9 @@ def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
     """Check the id and read the settings."""
     from ftmon.model.job import JobKey, check_job_id
     from ftmon.settings import read_settings
-    from ftmon.wire.dialects import candidates
 
     checked_id = None if job_id is None else check_job_id(job_id)
-    candidates(service.provider)
+    _check_provider(service.provider)
     settings = read_settings(
         base_url=service.base_url,
         api_key_file=service.api_key_file,
@@ -135,6 +137,15 @@ def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
     yield Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
 
 
+def _check_provider(provider: str) -> None:
+    """Raise a UsageError for a provider that ftmon does not know."""
+    if provider != _AUTO:
+        # Imported only where a name is given, because it is slow: the first paint waits for this.
+        from ftmon.wire.dialects import candidates
+
+        candidates(provider)
+
+
 def _command(service: ServiceOptions, job_id: str) -> str:
     """Return the command that watches a job of this service."""
     import shlex
@@ -142,7 +153,7 @@ def _command(service: ServiceOptions, job_id: str) -> str:
     words = ["ftmon", "watch", job_id] if job_id in NAMES else ["ftmon", job_id]
     for option, value in (
         ("--base-url", service.base_url),
-        ("--provider", "" if service.provider == "auto" else service.provider),
+        ("--provider", "" if service.provider == _AUTO else service.provider),
         ("--api-key-file", service.api_key_file),
         ("--ca-file", service.ca_file),
     ):

@@ -5,7 +5,7 @@ Every word that ftmon looks for in a message stands here. PROTOCOL §1.3, §2.3,
 
 import re
 from collections.abc import Callable
-from math import isfinite
+from math import isfinite, nan
 from typing import NamedTuple
 
 from ftmon.model.job import Status
@@ -75,7 +75,8 @@ _FULL_VALID_LOSS = re.compile(rf"full validation loss=({_NUMBER})")
 
 def _loss(pattern: re.Pattern[str], message: str) -> float | None:
     match = pattern.search(message)
-    return float(match[1]) if match and isfinite(float(match[1])) else None
+    loss = float(match[1]) if match else nan
+    return loss if isfinite(loss) else None
 
 
 def _count(digits: str | None) -> int | None:
@@ -84,12 +85,16 @@ def _count(digits: str | None) -> int | None:
 
 def _step(match: re.Match[str]) -> Facts:
     message = match.string
-    full = _loss(_FULL_VALID_LOSS, message)
+    valid_loss = None
+    # Most steps have no validation loss, and a search for one takes as long as all the rest.
+    if "validation loss=" in message:
+        full = _loss(_FULL_VALID_LOSS, message)
+        valid_loss = _loss(_VALID_LOSS, message) if full is None else full
     return Facts(
         step=int(match[1]),
         total_steps=_count(match[2]),
         train_loss=_loss(_TRAIN_LOSS, message),
-        valid_loss=_loss(_VALID_LOSS, message) if full is None else full,
+        valid_loss=valid_loss,
     )
 
 

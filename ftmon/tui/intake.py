@@ -12,6 +12,9 @@ from ftmon.watch.watcher import Watcher
 PAINT_EVERY = 0.09
 """Seconds between paints while updates keep coming. The first update after a pause is painted at once."""
 
+_PAINT_BACKLOG_EVERY = 0.25
+"""Seconds between paints while more is queued than one slice folds: painting would slow that down."""
+
 _SLICE = 0.02
 """Seconds of folding after which the event loop gets a chance to handle keys."""
 
@@ -61,15 +64,21 @@ class Intake:
             self._pump.set_timer(wait, self._process_queue, name="paint")
 
     def _process_queue(self) -> None:
-        deadline = monotonic() + _SLICE
-        update: Update | None = None
-        while monotonic() < deadline and (update := self._watcher.take()) is not None:
-            self._fold(update)
-        if update is None or monotonic() - self._painted_at > PAINT_EVERY:
+        is_empty = self._fold_slice()
+        if is_empty or monotonic() - self._painted_at > _PAINT_BACKLOG_EVERY:
             self._painted_at = monotonic()
             self._paint()
-        if update is None:
+        if is_empty:
             self._is_scheduled = False
         else:
             # Use a timer. Callbacks run before the next message, so they would delay keys.
             self._pump.set_timer(_YIELD, self._process_queue, name="intake")
+
+    def _fold_slice(self) -> bool:
+        """Fold updates for one slice. True if the queue is empty, so that the next update wakes again."""
+        deadline = monotonic() + _SLICE
+        while (update := self._watcher.take()) is not None:
+            self._fold(update)
+            if monotonic() >= deadline:
+                return False
+        return True

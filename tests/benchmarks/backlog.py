@@ -1,12 +1,17 @@
 """Measures how fast the screen takes in a backlog of 100,000 events, and how long keys wait meanwhile."""
 
 import asyncio
+import os
+import tempfile
 import time
+from statistics import median
 
 from ftmon.settings import Settings
 from ftmon.tui.app import FtmonApp
 from ftmon.watch.watcher import Watcher
 from tests.benchmarks.service import JOB_ID, service
+from tests.benchmarks.start import BARE
+from tests.benchmarks.terminal import FTMON, first_paint
 from tests.front_end import watch
 
 EVENTS = 100_000
@@ -34,6 +39,17 @@ async def _measure(base_url: str) -> tuple[float, float]:
 
 def run(runs: int = 3) -> None:
     with service(backlog=EVENTS, is_open=True) as base_url:
+        command = [*FTMON, JOB_ID, "--base-url", base_url]
+        ratios = []
+        for _ in range(runs):
+            bare = first_paint(BARE, rb"READY")
+            with tempfile.TemporaryDirectory() as home:
+                # Each run records the events anew.
+                os.environ["XDG_DATA_HOME"] = home
+                last = first_paint(command, b"Step %d/" % (EVENTS - 1))
+            ratios.append(last / bare)
+            print(f"backlog  the last event is painted after {last:.2f} s, bare Textual after {bare:.2f} s")
+        print(f"backlog  ratio {median(ratios):.1f} (aim: under 11)")
         for _ in range(runs):
             seconds, longest = asyncio.run(_measure(base_url))
             print(

@@ -23,7 +23,8 @@ def frame(number: int) -> bytes:
     event = {
         "object": "fine-tune-event",
         "level": "info",
-        "message": f"Step {number}/1000000: training loss={1 + 1000 / (number + 500):.4f}, on the eight GPUs of host {number % 8:03}",
+        "message": f"Step {number}/1000000: training loss={1 + 1000 / (number + 500):.4f}"
+        f", on the eight GPUs of host number {number % 8:03}",
         "created_at": START + number // 4,
     }
     return b"data: " + json.dumps(event).encode() + b"\n\n"

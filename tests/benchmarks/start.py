@@ -6,7 +6,7 @@ from statistics import median
 from tests.benchmarks.service import JOB_ID, service
 from tests.benchmarks.terminal import FTMON, first_paint
 
-_BARE = """
+_APP = """
 from textual.app import App
 from textual.widgets import Static
 
@@ -17,13 +17,16 @@ class Bare(App):
 Bare().run()
 """
 
+BARE = [sys.executable, "-c", _APP]
+"""The command that runs a bare Textual app, which paints READY."""
+
 
 def run(runs: int = 10) -> None:
     bare, ftmon, feedback = [], [], []
     with service(is_open=True) as base_url:
         command = [*FTMON, JOB_ID, "--base-url", base_url]
         for _ in range(runs):
-            bare.append(first_paint([sys.executable, "-c", _BARE], rb"READY"))
+            bare.append(first_paint(BARE, rb"READY"))
             ftmon.append(first_paint(command, "◌|●".encode()))
             feedback.append(first_paint(command, rb"ftmon: opening"))
     print(
