@@ -177,13 +177,12 @@ class Watcher:
             self._loop.close()
 
     def _set_up(self) -> None:
-        if self._history is None or self.is_offline:
+        if self._history is None:
             self._queue.on_room = self._note_room
         else:
             from ftmon.watch.delivery import Delivery
 
-            make_recorder = partial(_recorder, self._history, self._settings, self._pace)
-            self._delivery = Delivery(self._queue, make_recorder, self._pace.tick)
+            self._delivery = Delivery(self._queue, self._recorder, self._pace.tick)
             self._delivery.on_room = self._note_room
             self._delivery.start()
             self._start(self._check_history(self._delivery, self._history))
@@ -310,14 +309,12 @@ class Watcher:
         return await ask(self._connected(), self._dialects, lambda service: service.cancel(key.job_id))
 
     async def _runs(self) -> "list[RecordedRun]":
-        if self._delivery is not None:
-            from ftmon.history.store import History
-
-            runs = self._delivery.call(lambda recorder: recorder.read(History.runs))
-            return await asyncio.wrap_future(runs) or []
-        if self._history is None:
+        if self._delivery is None:
             return []
-        return await asyncio.to_thread(_runs_of, self._history, self._settings, self._pace)
+        from ftmon.history.store import History
+
+        runs = self._delivery.call(lambda recorder: recorder.read(History.runs))
+        return await asyncio.wrap_future(runs) or []
 
     def _connected(self) -> "Client":
         """Return the client, made at the first use: importing httpx takes longer than the first paint."""
@@ -327,6 +324,14 @@ class Watcher:
             self._client = Client(self._settings)
         return self._client
 
+    def _recorder(self) -> "Recorder":
+        """Open the history; called on the thread that uses it."""
+        from ftmon.history.recorder import Recorder
+
+        assert self._history is not None, "only a history has a recorder"
+        organization = dict(self._settings.headers).get("OpenAI-Organization")
+        return Recorder(self._history, organization, retry_every=self._pace.record_again)
+
     async def _check_history(self, delivery: "Delivery", path: Path) -> None:
         """Check the whole file in a thread of its own, because that may take long."""
         from ftmon.history.file import inode, is_sound
@@ -334,21 +339,3 @@ class Watcher:
         checked = inode(path)
         if not await asyncio.to_thread(is_sound, path):
             await asyncio.wrap_future(delivery.call(lambda recorder: recorder.set_aside(checked)))
-
-
-def _recorder(path: Path, settings: Settings, pace: "Pace") -> "Recorder":
-    """Open the history; called on the thread that uses it."""
-    from ftmon.history.recorder import Recorder
-
-    organization = dict(settings.headers).get("OpenAI-Organization")
-    return Recorder(path, organization, retry_every=pace.record_again)
-
-
-def _runs_of(path: Path, settings: Settings, pace: "Pace") -> "list[RecordedRun]":
-    """Return the runs of a history that nothing is recorded in."""
-    from contextlib import closing
-
-    from ftmon.history.store import History
-
-    with closing(_recorder(path, settings, pace)) as recorder:
-        return recorder.read(History.runs) or []

@@ -24,15 +24,12 @@ from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.patience import Patience, is_redirect
 from ftmon.wire.follow.reading import Outcome, Reader
 from ftmon.wire.follow.session import Report, Session
-from ftmon.wire.follow.stream import End, Resumption, Stream
+from ftmon.wire.follow.stream import Resumption, Stream
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import NO_ROUTE
 
 _NO_CONTENT = 204
-
-_MAX_LAST_STREAMS = 3
-"""Streams that are read after a job's end for what a cut one missed, where there is no list."""
 
 
 class Follower:
@@ -67,8 +64,6 @@ class Follower:
         """A stream ended well; this is its fault, should the job not be over."""
         self._has_streamed = False
         """A stream has told an event."""
-        self._last_streams = 0
-        """Streams that were read after the job's end."""
         self._resumption = Resumption()
         # The reading of job and list.
         self._reading: asyncio.Task[Outcome] | None = None
@@ -242,14 +237,7 @@ class Follower:
             what = reader.job()
         elif session.is_final and self._refusal is None:
             first, self._first_page = self._first_page, None
-            last = self._last_stream
-            is_cut = last is None or last.end is not End.DONE
-            what = reader.rest(
-                first,
-                is_whole=last is not None and last.is_whole,
-                has_streamed=self._has_streamed,
-                can_stream=is_cut and self._times.has_stream and self._last_streams < _MAX_LAST_STREAMS,
-            )
+            what = reader.rest(first, self._last_stream, has_streamed=self._has_streamed)
         elif stream is not None and stream.is_trusted:
             is_first = self._times.looked_at <= stream.heard_at
             what = reader.beside(stream, is_silent=now >= self._times.silent_at(stream), is_first=is_first)
@@ -280,9 +268,7 @@ class Follower:
             return True
         if not self._has_begun:
             await self._begin()
-        elif outcome.needs_stream:
-            self._last_streams += 1
-        elif session.is_final:
+        elif session.is_final and not outcome.needs_stream:
             # The reading that found the job over is followed by that of the rest.
             times.read_at = 0.0
         elif outcome.is_ahead and stream is not None and stream is self._stream:

@@ -9,12 +9,16 @@ from ftmon.model.update import Connection, Wire
 from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.polling import Polling
 from ftmon.wire.follow.session import Session
-from ftmon.wire.follow.stream import Stream
+from ftmon.wire.follow.stream import End, Stream
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import UNREADABLE
 
 _NO_LIST = UnreachableError("the answer is no list of events", status=UNREADABLE)
+
+
+_MAX_LAST_STREAMS = 3
+"""Streams that are read after a job's end for what a cut one missed, where there is no list."""
 
 
 class Outcome(NamedTuple):
@@ -41,6 +45,8 @@ class Reader:
         self._times = times
         self._pace = pace
         self._list = Polling(session, pace)
+        self._last_streams = 0
+        """Streams that were asked for after the job's end."""
         self._failing_since: float | None = None
         """When the list failed for the first time after the job's end."""
 
@@ -112,22 +118,20 @@ class Reader:
         was_updated = before and session.job and before.updated_at != session.job.updated_at
         return Outcome(new=new, is_ahead=is_silent and bool(new or was_updated))
 
-    async def rest(
-        self, first: Page | None, *, is_whole: bool, has_streamed: bool, can_stream: bool
-    ) -> Outcome:
+    async def rest(self, first: Page | None, last: Stream | None, *, has_streamed: bool) -> Outcome:
         """Read the list of a job that is over until it brings nothing new.
 
         Args:
             first: the first page, where it has come already.
-            is_whole: the last stream told everything, so that the list is not needed.
+            last: the stream that ended last. Where it was whole, the list is not needed. Where it was cut and
+                there is no list, another stream may tell what is missing.
             has_streamed: a stream told events. Otherwise events may still come for a while (`late`).
-            can_stream: the stream may tell what is missing where there is no list.
         """
         session = self._session
         has_more = session.job_page is not None and len(session.job_page.events) > session.ledger.count
         if has_more:
             await self._list.read_job_events()
-        if is_whole or has_more:
+        if has_more or (last is not None and last.is_whole):
             return Outcome(is_over=True)
         late = session.service.dialect.late if self._pace.late is None else self._pace.late
         is_settled = has_streamed or session.was_over_before
@@ -139,7 +143,9 @@ class Reader:
                     return Outcome(is_over=True)
                 raise
             first = None
-            if new is None and can_stream:
+            is_cut = last is None or last.end is not End.DONE
+            if new is None and is_cut and self._times.has_stream and self._last_streams < _MAX_LAST_STREAMS:
+                self._last_streams += 1
                 return Outcome(needs_stream=True)
             is_late = is_settled or monotonic() >= (session.final_at or 0.0) + late
             if session.was_over_before or (not new and is_late):
