@@ -1,6 +1,8 @@
 import asyncio
+import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -436,3 +438,24 @@ async def test_the_recorded_runs_are_listed_where_there_is_a_history(path: Path)
         assert [run.key for run in await asyncio.wrap_future(front_end.watcher.runs())] == [key]
     async with watching(Settings(key.service)) as front_end:
         assert await asyncio.wrap_future(front_end.watcher.runs()) == []
+
+
+async def test_a_locked_history_delays_no_request(path: Path) -> None:
+    server = Server({JOB: [RUNNING], STREAM: [page(*STORY[:5])], LIST: [page(*STORY)]})
+    record(path, told(key=JobKey("http://127.0.0.1:1/v1", "ft-other"), job=job_of()))
+    async with server.running():
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            pace = Pace(poll=0.01, late=0)
+            async with watching(settings_of(server), history=path, pace=pace) as front_end:
+                other.execute("BEGIN IMMEDIATE")
+                key = front_end.watch(JOB_ID)
+                await server.until(lambda: len(server.asked(LIST)) > 20)
+                listed = asyncio.wrap_future(front_end.watcher.jobs())
+                with pytest.raises(RefusedError):
+                    await listed
+                # Nothing is shown that is not recorded, as long as that may still work.
+                assert front_end.fields == []
+                other.execute("ROLLBACK")
+                await front_end.until_events(len(STORY))
+                assert recorded(path, key) == STORY
+    assert front_end.fields == STORY
