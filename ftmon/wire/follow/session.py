@@ -14,6 +14,7 @@ from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.ledger import Ledger
+from ftmon.wire.follow.notices import Notices
 from ftmon.wire.service import NO_ROUTE, Service, ask, find_job
 
 
@@ -59,12 +60,7 @@ class Session:
         """As last reported."""
         self._dialects = list(dialects)
         self._report = report
-        self._has_told_of_loss = False
-        self._errors = 0
-        """Errors that the service told of inside the stream."""
-        self._last_error = ""
-        self._told_words: set[str] = set()
-        """Unknown words of status that were told."""
+        self._notices = Notices()
 
     @property
     def wire(self) -> Wire:
@@ -153,17 +149,14 @@ class Session:
             self.was_over_before = not self.was_heard
         self.was_heard = True
         self.job = replace(job, id=self.key.job_id)
-        word, notice = job.provider_status or "", ""
-        if word and job.status is Status.UNKNOWN and word not in self._told_words:
-            self._told_words.add(word)
-            notice = f"The service gives the job's status as {word[:60]}, which ftmon does not know."
-        await self.tell(job=self.job, notice=notice)
+        await self.tell(job=self.job, notice=self._notices.status(job))
 
     # Reporting
 
     async def tell_page(self, events: Sequence[Event], *, malformed: int = 0) -> None:
         """Report new events of the list, in updates of at most `_AT_ONCE`."""
-        notice = self._loss_notice(malformed, f"Skipped what is no event ({malformed} in the list).")
+        loss = f"Skipped what is no event ({malformed} in the list)."
+        notice = self._notices.loss(loss) if malformed else ""
         self.was_heard = True
         self._note_end(events)
         starts = range(0, max(1, len(events)), _AT_ONCE)
@@ -184,10 +177,8 @@ class Session:
         connection: Connection | None = None,
     ) -> None:
         """Report new events of the stream, `lost` messages that were no events, and errors inside it."""
-        notices = [
-            self._loss_notice(lost, f"Skipped what is no event ({lost} so far); the stream goes on."),
-            *map(self._error_notice, errors),
-        ]
+        loss = f"Skipped what is no event ({lost} so far); the stream goes on."
+        notices = [self._notices.loss(loss) if lost else "", *map(self._notices.error, errors)]
         self._note_end(events)
         notice = " ".join(filter(None, notices))
         await self.tell(events=tuple(events), connection=connection, heard=True, notice=notice)
@@ -217,20 +208,3 @@ class Session:
     def _note_end(self, events: Sequence[Event]) -> None:
         if events:
             self.claimed_at = monotonic() if claims_end(events[-1].message) else None
-
-    def _loss_notice(self, lost: int, notice: str) -> str:
-        if not lost or self._has_told_of_loss:
-            return ""
-        self._has_told_of_loss = True
-        return notice
-
-    def _error_notice(self, error: str) -> str:
-        """Tell of the first error, and of each that makes their number ten times as large."""
-        if error == self._last_error:
-            return ""
-        self._last_error = error
-        self._errors += 1
-        if self._errors == 1:
-            return f"The service told of an error: {error}"
-        is_power_of_ten = str(self._errors).rstrip("0") == "1"
-        return f"The service told of {self._errors} errors, the last one: {error}" if is_power_of_ten else ""
