@@ -554,7 +554,7 @@ async def test_a_refusal_that_passes_is_a_fault(status: int) -> None:
     [
         (400, "The service refuses (400): No.", 0),
         (401, "The service wants a key (401): No. Set OPENAI_API_KEY", 0),
-        (403, "The service forbids it (403): No. ", 0),
+        (403, "The service forbids it (403): No.", 0),
         (404, "The service knows no such job (404): No. Is the id right", 1),
     ],
 )

@@ -60,9 +60,11 @@ def refused(status: int, said: str, *, key_source: str | None, base_url: str) ->
             hint = "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."
         case 401:
             hint = f"The key came from {key_source}."
+        case 403 if said:
+            hint = ""
         case 403 if key_source is None:
             hint = "No key was sent: does it want one?"
-        case 403 if not said:
+        case 403:
             hint = "Is it the right key, project and organization?"
         case 404:
             hint = f"Is the id right, and the base URL {base_url}, and the organization?"

@@ -56,7 +56,6 @@ class Follower:
         """The first reading of the job is over, and the dialect is found."""
         self._wake = asyncio.Event()
         self._has_slept = False
-        # The stream: the attempt at it, and how the last one ended.
         self._stream: Stream | None = None
         self._streaming: asyncio.Task[Page | None] | None = None
         self._last_stream: Stream | None = None
@@ -65,7 +64,6 @@ class Follower:
         self._has_streamed = False
         """A stream has told an event."""
         self._resumption = Resumption()
-        # The reading of job and list.
         self._reading: asyncio.Task[Outcome] | None = None
         self._refusal: RefusedError | None = None
         """A refusal that the next reading of the job confirms or not."""
@@ -78,16 +76,16 @@ class Follower:
 
     async def run(self) -> None:
         """Follow the job to its end; the last update says that the connection is closed or refused."""
-        session = self._session
-        await session.tell(connection=Connection(Wire.CONNECTING))
+        end = Connection(Wire.CLOSED)
+        await self._session.tell(connection=Connection(Wire.CONNECTING))
         try:
             while not await self._step():
                 pass
-            await session.tell(connection=Connection(Wire.CLOSED))
         except FtmonError as error:
-            await session.tell(connection=Connection(Wire.REFUSED, error=error))
+            end = Connection(Wire.REFUSED, error=error)
         finally:
             await _cancelled(self._streaming, self._reading)
+        await self._session.tell(connection=end)
 
     def retry(self) -> None:
         """End the present wait."""
@@ -116,8 +114,7 @@ class Follower:
             self._start_reading(now)
         if now >= self._stream_due():
             await self._start_stream()
-        stalled_at = self._times.stalled_at(self._stream)
-        await self._wait(min(self._stream_due(), self._reading_due(), stalled_at))
+        await self._wait(min(self._stream_due(), self._reading_due(), self._times.stalled_at(self._stream)))
         if self._streaming is not None and self._streaming.done():
             await self._take_stream_end(self._streaming)
         elif monotonic() >= self._times.stalled_at(self._stream):
@@ -195,9 +192,13 @@ class Follower:
                 await self._poll_only(page)
                 return
             session.claimed_at = session.claimed_at or monotonic()
-            words = "before the job did" if session.is_status_known else "and the job's end is not known yet"
-            self._early_end = UnreachableError(f"the stream ended {words}")
-            self._times.read_at = 0.0
+            if stream.claims_end or stream.has_news or self._times.is_reading_due:
+                words = "before the job did" if session.is_status_known else "and its job's end is not known"
+                self._early_end = UnreachableError(f"the stream ended {words}")
+                self._times.read_at = 0.0
+            else:
+                # The job was read a moment ago, and nothing has come since.
+                await self._back_off(UnreachableError("the stream ended"))
 
     async def _take_refused_stream(self, error: RefusedError) -> None:
         session = self._session
@@ -207,9 +208,12 @@ class Follower:
             await self._poll_only(None)
         elif not session.was_heard or is_redirect(error):
             raise error
-        else:
+        elif self._times.is_reading_due:
             self._refusal = error
             self._times.read_at = 0.0
+        else:
+            # The job was read a moment ago: the refusal is the stream's own.
+            await self._back_off(UnreachableError(str(error).rstrip("."), status=error.status))
 
     async def _poll_only(self, page: Page | None) -> None:
         """Read the list from now on: the service has no stream."""
@@ -296,7 +300,7 @@ class Follower:
                 raise refusal
             await self._back_off(UnreachableError(str(refusal).rstrip("."), status=refusal.status))
         elif self._early_end is None:
-            pass
+            return
         elif outcome.needs_stream:
             await self._back_off(UnreachableError("the stream may have been cut before its end"))
         elif last is not None and self._times.looked_at < last.heard_at:

@@ -21,7 +21,7 @@ class Notices:
         return sentence
 
     def error(self, error: str) -> str:
-        """Tell of the first error inside the stream, and of each that makes their number ten times as large."""
+        """Tell of the first error inside the stream, and of the tenth, the hundredth and so on."""
         if error == self._last_error:
             return ""
         self._last_error = error

@@ -81,10 +81,15 @@ class Stream:
         return self._malformed + self._decoder.dropped
 
     @property
+    def claims_end(self) -> bool:
+        """It told events, and ended with `[DONE]`."""
+        return self.end is End.DONE and self.is_trusted
+
+    @property
     def is_whole(self) -> bool:
         """It told everything, from the job's first event to `[DONE]`."""
-        is_partial = self.is_tail or self.lost > 0 or not self.is_trusted
-        return self.end is End.DONE and not is_partial and not self._session.has_begun_late
+        is_partial = self.is_tail or self.lost > 0 or self._session.has_begun_late
+        return self.claims_end and not is_partial
 
     async def run(self) -> Page | None:
         """Open the stream and read it to its end; return the list where one came in its place.

@@ -39,6 +39,11 @@ class Timetable:
         return self._session.service.dialect.poll if self._pace.poll is None else self._pace.poll
 
     @property
+    def is_reading_due(self) -> bool:
+        """The last reading is an interval ago."""
+        return monotonic() >= self.read_at
+
+    @property
     def has_stream(self) -> bool:
         """The service may have a stream."""
         return self.stream_at < inf
