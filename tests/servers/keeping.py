@@ -15,6 +15,7 @@ class ClosingServer:
         self.closed = 0
         """Connections that were closed at a second request."""
         self._answer = answer
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def origin(self) -> str:
@@ -22,10 +23,21 @@ class ClosingServer:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
-        async with server:
+        try:
             yield
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.append(task)
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -36,4 +48,3 @@ class ClosingServer:
             await writer.drain()
             await reader.readuntil(b"\r\n\r\n")
             self.closed += 1
-        writer.close()
