@@ -389,7 +389,10 @@ async def test_the_list_says_whether_a_line_after_a_resumption_is_a_repeat() -> 
         stream(checkpoint, settled, STARTED, DONE),
         lists=[page(CREATED, checkpoint, checkpoint), page(CREATED, checkpoint, checkpoint, STARTED)],
     )
-    told = await told_by(server, react=lambda told, follower: settled.set() if told.run.events == 3 else None)
+    pace = replace(PACE, grace=0.05)
+    told = await told_by(
+        server, pace, react=lambda told, follower: settled.set() if told.run.events == 3 else None
+    )
     assert told.fields == [CREATED, checkpoint, checkpoint, STARTED]
     assert len(server.asked(STREAM)) == 2
 
@@ -496,7 +499,7 @@ async def test_an_end_that_nobody_knows_is_given_up(status: Script) -> None:
 
 async def test_a_stream_with_news_is_not_given_up_where_nobody_knows_the_status() -> None:
     server = service(*[stream(*STEPS[:count]) for count in range(1, 8)], stream(*STEPS), jobs=[NO_ROUTE])
-    told = await told_by(server, Pace(first_delay=0.1, longest_delay=0.1, lag=0.25, random=lambda: 1))
+    told = await told_by(server, replace(PACE, first_delay=0.1, longest_delay=0.1, lag=0.25))
     assert told.fields == STEPS
     assert told.ending == (Status.UNKNOWN, 5)
 

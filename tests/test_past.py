@@ -102,7 +102,7 @@ async def test_what_a_former_run_missed_is_told_at_the_end(path: Path) -> None:
     async with server.running():
         key = JobKey(f"{server.origin}/v1", JOB_ID)
         record(path, told(*STORED[:3], key=key))
-        front_end, _ = await watched(server, path)
+        front_end, _ = await watched(server, path, pace=Pace(poll=0.01))
     assert front_end.fields == [*STORY[:3], *STORY[5:], *STORY[3:5]]
     assert recorded(path, key) == front_end.fields
 
