@@ -20,5 +20,5 @@ def run(seconds: float = 60) -> None:
         percent = (screen.cpu() - cpu) / elapsed * 100
         per_minute = (screen.received - received) / elapsed * 60
     print(
-        f"idle     {percent:.2f} % CPU (aim: under 0.25), {per_minute:.0f} bytes a minute (aim: under 1,000)"
+        f"idle     {percent:.2f} % CPU (aim: 0.2), {per_minute:.0f} bytes a minute (aim: 500)"
     )
