@@ -1,14 +1,14 @@
-"""What can go wrong, as sentences that the user reads."""
+"""The errors that a user meets. Each message is a sentence to act on."""
 
 LEFT = 130
-"""The exit status where the watching was left before the job's end."""
+"""The exit status when the user leaves before the job is over."""
 
 BUG = 70
 """The exit status of a bug."""
 
 
 class FtmonError(Exception):
-    """A failure that is not a bug: its message is the sentence shown, its `exit_status` how ftmon ends."""
+    """A failure that is not a bug. Its message is shown, and ftmon ends with its `exit_status`."""
 
     exit_status = BUG
 
@@ -20,13 +20,13 @@ class UsageError(FtmonError):
 
 
 class HistoryError(FtmonError):
-    """What was recorded on this machine cannot be used; its message is a part of a sentence."""
+    """The history of this machine cannot be used. The message is a part of a sentence."""
 
     exit_status = 2
 
 
 class RefusedError(FtmonError):
-    """The service refused, and asking again will not help: 400, 401, 403, 404, TLS, a foreign redirect.
+    """The service refused, and a retry will not help: 400, 401, 403, 404, TLS, a foreign redirect.
 
     `status` is the HTTP status, or None where no answer was read.
     """
@@ -39,7 +39,7 @@ class RefusedError(FtmonError):
 
 
 class UnreachableError(FtmonError):
-    """The service could not be reached or answered nonsense: asking again may help.
+    """The service could not be reached, or its answer could not be read. A retry may help.
 
     Its message is a part of a sentence, such as `api.openai.com refused the connection`. `retry_after` is
     how long the service wants to be left alone, in seconds, or None. `status` is the HTTP status, or None
@@ -55,17 +55,17 @@ class UnreachableError(FtmonError):
 
 
 class TooLargeError(UnreachableError):
-    """An answer is larger than ftmon reads: asking again would not help."""
+    """An answer is larger than ftmon reads. A retry would not help."""
 
 
 class GaveUpError(FtmonError):
-    """Nothing more was to be had: unreachable for too long, or the job's end stays unknown."""
+    """ftmon gave up: the service was unreachable for too long, or the job's end stays unknown."""
 
     exit_status = 5
 
 
 class OutputError(FtmonError):
-    """What was seen could not be written."""
+    """Standard output or a file could not be written."""
 
     exit_status = 6
 

@@ -1,4 +1,4 @@
-"""Which service and which key: option > environment > the provider's own address."""
+"""Which service and which key to use: an option, else the environment, else OpenAI's address."""
 
 import os
 import re
@@ -29,7 +29,7 @@ _KEYS_ARE_LOGGED = (
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key that does not show itself."""
+    """An API key whose repr hides its value."""
 
     value: str = field(repr=False)
     source: str
@@ -38,7 +38,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the client needs to speak to a service."""
+    """Everything the client needs to talk to a service."""
 
     base_url: str = DEFAULT_BASE_URL
     """Normalised: http or https, no user, query or fragment, no slash at the end."""
@@ -47,7 +47,7 @@ class Settings:
     """The organization and project headers."""
     ca_file: Path | None = None
     notices: tuple[str, ...] = ()
-    """Sentences for the user about what was left out, and what is not as private as it seems."""
+    """Warnings for the user: a key that is not sent, or traffic that others can read."""
     provider: str = "auto"
     """Whose API the service speaks; `auto` finds out."""
 
@@ -58,8 +58,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What is never shown: the key, and before it the key as it stands in an address, which is longer."""
-        # A key as short as `none` is a placeholder, and its letters may stand in any word.
+        """Texts that are never shown: the key percent-encoded, as in a URL, and the key itself."""
+        # A key as short as `none` is a placeholder. Replacing it would garble ordinary words.
         if self.key is None or len(self.key.value) < _LEAST_SECRET:
             return ()
         return tuple(dict.fromkeys((quote(self.key.value, safe=""), self.key.value)))
@@ -74,13 +74,13 @@ def read_settings(
     provider: str = "auto",
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Put the settings together from the options and the environment.
+    """Read the settings from the options and the environment.
 
     Raises:
         UsageError: for an address, a key or a file that cannot be used; the sentence never holds a key.
     """
     url = check_base_url(
-        # An empty option is a script's mistake, not a wish for the provider's own address.
+        # An empty option is a mistake in a script. Do not fall back to OpenAI's address for it.
         base_url
         if base_url is not None
         else environ.get("FTMON_BASE_URL")
@@ -113,7 +113,7 @@ def read_settings(
 
 
 def check_base_url(text: str) -> str:
-    """Return a base URL in its one form: scheme and host in lower case, no idle port, no slash at the end.
+    """Normalise a base URL: scheme and host in lower case, no default port, no slash at the end.
 
     Raises:
         UsageError: where it has no http or https scheme, no host, a bad port, a user, a query or `..` in it;
@@ -147,7 +147,7 @@ def check_base_url(text: str) -> str:
 
 
 def _place(parts: SplitResult) -> str:
-    """Return host and port in their one form: no leading zeros, and no port that the scheme has anyway."""
+    """Normalise host and port: no leading zeros, and no port that is the scheme's default."""
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     is_own = parts.port in (None, {"http": 80, "https": 443}[parts.scheme])
@@ -155,7 +155,7 @@ def _place(parts: SplitResult) -> str:
 
 
 def _check_host(host: str, *, is_bracketed: bool) -> None:
-    """Raise ValueError for what no look-up of a name takes."""
+    """Raise ValueError for a host that no resolver accepts."""
     if is_bracketed or host.rpartition(".")[2].isdecimal():
         ip_address(host)
     elif not _HOST.fullmatch(host):
@@ -184,7 +184,7 @@ def _read_key(api_key_file: str | None, environ: Mapping[str, str]) -> Key | Non
 
 def _key_file_text(name: str) -> str:
     if name == "-":
-        # Closed, there is none.
+        # A closed stdin is None.
         return sys.stdin.buffer.readline(8192).decode(errors="replace") if sys.stdin else ""
     with _regular_file(name, "key file") as file:
         status = os.fstat(file.fileno())
@@ -213,12 +213,12 @@ def _regular_file(name: str, what: str) -> Iterator[BinaryIO]:
 
 
 def _at_once(name: str, flags: int) -> int:
-    """Open a file without waiting for the other end of a pipe, or for a device."""
+    """Open a file without blocking on a FIFO or a device."""
     return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _reason(error: OSError | RuntimeError) -> str:
-    # A RuntimeError says that the home of `~` is not known.
+    # `expanduser` raises RuntimeError where the home directory is unknown.
     return (error.strerror if isinstance(error, OSError) else None) or str(error).rstrip(".")
 
 

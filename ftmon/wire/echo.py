@@ -1,4 +1,4 @@
-"""What a service echoes of the key, taken out of its answers."""
+"""Removes the key from answers of a service that echoes it."""
 
 import json
 from typing import Any
@@ -8,9 +8,9 @@ from ftmon.safe import safe, without
 
 
 def json_without(text: str, secrets: tuple[str, ...]) -> str:
-    """Return a JSON text with `[key]` for each of the secrets.
+    """Return a JSON text with each secret replaced by `[key]`.
 
-    JSON can write each of their characters in several ways, and what `safe` takes out may stand among them.
+    JSON can escape each character of a secret, and characters that `safe` removes may stand between them.
     """
     for secret in secrets:
         if secret in text:
@@ -22,15 +22,15 @@ def json_without(text: str, secrets: tuple[str, ...]) -> str:
         cleaned = _cleaned(value, secrets)
         return text if cleaned == value else json.dumps(cleaned)
     except ValueError:
-        # Nobody else can read it either.
+        # The text is not JSON, so no reader uses it.
         return text
     except RecursionError:
-        # Deeper than can be looked through, and than any real answer.
+        # The text is nested deeper than any real answer, and too deep to search.
         return "null"
 
 
 def _cleaned(value: Any, secrets: tuple[str, ...]) -> Any:
-    """Return a decoded value without the secrets in its strings, at any depth."""
+    """Return a decoded value with the secrets removed from its strings, at any depth."""
     if isinstance(value, str):
         shown = safe(value)
         cleaned = without(shown, secrets)

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to a service, as FtmonErrors."""
+"""Translates the errors of httpx into FtmonErrors."""
 
 import re
 import ssl
@@ -17,14 +17,14 @@ _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
 
 
 def place(url: httpx.URL) -> str:
-    """Return `host:port` as it may be shown."""
+    """Return `host:port` as safe text."""
     return safe(f"{url.host}:{url.port}" if url.port else url.host)
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Return how many seconds to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date.
+    """Return the seconds to wait by `retry-after-ms`, or by `Retry-After` in seconds or as a date.
 
-    A date is held against the answer's own Date header, because this machine's clock may be wrong.
+    A date is compared with the answer's own Date header, because this machine's clock may be wrong.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
@@ -39,9 +39,9 @@ def retry_after(headers: httpx.Headers) -> float | None:
 
 @contextmanager
 def translated(url: httpx.URL) -> Generator[None, None, None]:
-    """Turn whatever httpx raises on the way to `url` into an FtmonError.
+    """Turn every error that httpx raises for a request to `url` into an FtmonError.
 
-    Its own words are left behind: they repeat what a service sent, and that may be the key.
+    Drop httpx's own message: it repeats what the service sent, which may be the key.
     """
     try:
         yield
@@ -89,7 +89,7 @@ def _translation(error: httpx.TransportError, url: httpx.URL) -> FtmonError:
 
 
 def _causes(error: BaseException) -> Generator[BaseException, None, None]:
-    """Yield an error and all that led to it, groups opened."""
+    """Yield an error, its causes and contexts, and the members of exception groups."""
     todo: list[BaseException | None] = [error]
     seen: set[int] = set()
     while todo:

@@ -1,4 +1,4 @@
-"""Server-sent events out of bytes, by the rules of https://html.spec.whatwg.org/#event-stream-interpretation."""
+"""Decodes server-sent events by https://html.spec.whatwg.org/#event-stream-interpretation."""
 
 from msgspec import Struct
 
@@ -6,16 +6,16 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class ServerEvent(Struct, frozen=True, gc=False):
-    """One frame of the stream that carried data."""
+    """One frame of the stream that carries data."""
 
     data: str
     event: str = "message"
     id: str | None = None
-    """The `id` of this very frame; the one to resume from is `Decoder.last_event_id`."""
+    """The `id` of this frame. To resume, use `Decoder.last_event_id`."""
 
 
 class Decoder:
-    """Turns bytes into events, however the bytes are cut into chunks.
+    """Decodes bytes into events, in whatever chunks they come.
 
     A line of more than `max_line` bytes costs the whole frame that it stands in, its `id` included, and so do
     data lines that sum up to more: what the decoder holds is bounded, whatever a service sends.
@@ -24,25 +24,25 @@ class Decoder:
 
     def __init__(self, max_line: int = 8 * 2**20, last_event_id: str = "") -> None:
         self.last_event_id = last_event_id
-        """What to resume from: the latest `id` of a completed frame."""
+        """The latest `id` of a completed frame, to resume from."""
         self.retry: int | None = None
-        """How long the service asks to wait before connecting again, in milliseconds."""
+        """Milliseconds that the service asks to wait before reconnecting."""
         self.dropped = 0
-        """How many lines were too long, and how many sums of data lines."""
+        """Frames dropped because a line, or the sum of their data lines, was too long."""
         self._max_line = max_line
         self._line = bytearray()
-        """What has come of the line that has not ended yet."""
+        """The bytes of the line that has not ended yet."""
         self._is_past_bom = False
         self._is_after_cr = False
         self._is_skipping = False
-        """The line that has not ended yet is too long already."""
+        """The line that has not ended yet is too long; its rest is skipped."""
         self._start_frame()
 
     def _start_frame(self) -> None:
         self._is_in_frame = False
         self._is_dropping = False
         self._data = bytearray()
-        """Each data line of the frame, and an LF after each."""
+        """The data lines of the frame, each with an LF."""
         self._event = ""
         self._id: str | None = None
 
@@ -71,7 +71,7 @@ class Decoder:
         return self._read(lines)
 
     def close(self) -> list[ServerEvent]:
-        """End the stream: an unfinished frame is lost, unless it is a bare `data: [DONE]`."""
+        """End the stream. Drop an unfinished frame, unless it is a bare `data: [DONE]`."""
         if self._line.startswith(b"data:"):
             self._take(bytes(self._line))
         is_done = self._data == b"[DONE]\n" and not self._event and self._id is None
@@ -80,7 +80,7 @@ class Decoder:
         return [ServerEvent("[DONE]")] if is_done else []
 
     def _with_lf(self, chunk: bytes) -> bytes:
-        """Make every line end an LF; a CR is one at once, even if its own LF comes a chunk later."""
+        """Turn every line end into an LF. A CR ends the line at once, even if its LF comes a chunk later."""
         if self._is_after_cr:
             chunk = chunk.removeprefix(b"\n")
         self._is_after_cr = chunk.endswith(b"\r")
@@ -95,7 +95,7 @@ class Decoder:
             self._drop()
 
     def _read(self, lines: bytes) -> list[ServerEvent]:
-        """Read all whole lines, and hold what follows them."""
+        """Read all complete lines, and keep the rest."""
         events: list[ServerEvent] = []
         start = 0
         may_be_plain = len(lines) <= self._max_line
@@ -154,7 +154,7 @@ class Decoder:
 
 
 def _is_plain(block: bytes) -> bool:
-    """Whether these are whole frames of one `data: ` line each, as nearly all streams hold nothing else.
+    """Whether a block consists of frames with one `data: ` line each, as in nearly all streams.
 
     Such frames have two line ends each, and what follows each pair of them, but the last, is `data: `.
     """

@@ -19,6 +19,4 @@ def run(seconds: float = 60) -> None:
         elapsed = time.monotonic() - started
         percent = (screen.cpu() - cpu) / elapsed * 100
         per_minute = (screen.received - received) / elapsed * 60
-    print(
-        f"idle     {percent:.2f} % CPU (aim: 0.2), {per_minute:.0f} bytes a minute (aim: 500)"
-    )
+    print(f"idle     {percent:.2f} % CPU (aim: 0.2), {per_minute:.0f} bytes a minute (aim: 500)")
