@@ -1,19 +1,31 @@
+"""What people met with clients that follow jobs (REPORTS A to C), member by member."""
+
+import gzip
 import json
-import re
+import signal
+import tracemalloc
 from asyncio import Event as Signal
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from asyncio import Task, create_task
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, repeat
+from statistics import median
 from typing import Any
 
 import pytest
 
-from ftmon.model.job import Status
+from ftmon.model.job import Job, Status
 from ftmon.model.update import Wire
+from ftmon.settings import Key
+from ftmon.wire.follow.follower import Follower
 from ftmon.wire.pace import Pace
-from tests.command import ftmon, objects
+from tests.command import ftmon, objects, running
+from tests.servers import fine_tuning_jobs as newer
 from tests.servers.fine_tunes import (
     DONE,
+    HTML,
     JOB,
+    JOB_ID,
     LIST,
     STORY,
     STREAM,
@@ -28,319 +40,820 @@ from tests.servers.fine_tunes import (
     page,
     refusal,
     stream,
-    unframed,
 )
-from tests.servers.keeping import ClosingServer
-from tests.servers.scripted import End, Script, Server
+from tests.servers.growing import GrowingServer
+from tests.servers.scripted import After, End, Pulse, Script, Server, Step
+from tests.servers.stale import StaleServer
+from tests.service import JOB as COMMAND_JOB
+from tests.service import JOB_ID as COMMAND_JOB_ID
+from tests.service import LIST as COMMAND_LIST
+from tests.service import STREAM as COMMAND_STREAM
+from tests.service import Answer as Reply
 from tests.service import Service
-from tests.test_follow import Told, followed, told_by
+from tests.test_fine_tuning_jobs import told_by as told_by_id
+from tests.test_follow import Told, followed
 
-# Every duration is a hundredth of the real one.
 PACE = Pace(
     first_delay=0.01,
     longest_delay=0.6,
+    longest_obeyed=6,
     give_up=0.6,
-    settled=0.6,
-    settled_with_news=0.05,
     poll=0.05,
     late=0.1,
     page=0.001,
     proof=0.05,
     quiet=0.3,
     quiet_again=0.6,
+    settled=0.6,
+    settled_with_news=0.05,
     stalled=1.8,
     grace=0.03,
     hint=0.1,
     lag=0.6,
     random=lambda: 0.5,
 )
-RUNNING, OVER = answer(job()), answer(job("succeeded"))
+"""The real durations divided by 100."""
+
+HEAD_TIMEOUT = 0.25
+
+PATIENT = replace(PACE, proof=60, quiet=60)
+"""Gives a stream all the time that it needs to bring an event."""
 
 
-def growing(script: Script | Callable[[], Script], by: str = LIST) -> Server:
-    """Return a service whose job gets one more event with each request for its list, and then is over.
+@dataclass
+class Watched:
+    """What a follower told of a growing job, and when by the server's own count."""
 
-    Its stream is this script each time.
-    """
-
-    def listed() -> Script:
-        return page(*STORY[: len(server.asked(by))])
-
-    def job_now() -> Script:
-        return OVER if len(server.asked(by)) >= len(STORY) else RUNNING
-
-    server = Server({JOB: job_now, LIST: listed, STREAM: script if callable(script) else [script]})
-    return server
+    told: Told
+    told_after: list[int] = field(default_factory=list)
+    """For each event, how many readings of the list had been asked for when it was told."""
 
 
-# A. The stream brings nothing, the list knows everything
+async def watch(server: GrowingServer, pace: Pace = PACE, **how: Any) -> Watched:
+    told_after: list[int] = []
+
+    def note(told: Told, follower: Follower) -> None:
+        told_after.extend([len(server.asked(LIST))] * (told.run.events - len(told_after)))
+
+    async with server.running():
+        told = await followed(server.origin, pace, react=note, head_timeout=HEAD_TIMEOUT, **how)
+    return Watched(told, told_after)
+
+
+def check_pace(server: GrowingServer, pace: Pace = PACE) -> None:
+    """Check that job and list were read as often as a polled job, and not more often."""
+    assert pace.poll is not None
+    first, *others = [request.at for request in server.asked(JOB)]
+    # The first reading finds the dialect.
+    gaps = [later - earlier for earlier, later in pairwise(others)]
+    assert len(gaps) <= sum(gaps) / pace.poll + 0.5
+    assert median(gaps) < 1.6 * pace.poll
+    assert len(server.asked(LIST)) <= len(others) + 2
+    lists = [request.at for request in server.asked(LIST)]
+    assert lists[0] - first < 0.15
+
+
+def named(name: bytes, data: bytes) -> bytes:
+    """Return a message with a name."""
+    return b"event: %b\ndata: %b\n\n" % (name, data)
+
+
+def opened(*parts: Fields | bytes) -> list[bytes]:
+    """Return the beginning of a stream that has no end."""
+    return [head(Transfer_Encoding="chunked"), *[chunk(part) for part in parts]]
+
+
+NO_JSON_OBJECTS: Mapping[str, Script] = {
+    "data: data:": stream(*[b"data: " + frame(each) for each in STORY]),
+    "the repr of a dict": stream(*[b"data: %b\n\n" % repr(each).encode() for each in STORY]),
+    "JSON in a JSON string": stream(*[frame(json.dumps(each)) for each in STORY]),
+    "JSON lists": stream(*[frame([each]) for each in STORY]),
+    "plain text": stream(*[b"data: %b\n\n" % each["message"].encode() for each in STORY]),
+    "one that stays open": [*opened(*[b"data: " + frame(each) for each in STORY]), End.HANG],
+}
 
 NOTHING: Mapping[str, Script] = {
-    "the head is held back": [End.HANG],
-    "the head comes, and then nothing": [head(), End.HANG],
-    "half a head": [b"HTTP/1.1 200 OK\r\nContent-", End.HANG],
-    "a gateway gives up": failure(504),
-    "a server error": failure(500),
-    "reset at once": [End.RST],
-    "closed at once": [End.FIN],
-    "an error and a clean end": unframed(b'event: error\ndata: {"error": "Stream not available"}\n\n'),
-    "a clean end without a byte": unframed(),
-    "comments only": [head(), b": hello\n\n", End.HANG],
-    "422 for the parameter": answer({"detail": [{"loc": ["query", "stream"], "msg": "no"}]}, 422),
-    "400 for the parameter": refusal(400, "Unknown parameter: stream"),
-    "403 for the stream alone": refusal(403, "Streaming is not for you"),
-    "406": refusal(406, "Not Acceptable"),
-    "a web page": answer(b"<html>Welcome</html>", kind="text/html"),
-    "plain words": answer(b"Streaming is off.", kind="text/plain"),
-    "a JSON error": answer({"error": {"message": "No stream."}}),
-    "data: in data:": unframed(*[b"data: " + frame(each) for each in STORY[:3]]),
-    "the repr of a dict": unframed(*[f"data: {each!r}\n\n".encode() for each in STORY[:3]]),
-    "JSON inside a JSON text": unframed(*[frame(json.dumps(each)) for each in STORY[:3]]),
-    "JSON that is cut": unframed(b'data: {"message": "a\n\n' * 3),
+    "406": refusal(406, "Not acceptable"),
+    "422 of FastAPI": answer({"detail": [{"loc": ["query", "stream"], "msg": "extra field"}]}, 422),
+    "400": refusal(400, "Unrecognized request argument supplied: stream"),
+    "401": refusal(401, "No streams with this key"),
+    "403": refusal(403, "No streams with this key"),
+    "404": refusal(404, "No such route"),
+    "405": refusal(405, "Method not allowed"),
+    "429": refusal(429, "Too many streams"),
+    "500": failure(500),
+    "501": refusal(501, "Not implemented"),
+    "502": failure(502),
+    "504": failure(504),
+    "204": [head(204)],
+    "a web page": answer(HTML, kind="text/html"),
+    "an error with 200": answer({"error": {"message": "Stream not available"}}),
+    "a reset": [End.RST],
+    "an end before the head": [End.FIN],
+    "no head": [End.HANG],
+    "half a head": [head()[:-20], End.HANG],
+    "a head without a body": [*opened(), End.HANG],
+    "half an event": [*opened(frame(STORY[0])[:-2]), End.HANG],
+    "comments": [*opened(b": hello\n\n"), Pulse(chunk(b": ping\n\n"), 0.02)],
+    "pings": [*opened(), Pulse(chunk(named(b"ping", b"{}")), 0.02)],
+    "event: error and an end": stream(named(b"error", b'{"error": "Stream not available"}')),
+    "event: error and a cut": stream(named(b"error", b'{"error": "Stream not available"}'), End.RST),
+    "event: error that is a text": stream(named(b"error", b"Stream not available")),
+    "an empty stream": stream(),
+    "[DONE] at once": stream(DONE),
+    "event: done at once": stream(named(b"done", b"{}")),
+    **NO_JSON_OBJECTS,
 }
+
+HAS_NO_STREAM = [NOTHING[name] for name in ("404", "405", "204")]
 
 
 @pytest.mark.parametrize("script", NOTHING.values(), ids=NOTHING)
-async def test_a_stream_that_brings_nothing_costs_no_event_and_no_time(script: Script) -> None:
-    server = growing(script)
-    shown_at: list[int] = []
-
-    def react(told: Told, follower: object) -> None:
-        # How often the list was asked for when so many events were shown.
-        while len(shown_at) < told.run.events:
-            shown_at.append(len(server.asked(LIST)))
-
-    told = await told_by(server, PACE, react=react)
+async def test_a_stream_that_brings_nothing_leaves_it_to_the_list(script: Script) -> None:
+    server = GrowingServer([script])
+    watched = await watch(server)
+    told = watched.told
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert shown_at == [*range(1, len(STORY) + 1)]
-    polls = len(server.asked(LIST))
-    # Job and list once per interval, the job once more at the start and once where a refusal is confirmed.
-    assert polls + len(server.asked(JOB)) <= 2 * polls + 3
-    between = [two.at - one.at for one, two in zip(server.asked(LIST), server.asked(LIST)[1:], strict=False)]
-    assert min(between) >= 0.9 * 0.05, between
-    assert len(server.asked(STREAM)) <= 12
-    assert sum("Skipped" in notice for notice in told.notices) <= 1
-    assert sum("told of an error" in notice for notice in told.notices) <= 1
+    assert watched.told_after == list(range(1, 11))
+    check_pace(server)
+    assert len(told.waits) < 4
+    assert len(told.notices) < 2
+    (polling,) = [connection for connection in told.connections if connection.wire is Wire.POLLING]
+    # Nothing else says that the service has no stream.
+    assert (polling.reason == "") is (script in HAS_NO_STREAM)
 
 
-RIGHT: Mapping[str, dict[str, str]] = {
-    "without a type": {"kind": ""},
-    "as plain text": {"kind": "text/plain"},
-    "as JSON": {"kind": "application/json"},
-    "as HTML": {"kind": "text/html"},
-    "as bytes": {"kind": "application/octet-stream"},
-    "in capitals": {"kind": "Text/Event-Stream; charset=latin-1"},
+async def test_a_stream_that_asks_to_be_left_alone_for_long_leaves_it_to_the_list() -> None:
+    server = GrowingServer([answer({"error": "Too many streams"}, 429, Retry_After="2")])
+    watched = await watch(server)
+    assert watched.told.fields == STORY
+    assert watched.told_after == list(range(1, 11))
+    assert len(server.asked(STREAM)) == 1
+    assert watched.told.wires == [Wire.CONNECTING, Wire.WAITING, Wire.POLLING, Wire.CLOSED]
+
+
+async def test_a_gateway_that_gives_up_after_a_while_leaves_it_to_the_list() -> None:
+    def gateway() -> Script:
+        return [After(JOB, len(server.asked(JOB)) + 3), *failure(504)]
+
+    server = GrowingServer(gateway)
+    watched = await watch(server)
+    assert watched.told.fields == STORY
+    assert watched.told.ending == (Status.SUCCEEDED, 0)
+    assert watched.told_after == list(range(1, 11))
+    check_pace(server)
+
+
+async def test_a_proxy_that_holds_the_head_until_the_job_is_over_leaves_it_to_the_list() -> None:
+    server = GrowingServer([[After(JOB, 12), *stream(*STORY, DONE)]])
+    watched = await watch(server)
+    assert watched.told.fields == STORY
+    assert watched.told.ending == (Status.SUCCEEDED, 0)
+    assert watched.told_after == list(range(1, 11))
+    check_pace(server)
+
+
+ONLY_THE_FIRST: Mapping[str, Script] = {
+    "then an end": stream(STORY[0]),
+    "then [DONE]": stream(STORY[0], DONE),
+    "then a reset": stream(STORY[0], End.RST),
+    "then an error and an end": stream(STORY[0], named(b"error", b'{"error": "busy"}')),
 }
 
 
-@pytest.mark.parametrize("kind", RIGHT.values(), ids=RIGHT)
-@pytest.mark.parametrize("form", ["events", "lines", "events after a mark and blank lines"])
-async def test_a_stream_is_known_by_its_body_and_read_as_it_comes(kind: dict[str, str], form: str) -> None:
-    def piece(fields: Fields) -> bytes:
-        return json.dumps(fields).encode() + b"\n" if form == "lines" else frame(fields)
+@pytest.mark.parametrize("script", ONLY_THE_FIRST.values(), ids=ONLY_THE_FIRST)
+async def test_a_stream_that_brings_the_first_event_each_time_leaves_the_others_to_the_list(
+    script: Script,
+) -> None:
+    server = GrowingServer([script])
+    watched = await watch(server)
+    assert watched.told.fields == STORY
+    assert watched.told.ending == (Status.SUCCEEDED, 0)
+    assert watched.told_after == list(range(10))
+    check_pace(server)
+    assert watched.told.wires.count(Wire.POLLING) == 1
 
-    seen = Signal()
-    start = b"\xef\xbb\xbf\n\n" if "mark" in form else b""
-    end = [] if form == "lines" else [DONE]
-    script: Script = [head(200, **kind), start, *map(piece, STORY[:5]), seen, *map(piece, STORY[5:]), *end]
-    server = Server({STREAM: [script], LIST: [page(*STORY)]})
-    server.scripts = {**server.scripts, JOB: lambda: OVER if seen.is_set() else RUNNING}
-    told = await told_by(
-        server,
-        replace(PACE, proof=5, late=0),
-        react=lambda told, follower: seen.set() if told.run.events == 5 else None,
-    )
+
+async def test_a_stream_that_holds_back_all_but_the_first_event_is_not_trusted_again() -> None:
+    server = GrowingServer([[*opened(STORY[0]), End.HANG]])
+    watched = await watch(server, replace(PACE, quiet=0.1, quiet_again=0.1))
+    assert watched.told.fields == STORY
+    assert watched.told.ending == (Status.SUCCEEDED, 0)
+    # The first is the stream's. The second comes in its silence, and the others at the pace of polling.
+    assert watched.told_after[2:] == list(range(watched.told_after[1] + 1, watched.told_after[1] + 9))
+    assert len(server.asked(STREAM)) == 2
+    assert watched.told.wires[-2:] == [Wire.POLLING, Wire.CLOSED]
+
+
+async def test_a_stream_that_works_at_last_takes_over_from_the_list() -> None:
+    def streams() -> Script:
+        if len(server.asked(STREAM)) < 4:
+            return failure(504)
+        known = len(server.written)
+        return [*opened(*STORY[: known + 1]), *map(chunk, STORY[known + 1 :]), chunk(DONE), b"0\r\n\r\n"]
+
+    server = GrowingServer(streams)
+    watched = await watch(server)
+    assert watched.told.fields == STORY
+    assert watched.told.ending == (Status.SUCCEEDED, 0)
+    assert Wire.LIVE in watched.told.wires[watched.told.wires.index(Wire.POLLING) :]
+
+
+@pytest.mark.parametrize("end", [End.FIN, End.RST], ids=["an end", "a reset"])
+async def test_a_stream_is_opened_where_a_kept_connection_is_closed_whenever_it_is_used_again(
+    end: End,
+) -> None:
+    def job_now() -> Script:
+        return answer(job("succeeded" if server.asked(STREAM) else "running"), Connection="keep-alive")
+
+    server = StaleServer({JOB: job_now, STREAM: [stream(*STORY, DONE)]}, end)
+    async with server.running():
+        told = await followed(server.origin, PATIENT)
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert len(server.asked(STREAM)) == 1
-    assert Wire.WAITING not in told.wires
+    assert told.wires == [Wire.CONNECTING, Wire.LIVE, Wire.CLOSED]
+    assert server.dropped
 
 
-async def test_a_server_that_knows_only_json_routes_streams_to_a_wide_accept() -> None:
-    def script() -> Script:
-        accepts = server.requests[-1].headers["accept"]
-        return stream(*STORY, DONE) if "*/*" in accepts else refusal(406, "Not Acceptable")
+@pytest.mark.parametrize("end", [End.FIN, End.RST], ids=["an end", "a reset"])
+async def test_a_list_is_polled_where_a_kept_connection_is_closed_whenever_it_is_used_again(end: End) -> None:
+    def job_now() -> Script:
+        return answer(job("succeeded" if len(server.asked(JOB)) > 11 else "running"), Connection="keep-alive")
 
-    server = growing(script, by=STREAM)
-    server.scripts = {**server.scripts, JOB: lambda: OVER if server.asked(STREAM) else RUNNING}
-    told = await told_by(server, PACE)
-    assert told.fields == STORY
-    assert len(server.asked(STREAM)) == 1
+    def list_now() -> Script:
+        return answer(STORY[: len(server.asked(LIST))], Connection="keep-alive")
 
-
-async def test_a_connection_that_is_closed_when_it_is_used_again_is_replaced_at_once() -> None:
-    def body(target: str) -> bytes:
-        if target == STREAM:
-            return b"".join(map(frame, STORY)) + DONE
-        return json.dumps(job("succeeded" if STREAM in server.targets else "running")).encode()
-
-    server = ClosingServer(body)
+    server = StaleServer(
+        {JOB: job_now, LIST: list_now, STREAM: [answer({}, 404, Connection="keep-alive")]}, end
+    )
     async with server.running():
         told = await followed(server.origin, PACE)
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert told.waits == []
-    assert server.targets == [JOB, STREAM, JOB]
-    assert server.closed > 0
+    assert told.wires == [Wire.CONNECTING, Wire.POLLING, Wire.CLOSED]
+    assert server.dropped > 10
 
 
-# B. Signs of life, ends, ids
+# A right stream by another name, or with more in it
 
-SIGNS: Mapping[str, bytes] = {
-    "a ping": b'event: ping\ndata: ""\n\n',
-    "empty data": b"data:\n\n",
-    "a time": b'event: ping\ndata: "2026-01-31T12:00:00Z"\n\n',
-    "a bare time": b"data: 1769860800\n\n",
-    "a keepalive": b"event: keepalive\ndata: still here\n\n",
+
+def opening(kind: str | None) -> bytes:
+    """Return the head of a body without a length, of a media type or without one."""
+    named = head(kind=kind or "")
+    return named if kind else named.replace(b"Content-Type: \r\n", b"")
+
+
+async def told_live(
+    kind: str | None, parts: Sequence[tuple[Fields | None, bytes]], end: bytes = DONE, pace: Pace = PATIENT
+) -> tuple[Told, Server]:
+    """Follow a stream that waits after each part until its event was told; it is read without a fault."""
+    steps: list[Step] = [opening(kind)]
+    told_signals: list[Signal] = []
+    for fields, data in parts:
+        steps.append(data)
+        if fields is not None:
+            told_signals.append(Signal())
+            steps.append(told_signals[-1])
+
+    def note(told: Told, follower: Follower) -> None:
+        for each in told_signals[: told.run.events]:
+            each.set()
+
+    def job_now() -> Script:
+        return answer(job("succeeded" if told_signals[-1].is_set() else "running"))
+
+    server = Server({STREAM: [[*steps, end]], JOB: job_now, LIST: [page(*STORY)]})
+    async with server.running():
+        told = await followed(server.origin, pace, react=note)
+    assert len(server.asked(STREAM)) == 1
+    assert Wire.LIVE in told.wires
+    assert not told.waits
+    return told, server
+
+
+def line(fields: Fields) -> bytes:
+    """Return a JSON object on a line of its own."""
+    return json.dumps(fields).encode() + b"\n"
+
+
+WRITERS: Mapping[str, tuple[Callable[[Fields], bytes], bytes]] = {
+    "event stream": (frame, DONE),
+    "event stream without [DONE]": (frame, b""),
+    "event stream of named events": (lambda fields: b"event: message\n" + frame(fields), DONE),
+    "event stream of CR LF": (lambda fields: frame(fields).replace(b"\n", b"\r\n"), DONE),
+    "event stream after a comment": (lambda fields: b": hello\n\n" + frame(fields), DONE),
+    "NDJSON": (line, b""),
+    "NDJSON after empty lines": (lambda fields: b"\n" + line(fields), b""),
+    "NDJSON and [DONE]": (line, b"[DONE]\n"),
+}
+KINDS = [
+    None,
+    "text/plain",
+    "text/plain; charset=latin-1",
+    "application/json",
+    "application/octet-stream",
+    "text/html",
+    "application/x-ndjson",
+    "application/stream+json",
+    "text/event-stream",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("write", "end"), WRITERS.values(), ids=WRITERS)
+async def test_a_stream_is_known_by_its_first_line_whatever_it_is_called(
+    write: Callable[[Fields], bytes], end: bytes, kind: str | None
+) -> None:
+    told, _ = await told_live(kind, [(each, write(each)) for each in STORY], end)
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert told.notices == []
+    assert told.wires[-1] is Wire.CLOSED
+
+
+SIGNS_OF_LIFE: Mapping[str, bytes] = {
+    "ping with an empty text": named(b"ping", b'""'),
+    "ping with null": named(b"ping", b"null"),
+    "ping without data": b"event: ping\n\n",
+    "ping with an object": named(b"ping", b'{"type": "ping"}'),
+    "an empty data line": b"data:\n\n",
+    "an empty data line with a blank": b"data: \n\n",
+    "two empty data lines": b"data\ndata\n\n",
+    "an empty text": b'data: ""\n\n',
     "an empty object": b"data: {}\n\n",
-    "a comment": b": ping\n\n",
+    "a time": b"data: 2026-01-31T12:00:00Z\n\n",
+    "a time in quotes": b'data: "2026-01-31 12:00:00.000"\n\n',
+    "a number of seconds": b"data: 1769860800\n\n",
+    "a number of milliseconds": b"data: 1769860800123\n\n",
+    "keepalive": named(b"keepalive", b"1"),
+    "keep-alive": named(b"keep-alive", b"ok"),
+    "heartbeat": named(b"heartbeat", b"tick"),
+    "a comment": b": ping - 2026-01-31 12:00:00\n\n",
+    "an id alone": b"id: 5\n\n",
+    "a retry": b"retry: 10\n\n",
+    "the job": frame(job()),
 }
 
 
-@pytest.mark.parametrize("sign", SIGNS.values(), ids=SIGNS)
-async def test_a_sign_of_life_is_no_notice_and_no_loss(sign: bytes) -> None:
-    parts = [part for each in STORY for part in (sign, frame(each))]
-    server = Server({STREAM: [stream(*parts, sign, DONE)], JOB: [RUNNING, OVER], LIST: [page(*STORY)]})
-    told = await told_by(server, replace(PACE, proof=5))
+@pytest.mark.parametrize("sign", SIGNS_OF_LIFE.values(), ids=SIGNS_OF_LIFE)
+async def test_a_sign_of_life_is_no_event_and_no_loss(sign: bytes) -> None:
+    told, server = await told_live("text/event-stream", [(each, sign + frame(each) + sign) for each in STORY])
     assert told.fields == STORY
     assert told.notices == []
+    # The stream was complete.
     assert not server.asked(LIST)
 
 
-@pytest.mark.parametrize("data", [b"{}", b'""', b"bye", b'{"status": "succeeded"}'])
-async def test_an_event_called_done_ends_the_stream(data: bytes) -> None:
-    end = b"event: done\ndata: " + data + b"\n\n"
-    server = Server({STREAM: [stream(*STORY, end, End.HANG)], JOB: [RUNNING, OVER]})
-    told = await told_by(server, PACE)
-    assert told.fields == STORY
-    assert told.ending == (Status.SUCCEEDED, 0)
-
-
-async def test_an_event_that_is_delivered_twice_is_shown_once() -> None:
-    story = [{**each, "id": f"e{number}"} for number, each in enumerate(STORY)]
-    server = Server({STREAM: [stream(*story[:5], *story[3:], story[0], DONE)], JOB: [RUNNING, OVER]})
-    told = await told_by(server, PACE)
-    assert told.fields == story
-
-
-ENDS = {
-    **dict.fromkeys(("success", "finished", "done", "complete", "EARLY_STOPPED"), (Status.SUCCEEDED, 0)),
-    **dict.fromkeys(("failure", "expired", "timeout", "aborted", "JOB_STATE_FAILED"), (Status.FAILED, 1)),
-    **dict.fromkeys(("stopped", "canceled", "TRAINING_JOB_STOPPED"), (Status.CANCELLED, 3)),
+ENDS: Mapping[str, bytes] = {
+    "[DONE]": DONE,
+    "event: done": named(b"done", b"{}"),
+    "event: done with null": named(b"done", b"null"),
+    "event: done with [DONE]": named(b"done", b"[DONE]"),
+    "event: done with words": named(b"done", b"bye"),
+    "an empty object and [DONE]": b"data: {}\n\n" + DONE,
 }
 
 
-@pytest.mark.parametrize(("word", "ending"), ENDS.items(), ids=ENDS)
-async def test_the_words_of_other_services_end_a_polled_job(word: str, ending: tuple[Status, int]) -> None:
-    server = Server({STREAM: [page(*STORY)], LIST: [page(*STORY)], JOB: [RUNNING, answer(job(word))]})
-    told = await told_by(server, PACE)
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+async def test_an_end_is_told_by_done_in_any_form(end: bytes) -> None:
+    parts = [(each, frame(each)) for each in STORY]
+    # What follows the end of a stream is not read.
+    told, server = await told_live("text/event-stream", parts, end + b"data: late\n\n")
     assert told.fields == STORY
-    assert told.ending == ending
-
-
-@pytest.mark.parametrize("is_streamed", [True, False], ids=["stream", "list"])
-@pytest.mark.parametrize("word", ["resting", None], ids=["an unknown word", "no status"])
-async def test_an_end_that_the_job_does_not_tell_is_given_up_a_minute_after_it_was_claimed(
-    is_streamed: bool, word: str | None
-) -> None:
-    first = stream(*STORY, DONE) if is_streamed else page(*STORY)
-    status = {"status": word} if word else {}
-    silent = answer({**{name: value for name, value in job().items() if name != "status"}, **status})
-    server = Server({STREAM: [first], LIST: [page(*STORY)], JOB: [silent]})
-    told = await told_by(server, PACE)
-    assert told.fields == STORY
-    assert told.ending == (Status.UNKNOWN, 5)
-    assert "does not say how the job ended" in told.sentence
-    assert server.requests[-1].at - server.requests[0].at > PACE.lag * 0.9
-    assert sum("resting" in notice for notice in told.notices) == (1 if word else 0)
-
-
-async def test_a_word_that_is_not_known_is_no_end() -> None:
-    story = [event(f"Step {step}", step) for step in range(30)]
-    server = Server({STREAM: [page(*story[:1])], JOB: [answer(job("model_downloading"))]})
-    server.scripts = {**server.scripts, LIST: lambda: page(*story[: len(server.asked(LIST))])}
-
-    def job_now() -> Script:
-        return OVER if len(server.asked(LIST)) >= 30 else answer(job("model_downloading"))
-
-    server.scripts = {**server.scripts, JOB: job_now}
-    told = await told_by(server, replace(PACE, lag=0.1))
-    assert told.fields == story
+    assert told.notices == []
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert [notice for notice in told.notices if "model_downloading" in notice] == told.notices
-    assert len(told.notices) == 1
+    assert not server.asked(LIST)
 
 
-@pytest.mark.parametrize(("status", "exit_status"), [({"status": "model_downloading"}, 0), ({}, 5)])
-async def test_a_review_tells_an_unknown_word_and_succeeds(status: Fields, exit_status: int) -> None:
-    fields = {name: value for name, value in job().items() if name != "status"} | status
-    told = await told_by(Server({JOB: [answer(fields)], LIST: [page(*STORY)]}), PACE, streaming=False)
-    assert told.fields == STORY
-    assert told.run.exit_status == exit_status
-    if status:
-        assert any("model_downloading" in notice for notice in told.notices)
+# Ids
+
+
+async def test_an_event_that_is_sent_twice_with_its_id_is_shown_once() -> None:
+    story = [{**each, "id": f"ftevent-{number}"} for number, each in enumerate(STORY)]
+    twice = [(each, frame(each) * 2 + frame(story[0])) for each in story]
+    told, _ = await told_live("text/event-stream", twice)
+    assert told.fields == story
+
+
+SILENT_IDS: Mapping[str, Callable[[int], Any]] = {
+    "the job's": lambda number: JOB_ID,
+    "one for all": lambda number: "event",
+    "empty": lambda number: "",
+    "null": lambda number: None,
+    "zero": lambda number: 0,
+    "a number": lambda number: number,
+    "an object": lambda number: {"id": number},
+}
+
+
+@pytest.mark.parametrize("own_id", SILENT_IDS.values(), ids=SILENT_IDS)
+@pytest.mark.parametrize("is_list", [False, True], ids=["stream", "list"])
+async def test_an_id_that_says_nothing_hides_no_event(own_id: Callable[[int], Any], is_list: bool) -> None:
+    story = [{**each, "id": own_id(number)} for number, each in enumerate(STORY)]
+    story.insert(5, story[4])
+    if own_id(0) != own_id(1):
+        # Equal to the letter, number and all.
+        story[5] = {**story[4], "id": own_id(99)}
+    if is_list:
+        server = Server({JOB: [answer(job("succeeded"))], LIST: [page(*story)]})
+        async with server.running():
+            told = await followed(server.origin, PATIENT, streaming=False)
     else:
-        assert "does not say how the job stands" in told.sentence
+        told, _ = await told_live("text/event-stream", [(each, frame(each)) for each in story])
+    assert told.fields == story
 
 
-# C. What the service says
+# Words of status
 
-SAID = "You exceeded your current quota, please check your plan"
-SENTENCES: Mapping[str, Script] = {
-    "429": answer({"error": {"message": SAID, "type": "insufficient_quota"}}, 429),
-    "503": answer({"error": SAID}, 503),
-    "503 in plain text": answer(SAID.encode(), 503, "text/plain"),
-    "502 of FastAPI": answer({"detail": SAID}, 502),
-    "200 with an error": answer({"error": {"message": SAID}}),
-    "200 with an error text": answer({"error": SAID, "status": "error"}),
+ENDINGS = {
+    Status.SUCCEEDED: "succeeded success completed complete finished done early_stopped partially_succeeded",
+    Status.FAILED: "failed failure error user_error deploy_failed expired timeout aborted",
+    Status.CANCELLED: "cancelled canceled stopped",
+}
+"""The words that end a run (SERVICES §3.5)."""
+
+WORDS = [(word, status) for status, words in ENDINGS.items() for word in words.split()]
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in capitals": str.upper,
+    "of Vertex AI": lambda word: f"JOB_STATE_{word.upper()}",
+    "of Baseten": lambda word: f"TRAINING_JOB_{word.upper()}",
+}
+EXIT = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
+NO_END = ["model_downloading", "ready", "dormant", "success?", "100 %", "not_failed", "JOB_STATE_UPDATING"]
+CLAIM = newer.event("The job has successfully completed", 1723886500, 900)
+UNTIL_THE_CLAIM = [*newer.STORY[:6], CLAIM]
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(("word", "status"), WORDS, ids=[word for word, _ in WORDS])
+async def test_a_word_that_ends_a_run_ends_a_polled_one(
+    word: str, status: Status, form: Callable[[str], str]
+) -> None:
+    count = len(newer.STORY)
+    moments = [newer.Moment(newer.job("running"), 6), newer.Moment(newer.job(form(word)), count)]
+    told = await told_by_id(newer.JobsServer(moments), pace=replace(PACE, late=0))
+    assert told.fields == newer.STORY
+    assert told.ending == (status, EXIT[status])
+    assert told.notices == []
+
+
+@pytest.mark.parametrize("word", NO_END)
+async def test_a_word_that_is_not_known_is_told_once_and_is_no_end(word: str) -> None:
+    unknown = newer.job(word)
+    count = len(newer.STORY) - 1
+    moments = [newer.Moment(unknown, min(2 + number // 4, count)) for number in range(16)]
+    moments.append(newer.Moment(newer.job("succeeded"), len(newer.STORY)))
+    pace = replace(PACE, late=0, lag=0.1)
+    server = newer.JobsServer(moments)
+    told = await told_by_id(server, pace=pace)
+    assert told.fields == newer.STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    (notice,) = told.notices
+    assert notice == f"The service gives the job's status as {word}, which ftmon does not know."
+
+
+NO_STATUS = {name: value for name, value in newer.RUNNING_JOB.items() if name != "status"}
+UNTOLD: Mapping[str, Fields] = {
+    "an unknown word": newer.job("model_downloading"),
+    "no status": NO_STATUS,
+    "null": {**NO_STATUS, "status": None},
+    "a number": {**NO_STATUS, "status": 3},
 }
 
 
-@pytest.mark.parametrize("script", SENTENCES.values(), ids=SENTENCES)
-@pytest.mark.parametrize("streaming", [True, False])
-async def test_the_service_s_sentence_is_told_at_the_first_try_and_at_the_end(
-    script: Script, streaming: bool
+@pytest.mark.parametrize("unknown", UNTOLD.values(), ids=UNTOLD)
+async def test_a_message_that_claims_an_end_is_believed_after_a_while_where_the_status_is_unknown(
+    unknown: Fields,
 ) -> None:
-    told = await told_by(
-        Server({target: [script] for target in (JOB, LIST, STREAM)}), PACE, streaming=streaming
-    )
-    assert told.run.exit_status == 5
-    assert SAID in " ".join([told.waits[0].reason, *told.notices[:1]])
-    assert SAID in told.sentence
-    assert "base URL" not in told.sentence
-    assert all("no stream" not in notice for notice in told.notices)
+    events = UNTIL_THE_CLAIM
+    counts = [2, 3, 4, *[6] * 6, 7]
+    server = newer.JobsServer([newer.Moment(unknown, count) for count in counts], events)
+    told = await told_by_id(server, pace=replace(PACE, lag=0.2))
+    assert told.fields == events
+    assert told.ending == (Status.UNKNOWN, 5)
+    assert told.sentence.startswith("The events are over, but the service does not say how the job ended.")
+    readings = [request.at for request in server.requests if request.target == newer.FIRST_PAGE]
+    # The six readings without news ended nothing, and after the claim a whole while passed.
+    assert readings[-1] - readings[len(counts) - 1] > 0.15
 
 
-@pytest.mark.parametrize("said", ["Country, region, or territory not supported", ""])
-async def test_a_refusal_claims_nothing_that_is_not_known(said: str) -> None:
-    script = refusal(403, said)
-    told = await told_by(Server({target: [script] for target in (JOB, LIST, STREAM)}), PACE)
-    assert told.run.exit_status == 4
-    assert said in told.sentence
-    assert "is known" not in told.sentence
-    if said:
-        assert not re.search("key|project|organization", told.sentence)
+async def test_a_message_that_claims_an_end_is_none_where_others_follow() -> None:
+    unknown = NO_STATUS
+    retried = newer.event("Upload failed; trying again", 1723885900, 800)
+    later = newer.event("Uploading", 1723885901, 801)
+    events = [*newer.STORY[:3], retried, later, newer.STORY[-1]]
+    counts = [3, 4, *[5] * 8]
+    moments = [newer.Moment(unknown, count) for count in counts]
+    server = newer.JobsServer([*moments, newer.Moment(newer.SUCCEEDED_JOB, 6)], events)
+    told = await told_by_id(server, pace=replace(PACE, late=0, lag=0.12))
+    assert told.fields == events
+    assert told.ending == (Status.SUCCEEDED, 0)
 
 
-def test_the_reason_in_an_event_is_the_error_of_a_failed_job() -> None:
-    reason = "Fine-tune will exceed billing hard limit"
-    with Service().running() as service:
-        service.tell("Fine-tune started")
-        service.tell(f"Fine-tune failed. {reason}")
-        service.end("failed")
-        done = ftmon("ft-eGO9U2WIjZzzGkuv8ADLBYHE", *service.options, "--json", "--no-history")
-        assert done.returncode == 1
-        assert objects(done.stdout)[-1]["error"] == reason
-        done = ftmon("ft-eGO9U2WIjZzzGkuv8ADLBYHE", *service.options, "--plain", "--no-history")
-        assert f"error   {reason}".encode() in done.stdout
+async def test_a_stream_that_brings_nothing_claims_no_end() -> None:
+    def job_now() -> Script:
+        return answer(job("succeeded" if len(server.asked(JOB)) > 10 else "model_downloading"))
+
+    silent = NOTHING["event: error and an end"]
+    server = Server({STREAM: [silent], JOB: job_now, LIST: [page(*STORY[:5])]})
+    async with server.running():
+        told = await followed(server.origin, replace(PACE, lag=0.1))
+    assert told.fields == STORY[:5]
+    assert told.ending == (Status.SUCCEEDED, 0)
 
 
-async def test_hundreds_of_errors_in_the_stream_are_a_few_lines() -> None:
-    errors = [frame({"error": {"message": f"Error number {number}"}}) for number in range(300)]
-    parts: Sequence[Any] = [chunk(error) for error in errors]
-    script = [head(Transfer_Encoding="chunked"), *parts, *[chunk(frame(each)) for each in STORY], chunk(DONE)]
-    told = await told_by(Server({STREAM: [script], JOB: [RUNNING, OVER]}), PACE)
+async def test_the_end_of_a_stream_is_believed_after_a_while_where_the_status_is_unknown() -> None:
+    server = Server({STREAM: [stream(*STORY[:5], DONE)], JOB: [answer(job("model_downloading"))]})
+    async with server.running():
+        told = await followed(server.origin, replace(PACE, lag=0.2))
+    assert told.fields == STORY[:5]
+    assert told.ending == (Status.UNKNOWN, 5)
+    assert server.requests[-1].at - server.asked(STREAM)[0].at > 0.2
+
+
+async def test_an_open_stream_is_followed_where_the_status_is_unknown() -> None:
+    def job_now() -> Script:
+        return answer(job("succeeded" if len(server.asked(JOB)) > 6 else "model_downloading"))
+
+    server = Server({STREAM: [[*opened(*STORY[:5]), End.HANG]], JOB: job_now, LIST: [page(*STORY[:5])]})
+    async with server.running():
+        told = await followed(server.origin, replace(PACE, quiet=0.05, quiet_again=0.05, lag=0.1))
+    assert told.fields == STORY[:5]
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert len(server.asked(STREAM)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "ending"), [({"status": "model_downloading"}, 0), ({}, 5), ({"status": None}, 5)], ids=str
+)
+async def test_a_review_shows_the_past_of_a_job_whose_status_is_in_an_unknown_word(
+    status: Fields, ending: int
+) -> None:
+    fields = {name: value for name, value in job().items() if name != "status"} | status
+    server = Server({JOB: [answer(fields)], LIST: [page(*STORY)]})
+    async with server.running():
+        told = await followed(server.origin, streaming=False)
     assert told.fields == STORY
-    told_of = [notice for notice in told.notices if "Error number" in notice]
-    assert len(" ".join(told_of).split("The service told")) - 1 == 3
+    assert told.ending == (Status.UNKNOWN, ending)
+    assert len(told.notices) == bool(status.get("status"))
+    assert ("does not say how the job stands" in told.sentence) is (ending == 5)
+
+
+# What the service says
+
+QUOTA = "You exceeded your current quota, please check your plan and billing details."
+SAID: Mapping[str, Any] = {
+    "OpenAI's": {"error": {"message": QUOTA, "type": "insufficient_quota", "param": None, "code": "x"}},
+    "a text": {"error": QUOTA},
+    "flat": {"message": QUOTA, "object": "error", "type": "x"},
+    "FastAPI's": {"detail": QUOTA},
+    "FastAPI's list": {"detail": [{"loc": ["query"], "msg": QUOTA, "type": "x"}]},
+    "RFC 9457's": {"type": "about:blank", "title": QUOTA, "status": 429},
+}
+FAILING = {
+    f"{status}, {name}": (body, status) for status in (429, 503, 529, 200) for name, body in SAID.items()
+} | {f"{status}, plain text": (QUOTA.encode(), status) for status in (429, 503, 529)}
+
+
+@pytest.mark.parametrize("is_newer", [False, True], ids=["first API", "second API"])
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "no stream"])
+@pytest.mark.parametrize(("body", "status"), FAILING.values(), ids=FAILING)
+async def test_the_sentence_of_a_service_that_fails_is_told_at_the_first_try_and_at_the_end(
+    body: Any, status: int, streaming: bool, is_newer: bool
+) -> None:
+    script = answer(body, status)
+    pace = replace(PACE, give_up=0.1)
+    if is_newer:
+        scripts = {newer.JOB: [script], newer.FIRST_PAGE: [script], newer.FIRST_API_JOB: [script]}
+        told = await told_by_id(newer.JobsServer(scripts=scripts), pace=pace, stream=streaming)
+    else:
+        server = Server({STREAM: [script], JOB: [script], LIST: [script]})
+        async with server.running():
+            told = await followed(server.origin, pace, streaming=streaming)
+    assert told.waits
+    assert all(QUOTA.rstrip(".") in wait.reason for wait in told.waits)
+    assert told.ending == (Status.UNKNOWN, 5)
+    assert QUOTA in told.sentence
+    assert "Is the base URL right?" not in told.sentence
+    assert told.notices == []
+    assert Wire.POLLING not in told.wires
+
+
+FORBIDDEN = [
+    "Country, region, or territory not supported",
+    "Your organization must be verified to use this model.",
+    "Your account is not active, please check your billing details on our website.",
+]
+
+
+@pytest.mark.parametrize("has_key", [True, False], ids=["key", "no key"])
+@pytest.mark.parametrize("said", FORBIDDEN)
+async def test_what_a_service_forbids_is_told_without_a_claim(said: str, has_key: bool) -> None:
+    script = refusal(403, said)
+    server = Server({STREAM: [script], JOB: [script], LIST: [script]})
+    async with server.running():
+        key = Key("sk-0123456789abcdef", "OPENAI_API_KEY") if has_key else None
+        told = await followed(server.origin, api_key=key)
+    full = said if said.endswith(".") else f"{said}."
+    assert told.sentence == f"The service forbids it (403): {full}"
+    assert told.ending == (Status.UNKNOWN, 4)
+    assert len(server.requests) == 1
+
+
+async def test_three_hundred_errors_in_a_stream_are_told_in_few_notices() -> None:
+    errors = [frame({"error": {"message": f"Worker {number} is busy"}}) for number in range(300)]
+    first, last = ((each, frame(each)) for each in STORY[:2])
+    told, _ = await told_live("text/event-stream", [first, *[(None, each) for each in errors], last])
+    assert told.fields == STORY[:2]
+    assert 0 < len(told.notices) < 5
+    assert "The service told of 100 errors, the last one: Worker 99 is busy" in told.notices
+
+
+async def test_an_error_that_each_attempt_ends_with_is_told_once() -> None:
+    server = GrowingServer([NOTHING["event: error and a cut"]])
+    watched = await watch(server)
+    assert watched.told.notices == ["The service told of an error: Stream not available"]
+    assert len(server.asked(STREAM)) > 2
+
+
+# Two routes at once
+
+
+async def test_a_reading_that_is_older_than_the_cancelling_does_not_undo_it() -> None:
+    cancelled = Signal()
+    scripts: Mapping[str, Sequence[Script]] = {
+        STREAM: [[*opened(event("Fine-tune started")), End.HANG]],
+        JOB: [answer(job()), [cancelled, *answer(job())]],
+        f"{JOB}/cancel": [answer(job("cancelled"))],
+        LIST: [page(event("Fine-tune started"))],
+    }
+    server = Server(scripts)
+    tasks: list[Task[Job]] = []
+
+    async def cancel(follower: Follower) -> Job:
+        await server.until(lambda: len(server.asked(JOB)) == 2)
+        return await follower.cancel()
+
+    def react(told: Told, follower: Follower) -> None:
+        if told.run.events and not tasks:
+            tasks.append(create_task(cancel(follower)))
+        if told.run.status is Status.CANCELLED:
+            cancelled.set()
+
+    async with server.running():
+        told = await followed(server.origin, replace(PACE, hint=0, quiet=60), react=react)
+    assert (await tasks[0]).status is Status.CANCELLED
+    assert told.ending == (Status.CANCELLED, 3)
+
+
+async def test_a_job_that_is_refused_once_leaves_an_open_stream_live() -> None:
+    glitch = refusal(403, "Blocked by the firewall")
+    jobs = [answer(job()), answer(job()), glitch, *[answer(job())] * 3, answer(job("succeeded"))]
+    story = [event(f"Step {step}/9: training loss=0.5", step) for step in range(1, 10)]
+    rest = [chunk(each) for each in story[3:]]
+    server = Server(
+        {
+            STREAM: [[*opened(*story[:3]), After(JOB, 5), *rest, chunk(DONE), b"0\r\n\r\n"]],
+            JOB: jobs,
+            LIST: [page(*story[:3])] * 5 + [page(*story)],
+        }
+    )
+    async with server.running():
+        told = await followed(server.origin, replace(PACE, quiet=0.05, quiet_again=0.05))
+    assert told.fields == story
+    assert not any("firewall" in wait.reason for wait in told.waits)
+
+
+async def test_a_poll_that_fails_once_beside_a_silent_stream_is_told_as_polling_again() -> None:
+    def jobs() -> Script:
+        return (
+            [End.RST] if len(server.asked(JOB)) == 5 else answer(job("succeeded" if is_over() else "running"))
+        )
+
+    def is_over() -> bool:
+        return len(server.asked(JOB)) > 9
+
+    server = Server({STREAM: [[*opened(), End.HANG]], JOB: jobs, LIST: [page(STORY[0])]})
+    async with server.running():
+        told = await followed(server.origin, PACE)
+    assert told.fields == STORY[:1]
+    assert told.wires[2:] == [Wire.POLLING, Wire.WAITING, Wire.POLLING, Wire.CLOSED]
+
+
+async def test_a_stream_of_blanks_alone_does_not_fill_the_memory() -> None:
+    blanks = gzip.compress(b"\xef\xbb\xbf" + b" " * 60_000_000, 1)
+    bomb = answer(blanks, kind="text/plain", Content_Encoding="gzip")
+    server = GrowingServer([bomb])
+    tracemalloc.start()
+    watched = await watch(server)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert watched.told.fields == STORY
+    assert peak < 40_000_000
+
+
+async def test_a_byte_order_mark_in_two_pieces_begins_a_stream_too() -> None:
+    pieces: list[Step] = [b"\xef", After(JOB, 2), b"\xbb\xbf", *map(frame, STORY), DONE]
+    jobs = [answer(job()), answer(job()), answer(job("succeeded"))]
+    server = Server({STREAM: [[opening("text/plain"), *pieces]], JOB: jobs, LIST: [page()]})
+    async with server.running():
+        told = await followed(server.origin, replace(PACE, grace=0.5))
+    assert told.fields == STORY
+    assert len(server.asked(STREAM)) == 1
+
+
+# With the real command
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service().running() as service:
+        yield service
+
+
+HARD_LIMIT = "Fine-tune failed. Fine-tune will exceed billing hard limit"
+REASONS = {
+    HARD_LIMIT: "Fine-tune will exceed billing hard limit",
+    "Fine-tune failed: not enough memory": "not enough memory",
+    "Fine-tuning job failed due to an error: disk full": "due to an error: disk full",
+    "Job failed. The file has no lines.": "The file has no lines.",
+    "Error: The file is too long.": "The file is too long.",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "no stream"])
+@pytest.mark.parametrize(("message", "reason"), REASONS.items(), ids=REASONS)
+def test_the_reason_in_the_last_event_is_the_error_of_the_job(
+    service: Service, message: str, reason: str, streaming: bool
+) -> None:
+    service.tell("Fine-tune started")
+    service.tell(message)
+    service.end("failed")
+    options = [*service.options, *([] if streaming else ["--no-stream"])]
+    done = ftmon(COMMAND_JOB_ID, *options, "--json", "--no-history")
+    assert objects(done.stdout)[-1]["error"] == reason
+    assert (done.returncode, done.stderr) == (1, b"")
+    done = ftmon(COMMAND_JOB_ID, *options, "--plain", "--no-history")
+    assert f"\n  error   {reason}\n" in done.stdout.decode()
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (429, "the service answers 429"),
+        (503, "the service answers 503"),
+        (200, "the service answers with an error"),
+    ],
+)
+def test_the_sentence_of_a_service_that_fails_is_on_the_first_line(
+    service: Service, status: int, words: str
+) -> None:
+    body = json.dumps({"error": {"message": QUOTA}}).encode()
+    targets = COMMAND_JOB, COMMAND_LIST, COMMAND_STREAM
+    service.answers = {target: repeat(Reply(status, body)) for target in targets}
+    with running(COMMAND_JOB_ID, *service.options, "--json") as command:
+        assert command.notice() == f"ftmon: reconnecting in 1 s: {words}: {QUOTA.rstrip('.')}\n"
+        command.signal(signal.SIGINT)
+        assert command.wait() == 130
+        assert command.rest() == []
+
+
+@pytest.mark.slow
+def test_three_hundred_errors_in_a_stream_are_few_lines(service: Service) -> None:
+    service.tell("Fine-tune started")
+    for number in range(300):
+        service.send(b'data: {"error": {"message": "Worker %d is busy"}}\n\n' % number)
+    service.tell("Fine-tune succeeded")
+    service.end("succeeded")
+    done = ftmon(COMMAND_JOB_ID, *service.options, "--json", "--no-history")
+    assert [item.get("message") for item in objects(done.stdout)] == [
+        "Fine-tune started",
+        "Fine-tune succeeded",
+        None,
+    ]
+    assert 0 < done.stderr.count(b"\n") < 5
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_stream_that_is_not_available_is_few_lines_and_the_list_is_printed(service: Service) -> None:
+    not_available = b'event: error\ndata: {"error": "Stream not available"}\n\n'
+    service.answers = {COMMAND_STREAM: repeat(Reply(200, not_available, "text/event-stream"))}
+    service.tell("Fine-tune started")
+    with running(COMMAND_JOB_ID, *service.options, "--json", "--no-history") as command:
+        assert json.loads(command.line())["message"] == "Fine-tune started"
+        service.tell("Fine-tune succeeded")
+        service.end("succeeded")
+        assert [json.loads(line).get("message") for line in command.rest()] == ["Fine-tune succeeded", None]
+        assert command.wait() == 0
+        notices = command.notices()
+    assert notices[:2] == [
+        "ftmon: The service told of an error: Stream not available\n",
+        "ftmon: reconnecting in 1 s: the stream ended before the job did\n",
+    ]
+    assert len(notices) < 5

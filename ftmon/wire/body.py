@@ -1,6 +1,7 @@
 """What a body is, found from its first bytes: services often call a stream by another media type."""
 
 from enum import Enum, auto
+from typing import Any
 
 from ftmon import json_text
 
@@ -24,6 +25,11 @@ class Kind(Enum):
     OTHER = auto()
 
 
+def from_text(start: bytes) -> bytes:
+    """Return the bytes from the first one that counts, so that blanks without end fill no memory."""
+    return start.removeprefix(_BOM).lstrip()
+
+
 def kind_of(start: bytes, *, is_whole: bool, is_called_stream: bool) -> Kind | None:
     """Return what a body is, or None while more of it is needed to tell.
 
@@ -32,8 +38,8 @@ def kind_of(start: bytes, *, is_whole: bool, is_called_stream: bool) -> Kind | N
         is_whole: nothing follows.
         is_called_stream: its media type is `text/event-stream`; decides only where the bytes do not.
     """
-    text = start.removeprefix(_BOM).lstrip()
-    if not text:
+    text = from_text(start)
+    if not text or (_BOM.startswith(text) and not is_whole):
         return Kind.EVENT_STREAM if is_whole else None
     if text.startswith(b"<"):
         return Kind.WEB_PAGE
@@ -58,5 +64,13 @@ def _kind_of_json(text: bytes, *, is_whole: bool) -> Kind | None:
     except ValueError:
         return Kind.JSON
     is_list = any(isinstance(fields.get(name), list) for name in ("data", "events"))
-    is_error = "error" in fields and "message" not in fields
-    return Kind.JSON if is_list or is_error else Kind.JSON_LINES
+    return Kind.JSON if is_list or _is_error(fields) else Kind.JSON_LINES
+
+
+def _is_error(fields: dict[str, Any]) -> bool:
+    """Whether an object is an error body rather than an event, which has a time."""
+    if "error" in fields and "message" not in fields:
+        return True
+    is_marked = "error" in (fields.get("object"), fields.get("status"))
+    has_error = any(fields.get(name) for name in ("error", "detail", "title"))
+    return (is_marked or has_error) and "created_at" not in fields

@@ -116,16 +116,20 @@ class Server:
         self._note()
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
-                request = _parsed(await reader.readuntil(b"\r\n\r\n"))
-                self.requests.append(request)
-                self._note()
-                for step in self._script(request.target):
-                    await self._play(step, reader, writer)
+                await self._talk(reader, writer)
                 writer.close()
                 await writer.wait_closed()
         finally:
             self.open -= 1
             self._note()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read one request and play the script for its target."""
+        request = _parsed(await reader.readuntil(b"\r\n\r\n"))
+        self.requests.append(request)
+        self._note()
+        for step in self._script(request.target):
+            await self._play(step, reader, writer)
 
     def _script(self, target: str) -> Script:
         scripts = self.scripts.get(target) or [[b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]]

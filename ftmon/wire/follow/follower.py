@@ -21,10 +21,10 @@ from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import DIALECTS
 from ftmon.wire.dialects.dialect import Dialect, Page
-from ftmon.wire.follow.patience import Patience, is_redirect
+from ftmon.wire.follow.patience import Patience, is_redirect, reason
 from ftmon.wire.follow.reading import Outcome, Reader
 from ftmon.wire.follow.session import Report, Session
-from ftmon.wire.follow.stream import Resumption, Stream
+from ftmon.wire.follow.stream import End, Resumption, Stream, cancelled
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import NO_ROUTE
@@ -59,6 +59,8 @@ class Follower:
         self._stream: Stream | None = None
         self._streaming: asyncio.Task[Page | None] | None = None
         self._last_stream: Stream | None = None
+        self._is_behind = False
+        """The list knew more than the last stream: the next one is trusted only for news."""
         self._early_end: UnreachableError | None = None
         """A stream ended well; this is its fault, should the job not be over."""
         self._has_streamed = False
@@ -84,7 +86,7 @@ class Follower:
         except FtmonError as error:
             end = Connection(Wire.REFUSED, error=error)
         finally:
-            await _cancelled(self._streaming, self._reading)
+            await cancelled(self._streaming, self._reading)
         await self._session.tell(connection=end)
 
     def retry(self) -> None:
@@ -149,7 +151,7 @@ class Follower:
         self._has_slept = False
         tasks = self._streaming, self._reading
         self._stream = self._streaming = self._reading = None
-        await _cancelled(*tasks)
+        await cancelled(*tasks)
         self._times.begin_again()
         await self._session.tell(connection=Connection(Wire.CONNECTING))
 
@@ -157,7 +159,8 @@ class Follower:
 
     async def _start_stream(self) -> None:
         self._early_end = None
-        self._stream = Stream(self._session, self._resumption, self._wake.set)
+        is_doubted = self._is_behind or self._session.wire is Wire.POLLING
+        self._stream = Stream(self._session, self._resumption, self._wake.set, is_doubted=is_doubted)
         self._streaming = asyncio.create_task(self._stream.run(), name="stream")
         self._times.note_start(self._stream)
         connection = self._session.connection
@@ -167,7 +170,7 @@ class Follower:
     async def _drop_stream(self) -> None:
         """Give up the open stream and open it again at once: it is stalled, or holds events back."""
         streaming, self._stream, self._streaming = self._streaming, None, None
-        await _cancelled(streaming)
+        await cancelled(streaming)
         await self._start_stream()
 
     async def _take_stream_end(self, task: asyncio.Task[Page | None]) -> None:
@@ -175,7 +178,8 @@ class Follower:
         assert stream is not None, "a task belongs to a stream"
         session = self._session
         self._last_stream = stream
-        self._has_streamed = self._has_streamed or stream.is_trusted
+        self._has_streamed = self._has_streamed or stream.has_told
+        self._is_behind = self._is_behind and not stream.has_news
         self._times.note_end(stream)
         try:
             page = task.result()
@@ -191,14 +195,11 @@ class Follower:
             if page is not None:
                 await self._poll_only(page)
                 return
-            session.claimed_at = session.claimed_at or monotonic()
-            if stream.claims_end or stream.has_news or self._times.is_reading_due:
-                words = "before the job did" if session.is_status_known else "and its job's end is not known"
-                self._early_end = UnreachableError(f"the stream ended {words}")
-                self._times.read_at = 0.0
-            else:
-                # The job was read a moment ago, and nothing has come since.
-                await self._back_off(UnreachableError("the stream ended"))
+            if stream.has_told or stream.end is End.DONE:
+                session.note_claim()
+            words = "before the job did" if session.is_status_known else "and its job's end is not known"
+            self._early_end = UnreachableError(f"the stream ended {words}")
+            self._times.decide(is_urgent=stream.has_news)
 
     async def _take_refused_stream(self, error: RefusedError) -> None:
         session = self._session
@@ -208,18 +209,16 @@ class Follower:
             await self._poll_only(None)
         elif not session.was_heard or is_redirect(error):
             raise error
-        elif self._times.is_reading_due:
-            self._refusal = error
-            self._times.read_at = 0.0
         else:
-            # The job was read a moment ago: the refusal is the stream's own.
-            await self._back_off(UnreachableError(str(error).rstrip("."), status=error.status))
+            self._refusal = error
+            self._times.decide(is_urgent=False)
 
     async def _poll_only(self, page: Page | None) -> None:
         """Read the list from now on: the service has no stream."""
         self._times.poll_only()
         self._first_page = page
-        if not self._session.is_final:
+        # A service that has answered nothing yet is still connecting.
+        if self._session.was_heard and not self._session.is_final:
             await self._session.tell(connection=Connection(Wire.POLLING), heard=page is not None)
 
     async def _back_off(self, fault: UnreachableError) -> None:
@@ -276,9 +275,10 @@ class Follower:
             # The reading that found the job over is followed by that of the rest.
             times.read_at = 0.0
         elif outcome.is_ahead and stream is not None and stream is self._stream:
+            self._is_behind = bool(outcome.new)
             await self._drop_stream()
-        elif outcome.new is not None and not (stream is not None and stream.is_trusted):
-            await self._tell_polling(has_news=outcome.new > 0)
+        elif not times.has_stream or (outcome.new is not None and not (stream and stream.is_trusted)):
+            await self._tell_polling(has_news=bool(outcome.new))
         await self._settle(outcome, refusal)
         self._patience.check_end(times.looked_at)
         return False
@@ -298,26 +298,30 @@ class Follower:
         if refusal is not None:
             if self._session.job is None and outcome.new is None:
                 raise refusal
-            await self._back_off(UnreachableError(str(refusal).rstrip("."), status=refusal.status))
-        elif self._early_end is None:
+            if self._stream is None:
+                await self._back_off(UnreachableError(reason(refusal), status=refusal.status))
+        if self._early_end is None or refusal is not None:
             return
-        elif outcome.needs_stream:
+        if outcome.new is None:
+            # An empty stream, and no list either: there are no more events than these.
+            self._session.note_claim()
+        if outcome.needs_stream:
             await self._back_off(UnreachableError("the stream may have been cut before its end"))
         elif last is not None and self._times.looked_at < last.heard_at:
             # This reading began before the stream ended: read again.
-            self._times.read_at = 0.0
+            self._times.decide(is_urgent=last.has_news)
         elif not self._session.is_final:
             await self._back_off(self._early_end)
 
     async def _tell_polling(self, *, has_news: bool) -> None:
         """Say that the list is read, where the stream fails again and again or knows less than the list."""
-        connection = self._session.connection
-        is_failing = self._times.failed_streams > 1 or not self._times.has_stream
-        if self._stream is not None:
-            is_failing = has_news
+        times, connection = self._times, self._session.connection
+        is_failing = has_news or connection.wire is Wire.WAITING
+        if self._stream is None:
+            is_failing = times.is_stream_away(has_news=has_news)
         if connection.wire is not Wire.POLLING and is_failing:
-            polling = Connection(Wire.POLLING, connection.reason)
-            await self._session.tell(connection=polling, heard=True)
+            why = (connection.reason or "it brings no event") if times.has_stream else ""
+            await self._session.tell(connection=Connection(Wire.POLLING, why), heard=True)
 
     async def _take_fault(self, fault: UnreachableError) -> None:
         """Read again later."""
@@ -337,15 +341,7 @@ class Follower:
             raise lasting from error
         if error.status is None:
             # TLS fails midway behind a captive portal, for a while.
-            await self._take_fault(UnreachableError(str(error).rstrip(".")))
+            await self._take_fault(UnreachableError(reason(error)))
         else:
             self._refusal = error
             self._times.read_at = 0.0
-
-
-async def _cancelled(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel tasks and wait for their end."""
-    running = [task for task in tasks if task is not None]
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)

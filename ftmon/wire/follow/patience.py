@@ -80,6 +80,12 @@ class Patience:
         return error
 
 
+def reason(error: RefusedError) -> str:
+    """Return what a refusal says as a part of a sentence."""
+    words = str(error).rstrip(".")
+    return words[0].lower() + words[1:]
+
+
 def is_redirect(error: RefusedError) -> bool:
     """Whether a service redirects to another place, which is never followed."""
     return error.status is not None and 300 <= error.status < 400

@@ -143,7 +143,12 @@ class Session:
         return job
 
     async def take_job(self, job: Job) -> None:
-        """Take and report a new reading of the job."""
+        """Take and report a new reading of the job.
+
+        A job that is over stays so: a reading that says that it runs is older.
+        """
+        if self.is_final and not job.status.is_final:
+            return
         if job.status.is_final and self.final_at is None:
             self.final_at = monotonic()
             self.was_over_before = not self.was_heard
@@ -178,7 +183,9 @@ class Session:
     ) -> None:
         """Report new events of the stream, `lost` messages that were no events, and errors inside it."""
         loss = f"Skipped what is no event ({lost} so far); the stream goes on."
-        notices = [self._notices.loss(loss) if lost else "", *map(self._notices.error, errors)]
+        told = list(filter(None, map(self._notices.error, errors)))
+        # The last sentence counts the errors before it.
+        notices = [self._notices.loss(loss) if lost else "", *told[-1:]]
         self._note_end(events)
         notice = " ".join(filter(None, notices))
         await self.tell(events=tuple(events), connection=connection, heard=True, notice=notice)
@@ -204,6 +211,10 @@ class Session:
     def _update(self) -> Update:
         """An update of now without news."""
         return Update(self.key, datetime.now(UTC), dialect=self.service.dialect.name)
+
+    def note_claim(self) -> None:
+        """The events seem to be over."""
+        self.claimed_at = self.claimed_at or monotonic()
 
     def _note_end(self, events: Sequence[Event]) -> None:
         if events:

@@ -1,15 +1,17 @@
 """One attempt at the stream of events: open it, find what it is, read it to its end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from enum import Enum, auto
 from time import monotonic
+from typing import Any
 
 from ftmon.errors import TooLargeError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.message import hints_at_change
 from ftmon.model.update import Connection, Wire
-from ftmon.wire.body import Kind, kind_of
+from ftmon.wire.body import Kind, from_text, kind_of
 from ftmon.wire.client import collected
 from ftmon.wire.dialects.dialect import Done, InBandError, Page
 from ftmon.wire.follow.session import Session
@@ -49,11 +51,13 @@ class Resumption:
 class Stream:
     """Reads one stream and reports its events. The follower looks at it to decide whether it is trusted."""
 
-    def __init__(self, session: Session, resumption: Resumption, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, session: Session, resumption: Resumption, wake: Callable[[], None], *, is_doubted: bool
+    ) -> None:
         self.started_at = self.heard_at = self.news_at = monotonic()
         """When the attempt began, a byte came last, and an event came last."""
-        self.is_trusted = False
-        """It brought an event: its silence is normal from now on."""
+        self.has_told = False
+        """It brought an event."""
         self.has_news = False
         """It brought an event that was not known."""
         self.is_hinting = False
@@ -64,6 +68,8 @@ class Stream:
         """It did not begin with the job's first event: the service resumes rather than replays."""
         self.end: End | None = None
         """How it ended; None where it has not, or by a fault."""
+        self._is_doubted = is_doubted
+        """The list knew more than the streams before: an event that is known already proves nothing."""
         self._session = session
         self._resumption = resumption
         self._sent_id = resumption.last_event_id
@@ -76,6 +82,11 @@ class Stream:
         self._told_at = 0.0
 
     @property
+    def is_trusted(self) -> bool:
+        """It has proved itself by an event: its silence is normal from now on."""
+        return self.has_news or (self.has_told and not self._is_doubted)
+
+    @property
     def lost(self) -> int:
         """How many messages could not be read as events."""
         return self._malformed + self._decoder.dropped
@@ -83,7 +94,7 @@ class Stream:
     @property
     def claims_end(self) -> bool:
         """It told events, and ended with `[DONE]`."""
-        return self.end is End.DONE and self.is_trusted
+        return self.end is End.DONE and self.has_told
 
     @property
     def is_whole(self) -> bool:
@@ -106,7 +117,7 @@ class Stream:
                 start, kind = b"", None
                 async for chunk in chunks:
                     self.heard_at = monotonic()
-                    start += chunk
+                    start = from_text(start + chunk)
                     if kind := kind_of(start, is_whole=False, is_called_stream=is_called_stream):
                         break
                 kind = kind or kind_of(start, is_whole=True, is_called_stream=is_called_stream)
@@ -169,7 +180,8 @@ class Stream:
         lost = self.lost
         is_done, events, errors = self._sorted(frames)
         session = self._session
-        is_back = session.wire is Wire.QUIET or (session.wire is Wire.POLLING and self.news_at == now)
+        is_list_read = session.wire in (Wire.POLLING, Wire.WAITING)
+        is_back = session.wire is Wire.QUIET or (is_list_read and bool(events))
         if events or errors or is_back or self.lost > lost or now - self._told_at >= 1:
             self._told_at = now
             connection = Connection(Wire.LIVE) if is_back else None
@@ -199,8 +211,8 @@ class Stream:
                 self._malformed += 1
                 continue
             if isinstance(item, Event):
-                if not self.is_trusted:
-                    self._trust(item, frame.id)
+                if not self.has_told:
+                    self._note_first(item, frame.id)
                 self.news_at = self.heard_at
                 new = ledger.take(item, is_resumed=self._is_resuming and self._is_resumed(frame))
                 if new is not None:
@@ -220,8 +232,8 @@ class Stream:
         data = self._session.service.client.without_key(frame.data)
         return frame if data is frame.data else ServerEvent(data, frame.event, frame.id)
 
-    def _trust(self, first: Event, frame_id: str | None) -> None:
-        self.is_trusted = True
+    def _note_first(self, first: Event, frame_id: str | None) -> None:
+        self.has_told = True
         # The follower's next reading is due at another time now.
         self._wake()
         self.is_tail = not self._session.ledger.is_first(first)
@@ -230,3 +242,11 @@ class Stream:
     def _is_resumed(self, frame: ServerEvent) -> bool:
         """Whether the service goes on after the id that it was sent, so that nothing is a repeat."""
         return bool(self._sent_id) and frame.id not in (None, self._sent_id)
+
+
+async def cancelled(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel tasks and wait for their end."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

@@ -30,8 +30,10 @@ class Timetable:
         self._session = session
         self._pace = pace
         self._hinted_at = -inf
-        self._distrusted_at = 0.0
+        self._distrusted_at = inf
         """From then on the list is read as long as no stream is trusted."""
+        self._listed_at = -inf
+        """When the list was read last while no stream was trusted."""
 
     @property
     def interval(self) -> float:
@@ -39,14 +41,17 @@ class Timetable:
         return self._session.service.dialect.poll if self._pace.poll is None else self._pace.poll
 
     @property
-    def is_reading_due(self) -> bool:
-        """The last reading is an interval ago."""
-        return monotonic() >= self.read_at
-
-    @property
     def has_stream(self) -> bool:
         """The service may have a stream."""
         return self.stream_at < inf
+
+    def is_stream_away(self, *, has_news: bool) -> bool:
+        """Whether the list stands in for the stream while none is open.
+
+        There is no stream, or it fails repeatedly, or it is tried again only later than a list with news.
+        """
+        is_later = self.stream_at - monotonic() > self.interval
+        return self.failed_streams > 1 or not self.has_stream or (has_news and is_later)
 
     # When things are due
 
@@ -63,7 +68,7 @@ class Timetable:
         if stream is None:
             return self.read_at
         if not stream.is_trusted:
-            return max(self.read_at, stream.started_at + pace.proof)
+            return max(self.read_at, self._distrusted_at)
         if session.final_at is not None:
             # The stream may still bring its last events.
             return max(stream.news_at, session.final_at) + pace.grace
@@ -87,8 +92,9 @@ class Timetable:
     # What happened
 
     def note_start(self, stream: Stream) -> None:
-        """A stream was started: it has a moment to prove itself."""
-        self._distrusted_at = stream.started_at + self._pace.proof
+        """A stream was started: it has a moment to prove itself, unless the list is read already."""
+        if stream.started_at < self._distrusted_at:
+            self._distrusted_at = stream.started_at + self._pace.proof
         self._hinted_at = -inf
 
     def note_end(self, stream: Stream) -> None:
@@ -106,8 +112,18 @@ class Timetable:
     def note_reading(self, now: float, stream: Stream | None) -> None:
         """A reading was started."""
         self.looked_at = now
+        if self.is_list_wanted(now) and not (stream and stream.is_trusted):
+            self._listed_at = now
         if stream is not None and stream.is_hinting:
             self._hinted_at = now
+
+    def decide(self, *, is_urgent: bool) -> None:
+        """Read soon what the end of a stream means, and let the next attempt wait for it.
+
+        Unless it `is_urgent`, an interval passes after the last reading of the list.
+        """
+        self.read_at = 0.0 if is_urgent else self._listed_at + self.interval
+        self.stream_at = max(self.stream_at, self.read_at)
 
     def poll_only(self) -> None:
         """The service has no stream: read the list now, and from now on."""
