@@ -165,7 +165,7 @@ NOTHING: Mapping[str, Script] = {
     **NO_JSON_OBJECTS,
 }
 
-HAS_NO_STREAM = [NOTHING[name] for name in ("404", "405", "204")]
+HAS_NO_STREAM = [NOTHING[name] for name in ("404", "405", "501", "204")]
 
 
 @pytest.mark.parametrize("script", NOTHING.values(), ids=NOTHING)

@@ -241,7 +241,7 @@ class Client:
         if status == 200:
             return
         said = await self._sentence(response)
-        if status >= 500 or status in _TRANSIENT or status < 400:
+        if (status >= 500 and status != 501) or status in _TRANSIENT or status < 400:
             raise UnreachableError(
                 refusal.failed(status, said), retry_after=retry_after(response.headers), status=status
             )

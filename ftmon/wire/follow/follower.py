@@ -133,7 +133,10 @@ class Follower:
         return self._times.stream_due(is_deciding=is_reading)
 
     def _reading_due(self) -> float:
-        return inf if self._reading is not None else self._times.reading_due(self._stream)
+        if self._reading is not None:
+            return inf
+        # A refusal of the job is confirmed without delay.
+        return self._times.read_at if self._refusal else self._times.reading_due(self._stream)
 
     async def _wait(self, until: float) -> None:
         """Wait for a task to end, for `_wake`, or for a time."""
@@ -294,7 +297,6 @@ class Follower:
 
     async def _settle(self, outcome: Outcome, refusal: RefusedError | None) -> None:
         """Back off where the reading shows that the end or the refusal of the stream is but a fault."""
-        last = self._last_stream
         if refusal is not None:
             if self._session.job is None and outcome.new is None:
                 raise refusal
@@ -307,7 +309,7 @@ class Follower:
             self._session.note_claim()
         if outcome.needs_stream:
             await self._back_off(UnreachableError("the stream may have been cut before its end"))
-        elif last is not None and self._times.looked_at < last.heard_at:
+        elif (last := self._last_stream) is not None and self._times.looked_at < last.heard_at:
             # This reading began before the stream ended: read again.
             self._times.decide(is_urgent=last.has_news)
         elif not self._session.is_final:
@@ -329,6 +331,7 @@ class Follower:
         is_only_route = not self._has_begun or not times.has_stream or session.is_final
         delay = times.back_off_reading(fault, self._patience.left(fault), is_only_route=is_only_route)
         if self._early_end is not None:
+            session.note_claim()
             await self._back_off(self._early_end)
         elif is_only_route or session.wire is Wire.POLLING:
             waiting = Connection(Wire.WAITING, str(fault), times.failed_readings, delay)
