@@ -53,6 +53,8 @@ from tests.service import Service
 from tests.test_fine_tuning_jobs import told_by as told_by_id
 from tests.test_follow import Told, followed
 
+pytestmark = pytest.mark.slow
+
 PACE = Pace(
     first_delay=0.01,
     longest_delay=0.6,
@@ -783,7 +785,6 @@ REASONS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "no stream"])
 @pytest.mark.parametrize(("message", "reason"), REASONS.items(), ids=REASONS)
 def test_the_reason_in_the_last_event_is_the_error_of_the_job(
@@ -801,7 +802,6 @@ def test_the_reason_in_the_last_event_is_the_error_of_the_job(
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -823,7 +823,6 @@ def test_the_sentence_of_a_service_that_fails_is_on_the_first_line(
         assert command.rest() == []
 
 
-@pytest.mark.slow
 def test_three_hundred_errors_in_a_stream_are_few_lines(service: Service) -> None:
     service.tell("Fine-tune started")
     for number in range(300):
@@ -840,7 +839,6 @@ def test_three_hundred_errors_in_a_stream_are_few_lines(service: Service) -> Non
     assert done.returncode == 0
 
 
-@pytest.mark.slow
 def test_a_stream_that_is_not_available_is_few_lines_and_the_list_is_printed(service: Service) -> None:
     not_available = b'event: error\ndata: {"error": "Stream not available"}\n\n'
     service.answers = {COMMAND_STREAM: repeat(Reply(200, not_available, "text/event-stream"))}
