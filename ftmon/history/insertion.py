@@ -12,23 +12,23 @@ from hashlib import blake2b
 from ftmon.json_text import in_ascii
 from ftmon.model.event import Event
 
-_SIZES = tuple(2**power for power in range(8, -1, -1))
-"""Rows of one statement. 256 rows have 770 parameters; old versions of SQLite allow 999."""
+_SIZES = tuple(2**power for power in range(7, -1, -1))
+"""Rows of one statement. 128 rows have 640 parameters; old versions of SQLite allow 999."""
 
 _COLUMNS = "INSERT INTO events (number, job, key, ordinal, received_at, sent)"
-_WIDTH = 3
-"""Parameters of a row: key, received_at, sent. The last number, ?1, and the job, ?2, are given once."""
+_WIDTH = 5
+"""Parameters of a row: number, job, key, received_at, sent."""
 
 
 def _statement(size: int) -> str:
-    rows = ", ".join(f"(?1 + {row}, ?2, ?, 1, ?, ?)" for row in range(1, size + 1))
+    rows = ", ".join(["(?, ?, ?, 1, ?, ?)"] * size)
     return f"{_COLUMNS} VALUES {rows} ON CONFLICT DO NOTHING"
 
 
 _INSERT = {size: _statement(size) for size in _SIZES}
 
-_INSERT_COPY = f"""{_COLUMNS} VALUES (?1 + 1, ?2, ?3,
-    min(?4, 1 + (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ?2 AND key = ?3)), ?5, ?6)
+_INSERT_COPY = f"""{_COLUMNS} VALUES (?, ?, ?,
+    min(?, 1 + (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ? AND key = ?)), ?, ?)
     ON CONFLICT DO NOTHING"""
 """Inserts an event that has the same key as an earlier one.
 
@@ -48,6 +48,7 @@ class Insertion:
         self._database = database
         self._job = job
         self._values: list[bytes | float | str] = []
+        """The parameters of the rows that are held back."""
 
     def add(self, events: tuple[Event, ...], received_at: float) -> None:
         """Insert events, or hold them back until a large statement is full or `flush` is called."""
@@ -56,7 +57,8 @@ class Insertion:
                 self.flush()
                 self._insert_copy(event, received_at)
             else:
-                self._values += (event_key(event), received_at, in_ascii(event.raw))
+                self.last += 1
+                self._values += (self.last, self._job, event_key(event), received_at, in_ascii(event.raw))
         self._write(_SIZES[:1])
 
     def flush(self) -> None:
@@ -68,15 +70,15 @@ class Insertion:
         for size in sizes:
             while end - start >= size * _WIDTH:
                 values = self._values[start : start + size * _WIDTH]
-                self.count += self._database.execute(_INSERT[size], (self.last, self._job, *values)).rowcount
-                self.last += size
+                self.count += self._database.execute(_INSERT[size], values).rowcount
                 start += size * _WIDTH
         del self._values[:start]
 
     def _insert_copy(self, event: Event, received_at: float) -> None:
-        values = (self.last, self._job, event_key(event), event.ordinal, received_at, in_ascii(event.raw))
-        self.count += self._database.execute(_INSERT_COPY, values).rowcount
         self.last += 1
+        job, key = self._job, event_key(event)
+        values = (self.last, job, key, event.ordinal, job, key, received_at, in_ascii(event.raw))
+        self.count += self._database.execute(_INSERT_COPY, values).rowcount
 
 
 def event_key(event: Event) -> bytes:
