@@ -391,6 +391,12 @@ SIGNS_OF_LIFE: Mapping[str, bytes] = {
     "keepalive": named(b"keepalive", b"1"),
     "keep-alive": named(b"keep-alive", b"ok"),
     "heartbeat": named(b"heartbeat", b"tick"),
+    "a name in capitals": named(b"KEEPALIVE", b"1"),
+    "a name with an underscore": named(b"keep_alive", b"1"),
+    "a word": b"data: ping\n\n",
+    "a word in quotes": b'data: "heartbeat"\n\n',
+    "an object whose type is ping": b'data: {"type": "ping"}\n\n',
+    "an object whose type is keep-alive, with a time": b'data: {"type": "keep-alive", "time": 5}\n\n',
     "a comment": b": ping - 2026-01-31 12:00:00\n\n",
     "an id alone": b"id: 5\n\n",
     "a retry": b"retry: 10\n\n",
@@ -409,6 +415,7 @@ async def test_a_sign_of_life_is_no_event_and_no_loss(sign: bytes) -> None:
 
 ENDS: Mapping[str, bytes] = {
     "[DONE]": DONE,
+    "[DONE] in quotes": b'data: "[DONE]"\n\n',
     "event: done": named(b"done", b"{}"),
     "event: done with null": named(b"done", b"null"),
     "event: done with [DONE]": named(b"done", b"[DONE]"),
@@ -426,6 +433,13 @@ async def test_an_end_is_told_by_done_in_any_form(end: bytes) -> None:
     assert told.notices == []
     assert told.ending == (Status.SUCCEEDED, 0)
     assert not server.asked(LIST)
+
+
+@pytest.mark.parametrize("word", ["ping", "heartbeat", "keepalive"])
+async def test_an_event_whose_type_is_a_sign_of_life_is_one_where_it_has_a_message(word: str) -> None:
+    story = [{**each, "type": word} for each in STORY]
+    told, _ = await told_live("text/event-stream", [(each, frame(each)) for each in story])
+    assert told.fields == story
 
 
 # Ids

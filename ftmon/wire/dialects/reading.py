@@ -18,8 +18,10 @@ from ftmon.wire.dialects.statuses import read_status
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent
 
-_SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
-"""Names of messages that only keep a connection open (REPORTS B)."""
+_SIGNS_OF_LIFE = frozenset({"ping", "pong", "heartbeat", "keepalive"})
+"""Words of messages that only keep a connection open (REPORTS B): as name, text or `type`, in any case,
+with hyphens and underscores or without.
+"""
 
 _JOB_OBJECTS = ("fine-tune", "fine_tuning.job")
 
@@ -38,9 +40,9 @@ def frame(message: ServerEvent) -> Event | InBandError | Done | None:
     data = message.data
     if (event := read_event(data)) is not None:
         return event
-    if message.event == "done" or data.startswith("[DONE]"):
+    if message.event == "done" or data.startswith(("[DONE]", '"[DONE]"')):
         return DONE
-    if message.event in _SIGNS_OF_LIFE or _is_blank_or_time(data):
+    if _is_sign_of_life(message.event) or _tells_nothing(data):
         return None
     fields = json_text.decode(data)
     if not isinstance(fields, dict):
@@ -49,16 +51,24 @@ def frame(message: ServerEvent) -> Event | InBandError | Done | None:
         return InBandError(sentence(fields) or _UNDESCRIBED)
     if not fields or fields.get("object") in _JOB_OBJECTS:
         return None
+    if "message" not in fields and _is_sign_of_life(fields.get("type")):
+        return None
     if _is_error(fields):
         return InBandError(sentence(fields) or _UNDESCRIBED)
     return parse_event(fields, data)
 
 
-def _is_blank_or_time(data: str) -> bool:
-    """Whether a message holds nothing, or only a time, as some services send to keep a stream open."""
+def _is_sign_of_life(word: object) -> bool:
+    return isinstance(word, str) and word.lower().replace("-", "").replace("_", "") in _SIGNS_OF_LIFE
+
+
+def _tells_nothing(data: str) -> bool:
+    """Whether a message is empty, a sign of life or only a time. Some services keep a stream open with it."""
     text = data.strip().strip('"').strip()
     if not text or text.startswith(("{", "[")) or len(text) > 40:
         return not text
+    if _is_sign_of_life(text):
+        return True
     time = parse_time(text)
     return time is not None and ("-" in text or time.timestamp() > _FIRST_TIMESTAMP)
 
