@@ -530,6 +530,16 @@ async def test_a_word_that_is_not_known_is_told_once_and_is_no_end(word: str) ->
     assert notice == f"The service gives the job's status as {word}, which ftmon does not know."
 
 
+async def test_a_status_that_counts_is_told_in_few_notices() -> None:
+    moments = [newer.Moment(newer.job(f"{number} % done"), 2) for number in range(40)]
+    moments.append(newer.Moment(newer.job("succeeded"), len(newer.STORY)))
+    told = await told_by_id(newer.JobsServer(moments), pace=replace(PACE, poll=0.005, late=0))
+    assert told.fields == newer.STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert 1 < len(told.notices) < 10
+    assert told.notices[1] == "The service gives the job's status as 1 % done, which ftmon does not know."
+
+
 NO_STATUS = {name: value for name, value in newer.RUNNING_JOB.items() if name != "status"}
 UNTOLD: Mapping[str, Fields] = {
     "an unknown word": newer.job("model_downloading"),

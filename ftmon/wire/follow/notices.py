@@ -2,6 +2,9 @@
 
 from ftmon.model.job import Job, Status
 
+_MOST_WORDS = 5
+"""Words of status that are told. A status that counts (`45 %`) has a new one at each reading."""
+
 
 class Notices:
     """Remembers what was told of one job. Its methods return a sentence, or "" for what was told before."""
@@ -34,7 +37,12 @@ class Notices:
     def status(self, job: Job) -> str:
         """Tell of a word of status that ftmon does not know."""
         word = job.provider_status or ""
-        if not word or job.status is not Status.UNKNOWN or word in self._words:
+        if (
+            not word
+            or job.status is not Status.UNKNOWN
+            or word in self._words
+            or len(self._words) == _MOST_WORDS
+        ):
             return ""
         self._words.add(word)
         return f"The service gives the job's status as {word[:60]}, which ftmon does not know."
