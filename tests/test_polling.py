@@ -269,6 +269,25 @@ async def test_a_reading_that_is_given_up_midway_is_made_up_for() -> None:
         assert await read() == (30, 5)
 
 
+async def test_a_reading_that_is_given_up_does_not_wait_for_a_front_end_that_stands_still() -> None:
+    server = still(numbered(1, 30), scripts={after(21): [[End.HANG]]})
+    told: list[Update] = []
+
+    async def report(*updates: Update) -> None:
+        told.extend(updates)
+        await asyncio.Event().wait()
+
+    async with server.running(), aclosing(Client(Settings(f"{server.origin}/v1"))) as client:
+        key = JobKey.checked(f"{server.origin}/v1", JOB_ID)
+        polling = Polling(Session(client, key, [FINE_TUNING_JOBS], report), PACE)
+        task = asyncio.create_task(polling.read())
+        await server.until(lambda: bool(server.asked(after(21))))
+        task.cancel()
+        await asyncio.wait([task], timeout=5)
+        assert task.cancelled()
+    assert [event.fields for update in told for event in update.events] == numbered(21, 30)
+
+
 async def test_a_bad_first_page_is_no_reason_to_read_everything_again() -> None:
     server = still(numbered(1, 30))
     async with reading(server, replace(PACE, quiet_again=0)) as read:

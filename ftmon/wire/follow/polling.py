@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from time import monotonic
 
 from ftmon.errors import RefusedError, TooLargeError, UnreachableError
@@ -82,16 +82,26 @@ class Polling:
         except UnreachableError:
             self._note_fault()
             raise
+        except asyncio.CancelledError:
+            # Report without waiting for room, which may never come: this reading is to end now.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0):
+                    await self._tell_held(held, reading)
+            held.clear()
+            raise
         finally:
-            if held:
-                events = [event for page in reversed(held) for event in page.events]
-                count += await self._tell(events, sum(page.malformed for page in held), reading)
+            count += await self._tell_held(held, reading)
         return count
 
     async def read_job_events(self) -> int | None:
         """Report what is new among the events inside the job object; None where it has none."""
         page = self._session.job_page
         return None if page is None else await self._tell(page.events, page.malformed, Reading())
+
+    async def _tell_held(self, held: list[Page], reading: Reading) -> int:
+        """Tell pages that came newest first."""
+        events = [event for page in reversed(held) for event in page.events]
+        return await self._tell(events, sum(page.malformed for page in held), reading) if held else 0
 
     async def _tell(self, events: list[Event], malformed: int, reading: Reading) -> int:
         new = self._session.ledger.missing(events, reading)
