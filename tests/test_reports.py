@@ -6,10 +6,11 @@ import signal
 import tracemalloc
 from asyncio import Event as Signal
 from asyncio import Task, create_task
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, repeat
-from statistics import median
+from statistics import quantiles
 from typing import Any
 
 import pytest
@@ -102,17 +103,29 @@ async def watch(server: GrowingServer, pace: Pace = PACE, **how: Any) -> Watched
     return Watched(told, told_after)
 
 
+def check_freshness(server: GrowingServer, watched: Watched) -> None:
+    """Check that each event was told by the first list that held it, unless the stream was faster.
+
+    Counts hold on a busy machine too, where durations do not.
+    """
+    firsts = [bisect_right(server.listed, number) + 1 for number in range(len(STORY))]
+    assert all(after <= first for after, first in zip(watched.told_after, firsts, strict=True))
+
+
 def check_pace(server: GrowingServer, pace: Pace = PACE) -> None:
-    """Check that job and list were read as often as a polled job, and not more often."""
+    """Check that job and list were read as often as a polled job, and not more often.
+
+    Most gaps are longer on a busy machine; the shorter ones show the pace.
+    """
     assert pace.poll is not None
     first, *others = [request.at for request in server.asked(JOB)]
     # The first reading finds the dialect.
     gaps = [later - earlier for earlier, later in pairwise(others)]
     assert len(gaps) <= sum(gaps) / pace.poll + 0.5
-    assert median(gaps) < 1.6 * pace.poll
-    assert len(server.asked(LIST)) <= len(others) + 2
+    assert quantiles(gaps)[0] < 2 * pace.poll
     lists = [request.at for request in server.asked(LIST)]
-    assert lists[0] - first < 0.15
+    assert len(others) - 3 <= len(lists) <= len(others) + 2
+    assert sum(at < lists[0] for at in [first, *others]) <= 3
 
 
 def named(name: bytes, data: bytes) -> bytes:
@@ -177,9 +190,9 @@ async def test_a_stream_that_brings_nothing_leaves_it_to_the_list(script: Script
     told = watched.told
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert watched.told_after == list(range(1, 11))
+    check_freshness(server, watched)
     check_pace(server)
-    assert len(told.waits) < 4
+    assert len(told.waits) < 6
     assert len(told.notices) < 2
     (polling,) = [connection for connection in told.connections if connection.wire is Wire.POLLING]
     # Nothing else says that the service has no stream.
@@ -190,9 +203,28 @@ async def test_a_stream_that_asks_to_be_left_alone_for_long_leaves_it_to_the_lis
     server = GrowingServer([answer({"error": "Too many streams"}, 429, Retry_After="2")])
     watched = await watch(server)
     assert watched.told.fields == STORY
-    assert watched.told_after == list(range(1, 11))
+    check_freshness(server, watched)
     assert len(server.asked(STREAM)) == 1
     assert watched.told.wires == [Wire.CONNECTING, Wire.WAITING, Wire.POLLING, Wire.CLOSED]
+
+
+async def test_a_route_that_knows_json_only_is_asked_with_a_wide_accept() -> None:
+    server = GrowingServer(lambda: json_only(server))
+    watched = await watch(server)
+    assert watched.told.fields == STORY
+    assert watched.told.ending == (Status.SUCCEEDED, 0)
+    assert not watched.told.waits
+    assert not watched.told.notices
+    assert watched.told.wires == [Wire.CONNECTING, Wire.POLLING, Wire.CLOSED]
+    assert len(server.asked(STREAM)) == 1
+    check_freshness(server, watched)
+    check_pace(server)
+
+
+def json_only(server: GrowingServer) -> Script:
+    """Refuse whoever does not take JSON; the list comes in place of the stream."""
+    accept = server.asked(STREAM)[-1].headers["accept"]
+    return page(*server.written) if "application/json" in accept else refusal(406, "Not acceptable")
 
 
 async def test_a_gateway_that_gives_up_after_a_while_leaves_it_to_the_list() -> None:
@@ -203,7 +235,7 @@ async def test_a_gateway_that_gives_up_after_a_while_leaves_it_to_the_list() -> 
     watched = await watch(server)
     assert watched.told.fields == STORY
     assert watched.told.ending == (Status.SUCCEEDED, 0)
-    assert watched.told_after == list(range(1, 11))
+    check_freshness(server, watched)
     check_pace(server)
 
 
@@ -212,7 +244,7 @@ async def test_a_proxy_that_holds_the_head_until_the_job_is_over_leaves_it_to_th
     watched = await watch(server)
     assert watched.told.fields == STORY
     assert watched.told.ending == (Status.SUCCEEDED, 0)
-    assert watched.told_after == list(range(1, 11))
+    check_freshness(server, watched)
     check_pace(server)
 
 
@@ -232,7 +264,8 @@ async def test_a_stream_that_brings_the_first_event_each_time_leaves_the_others_
     watched = await watch(server)
     assert watched.told.fields == STORY
     assert watched.told.ending == (Status.SUCCEEDED, 0)
-    assert watched.told_after == list(range(10))
+    check_freshness(server, watched)
+    assert watched.told_after[0] == 0
     check_pace(server)
     assert watched.told.wires.count(Wire.POLLING) == 1
 

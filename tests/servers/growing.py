@@ -15,6 +15,8 @@ class GrowingServer(Server):
 
     def __init__(self, streams: Sequence[Script] | Callable[[], Script]) -> None:
         super().__init__({JOB: self._job, LIST: self._list, STREAM: streams})
+        self.listed: list[int] = []
+        """How many events each reading of the list brought."""
 
     @property
     def is_over(self) -> bool:
@@ -30,4 +32,5 @@ class GrowingServer(Server):
         return answer(job("succeeded" if self.is_over else "running"))
 
     def _list(self) -> Script:
+        self.listed.append(len(self.written))
         return page(*self.written)
