@@ -1328,3 +1328,39 @@ async def test_a_stream_that_always_fails_is_not_hammered_while_late_events_are_
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
     assert len(server.asked(STREAM)) < 8
+
+
+async def test_a_stream_that_is_put_off_after_the_job_s_end_is_read_where_there_is_no_list() -> None:
+    def script() -> Script:
+        first = [stream(*STORY[:3], End.RST), failure(429, Retry_After="1")]
+        return [*first, WHOLE][min(len(server.asked(STREAM)), 3) - 1]
+
+    server = Server({STREAM: script})
+    server.scripts = {STREAM: script, JOB: lambda: OVER if len(server.asked(STREAM)) > 1 else RUNNING}
+    told = await told_by(server, replace(PACE, poll=0.05))
+    assert told.fields == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert len(server.asked(STREAM)) == 3
+
+
+async def test_a_cut_stream_without_a_list_is_told_where_it_cannot_be_completed() -> None:
+    server = Server({STREAM: [stream(*STORY[:3], End.RST)], JOB: [RUNNING, OVER]})
+    told = await told_by(server)
+    assert told.fields == STORY[:3]
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert [notice for notice in told.notices if "some may be missing" in notice] == told.notices
+    assert len(told.notices) == 1
+
+
+async def test_only_a_reading_that_begins_after_a_refusal_confirms_it() -> None:
+    def job_now() -> Script:
+        # The answer to a reading between the streams comes only after the second one is refused.
+        slow = [After(STREAM, 2)] if len(server.asked(STREAM)) == 1 else []
+        return [*slow, *NO_ROUTE]
+
+    streams = [stream(*STORY[:2]), refusal(403, "No streams with this key")]
+    server = Server({STREAM: streams, LIST: [page(*STORY[:2]), page(*STORY)]})
+    server.scripts = {**server.scripts, JOB: job_now}
+    told = await told_by(server, replace(PACE, proof=0.05, poll=0.05))
+    assert told.fields == STORY
+    assert told.run.exit_status == 5

@@ -213,7 +213,9 @@ class Follower:
         elif not session.was_heard or is_redirect(error):
             raise error
         else:
-            self._refusal = error
+            # Only a reading that begins after the refusal can confirm it.
+            reading, self._reading, self._refusal = self._reading, None, error
+            await cancelled(reading)
             self._times.decide(is_urgent=False)
 
     async def _poll_only(self, page: Page | None) -> None:
@@ -243,7 +245,8 @@ class Follower:
             what = reader.job()
         elif session.is_final and self._refusal is None:
             first, self._first_page = self._first_page, None
-            what = reader.rest(first, self._last_stream, has_streamed=self._has_streamed)
+            is_open = stream is not None and stream.is_trusted
+            what = reader.rest(first, self._last_stream, is_open=is_open, has_streamed=self._has_streamed)
         elif stream is not None and stream.is_trusted:
             is_first = self._times.looked_at <= stream.heard_at
             what = reader.beside(stream, is_silent=now >= self._times.silent_at(stream), is_first=is_first)

@@ -45,8 +45,8 @@ class Reader:
         self._times = times
         self._pace = pace
         self._list = Polling(session, pace)
-        self._last_streams = 0
-        """Streams that were asked for after the job's end."""
+        self._streams_at_end: list[Stream | None] = []
+        """The streams that had ended when another one was asked for after the job's end."""
         self._failing_since: float | None = None
         """When the list failed for the first time after the job's end."""
 
@@ -118,13 +118,16 @@ class Reader:
         was_updated = before and session.job and before.updated_at != session.job.updated_at
         return Outcome(new=new, is_ahead=is_silent and bool(new or was_updated))
 
-    async def rest(self, first: Page | None, last: Stream | None, *, has_streamed: bool) -> Outcome:
+    async def rest(
+        self, first: Page | None, last: Stream | None, *, is_open: bool, has_streamed: bool
+    ) -> Outcome:
         """Read the list of a job that is over until it brings nothing new.
 
         Args:
             first: the first page, where it has come already.
             last: the stream that ended last. Where it was whole, the list is not needed. Where it was cut and
                 there is no list, another stream may tell what is missing.
+            is_open: a trusted stream is open.
             has_streamed: a stream told events. Otherwise events may still come for a while (`late`).
         """
         session = self._session
@@ -144,13 +147,25 @@ class Reader:
                 raise
             first = None
             is_cut = last is None or last.end is not End.DONE
-            if new is None and is_cut and self._times.has_stream and self._last_streams < _MAX_LAST_STREAMS:
-                self._last_streams += 1
-                return Outcome(needs_stream=True)
+            if new is None and is_cut and self._times.has_stream and not is_open:
+                if self._may_stream_again(last):
+                    return Outcome(needs_stream=True)
+                await session.tell(
+                    notice="The stream of the events was cut, and there is no list; some may be missing."
+                )
             is_late = is_settled or monotonic() >= (session.final_at or 0.0) + late
             if session.was_over_before or (not new and is_late):
                 return Outcome(is_over=True)
             await asyncio.sleep(self._times.interval)
+
+    def _may_stream_again(self, last: Stream | None) -> bool:
+        """Whether another stream may tell what is missing; readings meanwhile do not count, streams do."""
+        if not any(last is stream for stream in self._streams_at_end):
+            self._streams_at_end.append(last)
+        # The attempt that is asked for may begin late, and may hang.
+        begins_at = max(self._session.final_at or 0.0, self._times.stream_at)
+        is_awaited = monotonic() <= begins_at + self._pace.lag
+        return len(self._streams_at_end) <= _MAX_LAST_STREAMS and is_awaited
 
     async def _fails_for_good(self, fault: UnreachableError) -> bool:
         """Whether the list of a job that is over has been refused for so long that it is left; tell that.
