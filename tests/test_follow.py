@@ -1364,3 +1364,38 @@ async def test_only_a_reading_that_begins_after_a_refusal_confirms_it() -> None:
     told = await told_by(server, replace(PACE, proof=0.05, poll=0.05))
     assert told.fields == STORY
     assert told.run.exit_status == 5
+
+
+async def test_a_job_that_is_over_ends_although_its_stream_goes_on_with_events() -> None:
+    going_on = Pulse(chunk(frame(event("still here", 200))), 0.01)
+    server = service(stream(*STORY, going_on), jobs=[RUNNING, OVER], lists=[page(*STORY)])
+    told = await told_by(server, replace(PACE, grace=0.05))
+    assert told.fields[: len(STORY)] == STORY
+    assert told.ending == (Status.SUCCEEDED, 0)
+
+
+async def test_the_end_of_a_former_stream_claims_nothing_while_a_later_one_is_open() -> None:
+    over, resting = Signal(), answer(job("resting"))
+    ending = stream(*STORY[:5], Pulse(chunk(b": ping\n\n"), 0.01))
+    server = service(stream(*STORY[:5]), ending, lists=[page(*STORY[:5])], jobs=lambda: jobs())
+
+    def jobs() -> Script:
+        # Long after the first stream ended, the job is still read beside the second one.
+        if len(server.asked(JOB)) > 20:
+            over.set()
+        return OVER if over.is_set() else resting
+
+    told = await told_by(server, replace(PACE, quiet=0.02, quiet_again=0.02, lag=0.1, grace=0.02))
+    assert told.fields == STORY[:5]
+    assert told.ending == (Status.SUCCEEDED, 0)
+
+
+async def test_a_list_that_asks_to_be_left_alone_is_while_the_stream_is_tried_again() -> None:
+    server = service(
+        unframed(), jobs=[*[RUNNING] * 3, OVER], lists=[failure(429, Retry_After="1"), page(*STORY)]
+    )
+    told = await told_by(server, replace(PACE, poll=0.02))
+    first, second = server.asked(LIST)[:2]
+    assert second.at - first.at > 0.9
+    assert told.fields == STORY
+    assert len(server.asked(STREAM)) > 2

@@ -1,8 +1,7 @@
 """Stay on a job until it is over.
 
 Stream and list are two routes to one truth. The stream is the fast one. Until it has proved itself by an
-event, and whenever it fails, the list is read beside it at the pace of polling. The job object alone ends a
-run.
+event, and whenever it fails, the list is read beside it at the pace of polling. Only the job object ends it.
 
 The follower keeps at most two tasks: one attempt at the stream, and one reading of job and list. It starts
 each when it is due, and decides what follows when one of them ends.
@@ -63,8 +62,6 @@ class Follower:
         """The list knew more than the last stream: the next one is trusted only for news."""
         self._early_end: UnreachableError | None = None
         """A stream ended well; this is its fault, should the job not be over."""
-        self._has_streamed = False
-        """A stream has told an event."""
         self._resumption = Resumption()
         self._reading: asyncio.Task[Outcome] | None = None
         self._refusal: RefusedError | None = None
@@ -133,10 +130,14 @@ class Follower:
         return self._times.stream_due(is_deciding=is_reading)
 
     def _reading_due(self) -> float:
-        if self._reading is not None:
-            return inf
-        # A refusal of the job is confirmed without delay.
-        return self._times.read_at if self._refusal else self._times.reading_due(self._stream)
+        # A refusal of the job is confirmed without delay, also beside a trusted stream.
+        due = self._times.read_at if self._refusal else self._times.reading_due(self._stream)
+        return inf if self._reading is not None else due
+
+    @property
+    def _trusted(self) -> Stream | None:
+        """The open stream, if it is trusted."""
+        return self._stream if self._stream is not None and self._stream.is_trusted else None
 
     async def _wait(self, until: float) -> None:
         """Wait for a task to end, for `_wake`, or for a time."""
@@ -181,7 +182,6 @@ class Follower:
         assert stream is not None, "a task belongs to a stream"
         session = self._session
         self._last_stream = stream
-        self._has_streamed = self._has_streamed or stream.has_told
         self._is_behind = self._is_behind and not stream.has_news
         self._times.note_end(stream)
         try:
@@ -202,19 +202,20 @@ class Follower:
                 session.note_claim()
             words = "before the job did" if session.is_status_known else "and its job's end is not known"
             self._early_end = UnreachableError(f"the stream ended {words}")
-            self._times.decide(is_urgent=stream.has_news)
+            if not self._times.decide(is_urgent=stream.has_news):
+                await self._back_off(self._early_end)
 
     async def _take_refused_stream(self, error: RefusedError) -> None:
         session = self._session
-        if error.status in NO_ROUTE and not self._has_streamed:
+        if error.status in NO_ROUTE and not session.has_streamed:
             if session.job is None:
                 raise session.job_refusal or error
             await self._poll_only(None)
         elif not session.was_heard or is_redirect(error):
             raise error
         else:
-            # Only a reading that begins after the refusal can confirm it.
             reading, self._reading, self._refusal = self._reading, None, error
+            # Only a reading that begins after the refusal can confirm it.
             await cancelled(reading)
             self._times.decide(is_urgent=False)
 
@@ -237,7 +238,7 @@ class Follower:
     # Reading the job and the list
 
     def _start_reading(self, now: float) -> None:
-        stream, session, reader = self._stream, self._session, self._reader
+        session, reader, trusted = self._session, self._reader, self._trusted
         what: Coroutine[Any, Any, Outcome]
         if not self._is_stream_wanted:
             what = reader.everything()
@@ -245,17 +246,16 @@ class Follower:
             what = reader.job()
         elif session.is_final and self._refusal is None:
             first, self._first_page = self._first_page, None
-            is_open = stream is not None and stream.is_trusted
-            what = reader.rest(first, self._last_stream, is_open=is_open, has_streamed=self._has_streamed)
-        elif stream is not None and stream.is_trusted:
-            is_first = self._times.looked_at <= stream.heard_at
-            what = reader.beside(stream, is_silent=now >= self._times.silent_at(stream), is_first=is_first)
+            what = reader.rest(first, self._last_stream, trusted)
+        elif trusted is not None:
+            is_first = self._times.looked_at <= trusted.heard_at
+            what = reader.beside(trusted, is_silent=now >= self._times.silent_at(trusted), is_first=is_first)
         elif self._times.is_list_wanted(now) or self._refusal is not None:
             first, self._first_page = self._first_page, None
             what = reader.job_and_list(first)
         else:
             what = reader.job()
-        self._times.note_reading(now, stream)
+        self._times.note_reading(now, self._stream)
         self._reading = asyncio.create_task(what, name="reading")
 
     async def _take_reading(self, task: asyncio.Task[Outcome]) -> bool:
@@ -283,10 +283,10 @@ class Follower:
         elif outcome.is_ahead and stream is not None and stream is self._stream:
             self._is_behind = bool(outcome.new)
             await self._drop_stream()
-        elif not times.has_stream or (outcome.new is not None and not (stream and stream.is_trusted)):
+        elif not times.has_stream or (outcome.new is not None and self._trusted is None):
             await self._tell_polling(has_news=bool(outcome.new))
         await self._settle(outcome, refusal)
-        self._patience.check_end(times.looked_at)
+        self._patience.check_end(times.looked_at, is_streaming=self._trusted is not None)
         return False
 
     async def _begin(self) -> None:
@@ -321,10 +321,7 @@ class Follower:
     async def _tell_polling(self, *, has_news: bool) -> None:
         """Say that the list is read, where the stream fails again and again or knows less than the list."""
         times, connection = self._times, self._session.connection
-        is_failing = has_news or connection.wire is Wire.WAITING
-        if self._stream is None:
-            is_failing = times.is_stream_away(has_news=has_news)
-        if connection.wire is not Wire.POLLING and is_failing:
+        if connection.wire is not Wire.POLLING and times.is_stream_away(self._stream, has_news=has_news):
             why = (connection.reason or "it brings no event") if times.has_stream else ""
             await self._session.tell(connection=Connection(Wire.POLLING, why), heard=True)
 
@@ -339,7 +336,7 @@ class Follower:
         elif is_only_route or session.wire is Wire.POLLING:
             waiting = Connection(Wire.WAITING, str(fault), times.failed_readings, delay)
             await session.tell(connection=waiting)
-        self._patience.check_end(times.looked_at)
+        self._patience.check_end(times.looked_at, is_streaming=self._trusted is not None)
 
     async def _take_refusal(self, error: RefusedError, refusal: RefusedError | None) -> None:
         """Ask once more where the job is refused midway; raise a refusal that lasts, or came at the start."""

@@ -43,14 +43,18 @@ class Patience:
             ) from fault
         return left
 
-    def check_end(self, looked_at: float) -> None:
+    def check_end(self, looked_at: float, *, is_streaming: bool) -> None:
         """Check, after a reading that began at `looked_at`, whether the job's end stays unknown.
+
+        While a trusted stream is open, the end of another one says nothing.
 
         Raises:
             GaveUpError: where the events have ended for longer than `Pace.lag`.
         """
         claimed_at = self._session.claimed_at
         if self._is_endless or self._session.is_status_known or claimed_at is None:
+            return
+        if is_streaming and not self._session.has_said_end:
             return
         if looked_at - claimed_at > self._pace.lag:
             raise GaveUpError(

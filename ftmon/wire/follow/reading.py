@@ -118,17 +118,16 @@ class Reader:
         was_updated = before and session.job and before.updated_at != session.job.updated_at
         return Outcome(new=new, is_ahead=is_silent and bool(new or was_updated))
 
-    async def rest(
-        self, first: Page | None, last: Stream | None, *, is_open: bool, has_streamed: bool
-    ) -> Outcome:
+    async def rest(self, first: Page | None, last: Stream | None, present: Stream | None) -> Outcome:
         """Read the list of a job that is over until it brings nothing new.
+
+        Where no stream ever told an event, events may still come for a while (`Dialect.late`).
 
         Args:
             first: the first page, where it has come already.
             last: the stream that ended last. Where it was whole, the list is not needed. Where it was cut and
                 there is no list, another stream may tell what is missing.
-            is_open: a trusted stream is open.
-            has_streamed: a stream told events. Otherwise events may still come for a while (`late`).
+            present: the trusted stream that is open, if any.
         """
         session = self._session
         has_more = session.job_page is not None and len(session.job_page.events) > session.ledger.count
@@ -137,7 +136,7 @@ class Reader:
         if has_more or (last is not None and last.is_whole):
             return Outcome(is_over=True)
         late = session.service.dialect.late if self._pace.late is None else self._pace.late
-        is_settled = has_streamed or session.was_over_before
+        is_settled = session.has_streamed or session.was_over_before
         while True:
             try:
                 new = await self._events(first, to_the_end=True)
@@ -147,7 +146,10 @@ class Reader:
                 raise
             first = None
             is_cut = last is None or last.end is not End.DONE
-            if new is None and is_cut and self._times.has_stream and not is_open:
+            if new is None and present is not None and monotonic() < present.news_at + self._pace.grace:
+                # There is no list, and the stream still tells what is missing.
+                return Outcome()
+            if new is None and is_cut and self._times.has_stream and present is None:
                 if self._may_stream_again(last):
                     return Outcome(needs_stream=True)
                 await session.tell(

@@ -48,6 +48,8 @@ class Session:
         """Why the last reading of the job failed, where that may pass."""
         self.was_heard = False
         """A good answer was read."""
+        self.has_streamed = False
+        """A stream told an event."""
         self.has_past = False
         """The history holds something of the job."""
         self.final_at: float | None = None
@@ -56,6 +58,8 @@ class Session:
         """The first reading of the job found it over."""
         self.claimed_at: float | None = None
         """When an end of the events was told, by a message or by the stream; None where news came since."""
+        self.has_said_end = False
+        """The last event says that the job is over."""
         self.connection = Connection(Wire.CONNECTING)
         """As last reported."""
         self._dialects = list(dialects)
@@ -218,4 +222,5 @@ class Session:
 
     def _note_end(self, events: Sequence[Event]) -> None:
         if events:
-            self.claimed_at = monotonic() if claims_end(events[-1].message) else None
+            self.has_said_end = claims_end(events[-1].message)
+            self.claimed_at = monotonic() if self.has_said_end else None

@@ -233,7 +233,7 @@ class Stream:
         return frame if data is frame.data else ServerEvent(data, frame.event, frame.id)
 
     def _note_first(self, first: Event, frame_id: str | None) -> None:
-        self.has_told = True
+        self.has_told = self._session.has_streamed = True
         # The follower's next reading is due at another time now.
         self._wake()
         self.is_tail = not self._session.ledger.is_first(first)

@@ -32,6 +32,8 @@ class Timetable:
         self._hinted_at = -inf
         self._distrusted_at = inf
         """From then on the list is read as long as no stream is trusted."""
+        self._held_until = -inf
+        """Until then the service asked to be left alone by readings."""
         self._listed_at = -inf
         """When the list was read last while no stream was trusted."""
 
@@ -45,11 +47,14 @@ class Timetable:
         """The service may have a stream."""
         return self.stream_at < inf
 
-    def is_stream_away(self, *, has_news: bool) -> bool:
-        """Whether the list stands in for the stream while none is open.
+    def is_stream_away(self, stream: Stream | None, *, has_news: bool) -> bool:
+        """Whether the list that was just read, with news or without, stands in for the stream.
 
-        There is no stream, or it fails repeatedly, or it is tried again only later than a list with news.
+        An open stream knows less than a list with news. Without one, there is no stream at all, or it fails
+        repeatedly, or it is tried again only later than a list with news.
         """
+        if stream is not None:
+            return has_news or self._session.wire is Wire.WAITING
         is_later = self.stream_at - monotonic() > self.interval
         return self.failed_streams > 1 or not self.has_stream or (has_news and is_later)
 
@@ -70,8 +75,9 @@ class Timetable:
         if not stream.is_trusted:
             return max(self.read_at, self._distrusted_at)
         if session.final_at is not None:
-            # The stream may still bring its last events.
-            return max(stream.news_at, session.final_at) + pace.grace
+            # The stream may still bring its last events, but not for ever.
+            silent_at = max(stream.news_at, session.final_at) + pace.grace
+            return min(silent_at, max(session.final_at + pace.lag, self.looked_at + self.interval))
         hint = self._hinted_at + pace.hint if stream.is_hinting else inf
         idle = max(stream.news_at + pace.quiet, self.looked_at + pace.quiet_again)
         return min(hint, idle, self.silent_at(stream))
@@ -117,13 +123,16 @@ class Timetable:
         if stream is not None and stream.is_hinting:
             self._hinted_at = now
 
-    def decide(self, *, is_urgent: bool) -> None:
+    def decide(self, *, is_urgent: bool) -> bool:
         """Read soon what the end of a stream means, and let the next attempt wait for it.
 
-        Unless it `is_urgent`, an interval passes after the last reading of the list.
+        Unless it `is_urgent`, an interval passes after the last reading of the list. False where the service
+        asked for a longer wait, so that the next attempt cannot wait for the reading.
         """
-        self.read_at = 0.0 if is_urgent else self._listed_at + self.interval
-        self.stream_at = max(self.stream_at, self.read_at)
+        read_at = 0.0 if is_urgent else self._listed_at + self.interval
+        self.read_at = max(read_at, self._held_until)
+        self.stream_at = max(self.stream_at, read_at)
+        return self._held_until <= max(read_at, monotonic())
 
     def poll_only(self) -> None:
         """The service has no stream: read the list now, and from now on."""
@@ -133,6 +142,7 @@ class Timetable:
     def hurry(self, *, is_streaming: bool) -> None:
         """End the present wait."""
         self.read_at = 0.0
+        self._held_until = -inf
         if self.has_stream and not is_streaming:
             self.stream_at = 0.0
 
@@ -158,6 +168,8 @@ class Timetable:
         """
         self.failed_readings += 1
         delay = self._pace.delay(self.failed_readings, fault.retry_after)
+        if fault.retry_after is not None:
+            self._held_until = monotonic() + delay
         if not is_only_route:
             delay = max(delay, self.interval, self.stream_at - monotonic())
         delay = min(delay, patience)
