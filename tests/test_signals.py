@@ -47,6 +47,23 @@ That may be any module, once asyncio's loop runs.
 """
 
 
+LOSING_KEYS = """
+import os, sys, termios, threading
+
+def read(fd, size):
+    if threading.current_thread().name == "textual-input" and os.path.exists(os.environ["LOSE"]):
+        os.remove(os.environ["LOSE"])
+        termios.tcflush(fd, termios.TCIFLUSH)
+    return wait_and_read(fd, size)
+
+wait_and_read, os.read = os.read, read
+"""
+"""What Python runs first, to take one key away between select() and read(), as a shell may do.
+
+The file `LOSE` asks for it. The file is gone once the key is, and the read blocks.
+"""
+
+
 @pytest.fixture
 def service() -> Iterator[Service]:
     with Service().running() as service:
@@ -298,6 +315,30 @@ def test_ctrl_z_gives_the_terminal_to_the_shell(service: Service) -> None:
         shown.assert_restored()
         shown.process.send_signal(signal.SIGCONT)
         shown.until_shown("Fine-tune started")
+
+
+@PAUSES
+def test_a_key_that_went_to_the_shell_holds_up_neither_the_stop_nor_what_follows(
+    service: Service, tmp_path: Path, pause: signal.Signals
+) -> None:
+    service.tell("Fine-tune started")
+    (tmp_path / "sitecustomize.py").write_text(LOSING_KEYS)
+    lose = tmp_path / "lose"
+    hook = {"PYTHONPATH": str(tmp_path), "LOSE": str(lose)}
+    with terminal([*FTMON, JOB_ID, *service.options], 100, 30, **hook) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.until_shown("q quit")
+        lose.touch()
+        shown.press("k")
+        shown.until(lambda: not lose.exists())
+        stop(shown, pause)
+        shown.process.send_signal(signal.SIGCONT)
+        shown.until(lambda: streams(service) == 2)
+        shown.press("?")
+        shown.until_shown("esc closes")
+        shown.press("\x03")
+        assert shown.wait() == 130
+        shown.assert_restored()
 
 
 @PAUSES

@@ -5,6 +5,7 @@ import signal
 import sys
 import termios
 import threading
+import tty
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -117,6 +118,8 @@ class Suspension:
         self._is_suspended = False
         signal.signal(signal.SIGTSTP, self._handle_stop)
         signal.signal(signal.SIGCONT, self._handle_continue)
+        # A signal without a handler interrupts nothing.
+        signal.signal(signal.SIGURG, lambda number, frame: None)
         self._defer_resize()
 
     def _handle_stop(self, number: int, frame: FrameType | None) -> None:
@@ -150,8 +153,27 @@ class Suspension:
 
     def _suspend_driver(self) -> None:
         if not self._is_suspended:
+            _interrupt_reading()
             self._driver.suspend_application_mode()
             self._is_suspended = True
+
+
+def _interrupt_reading() -> None:
+    """Make a read of Textual's key thread return, empty if there is no key.
+
+    Textual joins that thread before it leaves the screen. The thread reads once select() has announced a key,
+    but the shell may take this key first: after a SIGSTOP both read the same terminal. The read would then
+    block until the next key, and the screen with it.
+    """
+    with suppress(termios.error, OSError):
+        attributes = termios.tcgetattr(0)
+        attributes[tty.LFLAG] &= ~termios.ICANON
+        attributes[tty.CC][termios.VMIN] = attributes[tty.CC][termios.VTIME] = 0
+        termios.tcsetattr(0, termios.TCSANOW, attributes)
+    for thread in threading.enumerate():
+        if thread.name == "textual-input" and thread.ident is not None:
+            # A blocked read keeps its old attributes. The signal restarts it.
+            signal.pthread_kill(thread.ident, signal.SIGURG)
 
 
 def _is_in_background() -> bool:
