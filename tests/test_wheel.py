@@ -1,5 +1,3 @@
-import re
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -7,33 +5,13 @@ from pathlib import Path
 import pytest
 
 from ftmon import __version__
-from tests.command import environment, ftmon, objects
+from tests.command import ftmon, objects
+from tests.package_index import run
 from tests.terminal import terminal
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-MINUTES = 300.0
-"""A package index may be far away."""
-
-
-def run(*command: str | Path, directory: Path) -> None:
-    """Run a step; skip the test where the step finds no package index."""
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=MINUTES,
-    )
-    said = done.stdout + done.stderr
-    if done.returncode and re.search(
-        "No matching distribution|Could not find a version|NewConnectionError", said
-    ):
-        pytest.skip("there is no package index to take the dependencies from")
-    assert done.returncode == 0, said
 
 
 @pytest.fixture(scope="module")

@@ -1,39 +1,23 @@
-import fcntl
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.demo.process import QUICK, Demo, demo
+from tests.package_index import installed
 
 pytestmark = pytest.mark.peers
 
-CACHE = Path(__file__).parents[2] / ".cache"
 REQUIREMENT = "openai==0.27.10"
 """The last client of the fine-tunes API with a command line."""
 
 
 @pytest.fixture(scope="module")
 def openai() -> Path:
-    """Return the program, installed once for each version of Python."""
-    home = CACHE / f"{REQUIREMENT}-python{sys.version_info.major}.{sys.version_info.minor}"
-    program = home / "bin" / "openai"
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / "openai.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            for command in (
-                [sys.executable, "-m", "venv", "--clear", str(home)],
-                [f"{home}/bin/python", "-m", "pip", "install", "--quiet", "--retries=1", REQUIREMENT],
-            ):
-                made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                if made.returncode:
-                    pytest.skip(f"{REQUIREMENT} cannot be installed: {made.stdout.strip()[-300:]}")
-    return program
+    return installed(REQUIREMENT) / "openai"
 
 
 def follow(program: Path, service: Demo) -> subprocess.CompletedProcess[str]:
