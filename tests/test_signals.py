@@ -377,7 +377,7 @@ def test_a_shell_stops_it_and_brings_it_back_but_not_into_the_background(
     service: Service, pause: signal.Signals
 ) -> None:
     service.tell("Fine-tune started")
-    with terminal(["bash", "--norc", "--noprofile", "-i"], PS1="$ ") as shown:
+    with terminal(["bash", "--norc", "--noprofile", "-i"], PS1="$ ", HISTFILE="") as shown:
         shown.until_shown("$ ")
         shown.press(shlex.join([*FTMON, JOB_ID, *service.options]) + "\r")
         shown.until_shown("Fine-tune started")
