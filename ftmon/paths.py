@@ -20,11 +20,15 @@ def history_file() -> Path:
     """Return the path of the history database, in the user's data directory (`XDG_DATA_HOME` on Linux).
 
     Raises:
-        HistoryError: if the user has no home directory.
+        HistoryError: if the user has no home directory: no HOME and no entry in the list of users.
     """
     from platformdirs import user_data_path
 
-    folder = user_data_path("ftmon", appauthor=False)
+    try:
+        folder = user_data_path("ftmon", appauthor=False)
+    except RuntimeError:
+        # Later versions raise this. Earlier ones return a path that begins with `~`.
+        folder = Path()
     if not folder.is_absolute():
-        raise HistoryError("there is no home directory")
+        raise HistoryError("there is no home directory for the history; set HOME or XDG_DATA_HOME")
     return folder / "history.sqlite3"

@@ -156,6 +156,42 @@ def test_several_at_once_print_everything_and_record_it_once(service: Service, p
     ]
 
 
+# Where there is no home
+
+SOMEBODY = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]
+"""Runs a command as a user without a name. The interpreter may be in a folder that only root can read."""
+READING_ALL = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+
+
+def as_somebody(*arguments: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+    """Run ftmon as a user without an entry in the list of users, with no environment but this."""
+    prefix = [*SOMEBODY, *READING_ALL]
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("cannot become another user")
+    command = ["env", "-i", "PATH=/usr/bin:/bin", "LANG=C.UTF-8", *(f"{k}={v}" for k, v in env.items())]
+    return ftmon(*arguments, command=[*prefix, *command, *FTMON], cwd="/")
+
+
+def test_a_user_without_a_home_watches_without_a_history(service: Service) -> None:
+    service.tell("one")
+    service.succeed()
+    watched = as_somebody(SERVED_ID, *service.options, "--json")
+    assert watched.returncode == 0
+    assert objects(watched.stdout)[-1]["status"] == "succeeded"
+    assert watched.stderr.decode().splitlines() == [
+        "ftmon: nothing is recorded: there is no home directory for the history; set HOME or XDG_DATA_HOME."
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["history"], ["history", JOB_ID], ["history", "--prune", "1h"], ["export", JOB_ID]], ids=str
+)
+def test_a_user_without_a_home_has_nothing_recorded(arguments: list[str]) -> None:
+    done = as_somebody(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith("ftmon: there is no home directory for the history; set HOME")
+
+
 # Listing
 
 
@@ -455,6 +491,24 @@ def test_files_are_written_whole_and_not_overwritten(path: Path, tmp_path: Path)
     assert ftmon(*arguments, "--force").returncode == 0
     assert [row["message"] for row in rows(target.read_text())] == FIELDS
     assert sorted(file.name for file in tmp_path.iterdir()) == ["data", "run.csv", "run.metrics.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("run", "run.metrics.csv"),
+        ("run.CSV", "run.metrics.csv"),
+        ("run.A", "run.A.metrics.csv"),
+        ("run.v1.csv", "run.v1.metrics.csv"),
+        (".csv", ".csv.metrics.csv"),
+    ],
+)
+def test_the_table_of_losses_is_named_after_the_whole_name(
+    path: Path, tmp_path: Path, name: str, table: str
+) -> None:
+    a_run(path)
+    assert ftmon("export", JOB_ID, "--format", "csv", "-o", str(tmp_path / name)).returncode == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"data", name, table}
 
 
 def test_json_lines_are_written_to_a_file(path: Path, tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def _parser() -> Parser:
         "--output",
         metavar="FILE",
         default="-",
-        help="the file to write; csv also writes FILE's name with .metrics.csv beside it; default: stdout",
+        help="the file to write; csv also writes its losses beside it, run.metrics.csv for run.csv; "
+        "default: stdout",
     )
     parser.add_argument(
         "--metrics", action="store_true", help="to stdout: the table of losses instead of the events"
@@ -82,12 +83,19 @@ def _files(destination: Destination) -> dict[Path, Format]:
         path = Path(destination.output).expanduser()
         files = {path: FORMATS[destination.format]}
         if destination.format == "csv" and not is_stream(path):
-            files[path.with_suffix(".metrics.csv")] = metrics_csv
+            files[_table_beside(path)] = metrics_csv
         for file in files:
             _check(file, force=destination.force)
     except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(f"{destination.output!r} cannot be the name of a file: {error}") from error
     return files
+
+
+def _table_beside(path: Path) -> Path:
+    """Return the file for the table of losses. Two files of different names have two tables."""
+    # Only .csv is dropped: `with_suffix` would take the end of `runs.A` for a suffix too.
+    name = path.name[:-4] if path.suffix.lower() == ".csv" else path.name
+    return path.with_name(f"{name}.metrics.csv")
 
 
 def _check(path: Path, *, force: bool) -> None:
