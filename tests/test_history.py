@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from ftmon import json_text
 from ftmon.errors import HistoryError
-from ftmon.history.file import is_damage, is_sound, set_aside
+from ftmon.history.damage import is_damage, is_sound, set_aside, set_aside_damaged
+from ftmon.history.file import inode, make_ready
 from ftmon.history.insertion import event_key
 from ftmon.history.schema import VERSION
 from ftmon.history.store import History, Span
@@ -35,6 +36,7 @@ from tests.records import (
     flip_in_schema,
     job_of,
     read,
+    recorded,
     told,
 )
 from tests.servers.fine_tunes import JOB_ID, START, STORY, Fields, event
@@ -412,12 +414,86 @@ def test_the_file_is_private(path: Path) -> None:
         os.umask(umask)
 
 
-def test_a_file_that_others_could_read_becomes_private(path: Path) -> None:
+@pytest.mark.parametrize("part", ["", "-wal", "-shm", "-journal"])
+def test_a_file_that_others_could_read_becomes_private(path: Path, part: str) -> None:
     History(path).close()
-    path.parent.chmod(0o755)
-    path.chmod(0o644)
+    file = Path(f"{path}{part}")
+    file.touch()
+    file.chmod(0o644)
+    with closing(History(path)):
+        assert not file.exists() or mode(file) == 0o600
+
+
+def test_a_folder_that_was_there_keeps_its_mode(path: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o775)
+    path.parent.symlink_to(shared)
+    with closing(History(path)):
+        assert mode(shared) == 0o775
+        assert mode(shared / path.name) == 0o600
+
+
+def test_nothing_but_a_file_is_made_private(path: Path, tmp_path: Path) -> None:
     History(path).close()
-    assert (mode(path.parent), mode(path)) == (0o700, 0o600)
+    target = tmp_path / "target"
+    target.touch(0o644)
+    Path(f"{path}-journal").symlink_to(target)
+    folder = Path(f"{path}-wal")
+    folder.mkdir(0o755)
+    make_ready(path, create=True)
+    assert (mode(target), mode(folder)) == (0o644, 0o755)
+
+
+def test_a_history_is_read_behind_a_link_with_its_log(path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    path.parent.mkdir()
+    path.symlink_to(target)
+    with closing(History(path)) as history:
+        history.record([told(*STORED)])
+        assert {file.name for file in tmp_path.glob("elsewhere*")} == {
+            "elsewhere",
+            "elsewhere-wal",
+            "elsewhere-shm",
+        }
+        assert not history.is_replaced
+        assert recorded(path) == STORY
+        kept = set_aside_damaged(path, inode(path), NOON)
+        assert history.is_replaced
+    assert kept == tmp_path / "elsewhere.corrupt-20260131T120000Z"
+    assert path.is_symlink()
+    assert recorded(path) == []
+
+
+def test_what_was_set_aside_is_never_replaced(path: Path) -> None:
+    path.parent.mkdir()
+    taken = path.with_name(f"{path.name}.corrupt-20260131T120000Z")
+    # The log of a file that is gone, and a link to nowhere.
+    Path(f"{taken}-wal").write_text("log")
+    Path(f"{taken}.2").symlink_to("nowhere")
+    path.write_text("garbage")
+    Path(f"{path}-wal").write_text("another log")
+    kept = set_aside(path, NOON)
+    assert kept.name == f"{taken.name}.3"
+    assert Path(f"{taken}-wal").read_text() == "log"
+    assert Path(f"{kept}-wal").read_text() == "another log"
+    assert Path(f"{taken}.2").is_symlink()
+
+
+@pytest.mark.parametrize("content", [b"x", b"xy", b"x" * 5000])
+def test_a_file_that_is_no_database_is_not_overwritten(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(sqlite3.DatabaseError, match="file is not a database") as failed:
+        History(path)
+    assert is_damage(failed.value)
+    assert path.read_bytes() == content
+
+
+def test_a_history_that_is_only_read_is_not_created(path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        History(path, create=False)
+    assert not path.parent.exists()
 
 
 def test_a_file_of_something_else_is_left_alone(path: Path) -> None:
@@ -441,13 +517,13 @@ def test_an_empty_file_becomes_a_history(path: Path) -> None:
 def test_a_file_of_a_later_schema_is_read_and_not_changed(path: Path) -> None:
     with closing(History(path)) as history:
         history.record([told(*STORED)])
-        assert not history.is_newer
+        assert not history.obstacle
     with closing(sqlite3.connect(path)) as database:
         database.execute("ALTER TABLE events ADD COLUMN mood TEXT")
         database.execute(f"PRAGMA user_version = {VERSION + 1}")
     before = path.read_bytes()
     with closing(History(path)) as history:
-        assert history.is_newer
+        assert history.obstacle == "was written by a newer ftmon"
         assert fields_of(history) == STORY
     assert path.read_bytes() == before
 

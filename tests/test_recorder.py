@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ftmon.history.file import inode, is_sound
+from ftmon.history.damage import is_sound
+from ftmon.history.file import inode
 from ftmon.history.recorder import MAX_UNRECORDED, Recorder
 from ftmon.history.schema import VERSION
 from ftmon.history.store import History, Span
@@ -303,7 +304,7 @@ def test_a_history_of_a_later_ftmon_is_read_and_not_written(path: Path) -> None:
         assert "written by a newer ftmon" in recorder.take_notice()
         assert recorder.record([told(*STORED[3:])]) == {}
         assert (recorder.take_notice(), recorder.waiting(KEY)) == ("", [])
-        assert recorder.is_newer
+        assert recorder.is_read_only
         assert read_of(recorder) == STORED[:3]
     assert recorded(path) == STORY[:3]
 

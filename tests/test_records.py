@@ -7,13 +7,15 @@ import resource
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import time
 import tty
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -98,7 +100,9 @@ def test_a_job_whose_past_is_on_a_read_only_file_system_is_watched(
     watched = ftmon(SERVED_ID, *service.options, "--json")
     assert watched.returncode == 0
     assert [line["object"] for line in objects(watched.stdout)][-2:] == ["fine-tune-event", "fine-tune"]
-    assert watched.stderr.count(b"The history cannot be used (attempt to write a readonly database).") == 1
+    assert watched.stderr.decode() == (
+        f"ftmon: The history {read_only_path} cannot be written; nothing is recorded in it.\n"
+    )
 
 
 def test_with_no_history_nothing_is_recorded_and_nothing_recorded_is_shown(
@@ -190,6 +194,190 @@ def test_a_user_without_a_home_has_nothing_recorded(arguments: list[str]) -> Non
     done = as_somebody(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.decode().startswith("ftmon: there is no home directory for the history; set HOME")
+
+
+# Where the history is no file of this user's
+
+
+@pytest.fixture
+def foreign_path() -> Iterator[Path]:
+    """The history of root, in a place where everybody can read it."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "ftmon" / "history.sqlite3"
+        a_run(path)
+        path.parent.chmod(0o755)
+        path.chmod(0o644)
+        yield path
+
+
+@pytest.mark.parametrize("is_in_use", [False, True])
+def test_a_history_of_another_user_is_read(foreign_path: Path, *, is_in_use: bool) -> None:
+    home = {"XDG_DATA_HOME": str(foreign_path.parent.parent)}
+    with closing(sqlite3.connect(foreign_path)) if is_in_use else nullcontext() as database:
+        if database is not None:
+            # Of this one there is a log, with the last event in it.
+            database.execute("UPDATE jobs SET organization = 'org-2'")
+            database.commit()
+        (listed,) = objects(as_somebody("history", "--json", **home).stdout)
+        assert (listed["id"], listed["events"]) == (JOB_ID, 10)
+        assert listed["organization"] == ("org-2" if is_in_use else None)
+        assert [
+            line["message"] for line in objects(as_somebody("export", JOB_ID, **home).stdout)[:-1]
+        ] == FIELDS
+        shown = as_somebody("history", JOB_ID, **home)
+        assert (shown.returncode, shown.stderr) == (0, b"")
+        pruned = as_somebody("history", "--prune", "1h", "--yes", **home)
+        assert (pruned.returncode, pruned.stdout) == (2, b"")
+        assert b"cannot be used: attempt to write a readonly database." in pruned.stderr
+        assert stat.S_IMODE(foreign_path.stat().st_mode) == 0o644
+    assert len(recorded(foreign_path)) == 10
+
+
+def test_the_past_in_a_history_of_another_user_is_shown(service: Service, foreign_path: Path) -> None:
+    key = KEY._replace(service=service.base_url, job_id=SERVED_ID)
+    record(foreign_path, told(read(event("recorded")), key=key, job=job_of()))
+    foreign_path.chmod(0o644)
+    service.tell("told")
+    service.succeed()
+    home = {"XDG_DATA_HOME": str(foreign_path.parent.parent)}
+    watched = as_somebody(SERVED_ID, *service.options, "--json", **home)
+    assert watched.returncode == 0
+    assert [line["message"] for line in objects(watched.stdout)[:2]] == ["recorded", "told"]
+    assert watched.stderr.decode() == (
+        f"ftmon: The history {foreign_path} cannot be written; nothing is recorded in it.\n"
+    )
+
+
+def test_a_file_becomes_private_where_its_folder_is_another_users() -> None:
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    with TemporaryDirectory() as home:
+        path = Path(home) / "ftmon" / "history.sqlite3"
+        a_run(path)
+        for open_to_all in (Path(home), path.parent):
+            open_to_all.chmod(0o777)
+        os.chown(path, 12345, 12345)
+        path.chmod(0o644)
+        assert as_somebody("history", XDG_DATA_HOME=home).returncode == 0
+        assert [stat.S_IMODE(file.stat().st_mode) for file in (path.parent, path)] == [0o777, 0o600]
+
+
+IN_THE_WAY = {
+    "a link to /dev/null": (lambda path: link_to_device(path, 3), "it is a device, not a file"),
+    "a link to /dev/zero": (lambda path: link_to_device(path, 5), "it is a device, not a file"),
+    "a directory": (Path.mkdir, "it is a directory, not a file"),
+    "a pipe": (os.mkfifo, "it is a pipe, not a file"),
+    "a socket": (lambda path: make_socket(path), "it is a socket, not a file"),
+    "a link to itself": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+}
+
+
+def link_to_device(path: Path, minor: int) -> None:
+    """Link to a device of its own, as a mistake would harm the whole machine's."""
+    device = path.parent.parent / "device"
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, minor))
+    except PermissionError:
+        pytest.skip("cannot make a device")
+    device.chmod(0o666)
+    path.symlink_to(device)
+
+
+def modes_behind(path: Path) -> list[int]:
+    return [file.stat().st_mode for file in (path.parent, path.parent.parent / "device") if file.exists()]
+
+
+def make_socket(path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(path))
+
+
+@pytest.fixture
+def short_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data directory whose path is short enough for a socket in it."""
+    with TemporaryDirectory() as folder:
+        monkeypatch.setenv("XDG_DATA_HOME", folder)
+        yield Path(folder) / "ftmon" / "history.sqlite3"
+
+
+@pytest.mark.parametrize(("make", "reason"), IN_THE_WAY.values(), ids=IN_THE_WAY)
+def test_what_is_no_file_in_the_place_of_the_history_is_told_and_left_alone(
+    service: Service, short_home: Path, make: Callable[[Path], None], reason: str
+) -> None:
+    service.tell("one")
+    service.succeed()
+    short_home.parent.mkdir(mode=0o755)
+    make(short_home)
+    before = short_home.lstat().st_mode, modes_behind(short_home)
+    watched = ftmon(SERVED_ID, *service.options, "--json")
+    assert watched.returncode == 0
+    assert objects(watched.stdout)[-1]["status"] == "succeeded"
+    assert watched.stderr.decode().splitlines() == [
+        f"ftmon: The history cannot be used ({reason}). The watching goes on, "
+        "and is recorded as soon as the history can be used again."
+    ]
+    for arguments in (["history"], ["history", JOB_ID], ["history", "--prune", "1h"], ["export", JOB_ID]):
+        done = ftmon(*arguments)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.decode() == f"ftmon: The history {short_home} cannot be used: {reason}.\n"
+    assert (short_home.lstat().st_mode, modes_behind(short_home)) == before
+    assert list(short_home.parent.iterdir()) == [short_home]
+
+
+def test_a_file_of_something_else_in_the_place_of_the_history_is_set_aside(
+    service: Service, path: Path
+) -> None:
+    service.succeed()
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    assert ftmon("history").returncode == 2
+    assert path.read_bytes() == b"x"
+    watched = ftmon(SERVED_ID, *service.options)
+    (kept,) = path.parent.glob("history.sqlite3.corrupt-*")
+    assert kept.read_bytes() == b"x"
+    assert watched.returncode == 0
+    assert watched.stderr.decode() == (
+        f"ftmon: The history is damaged. A new one is begun; the old one is kept as {kept}.\n"
+    )
+    assert [run["id"] for run in objects(ftmon("history", "--json").stdout)] == [SERVED_ID]
+
+
+def test_a_log_that_was_removed_before_a_kill_is_noticed(service: Service, path: Path) -> None:
+    service.tell("one")
+    with running(SERVED_ID, *service.options, "--json") as command:
+        assert "one" in command.line()
+        Path(f"{path}-wal").unlink()
+        command.process.kill()
+        command.wait()
+    lost = (
+        f"ftmon: The log of the history, {path}-wal, was removed while it was in use; "
+        "the last events that were recorded may be missing."
+    )
+    service.succeed()
+    watched = ftmon(SERVED_ID, *service.options, "--json")
+    assert watched.stderr.decode().splitlines() == [lost]
+    assert "one" in watched.stdout.decode()
+    listed = ftmon("history")
+    assert (listed.returncode, listed.stderr) == (0, b"")
+
+
+def test_a_log_that_was_removed_costs_nothing_of_what_is_recorded_afterwards(
+    service: Service, path: Path
+) -> None:
+    with running(SERVED_ID, *service.options, "--json") as command:
+        service.tell("one")
+        assert "one" in command.line()
+        Path(f"{path}-wal").unlink()
+        service.tell("two")
+        assert "two" in command.line()
+        command.process.kill()
+        command.wait()
+    listed = ftmon("history")
+    assert b"2 events" in listed.stdout
+    assert b"was removed while it was in use" in listed.stderr
 
 
 # Listing

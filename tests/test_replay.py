@@ -158,11 +158,6 @@ def test_a_long_run_comes_in_pieces(path: Path) -> None:
     assert sum(len(update.events) for update in updates) == 2500
 
 
-def test_a_run_of_which_nothing_is_known_is_over_at_once(path: Path) -> None:
-    updates = replayed(path, 1)
-    assert messages(updates) == []
-
-
 def test_a_time_at_the_end_of_the_calendar_ends_no_replay(path: Path) -> None:
     late = [event("first"), event("last", created_at="9998-12-31T23:59:59Z"), event("after", 5)]
     record(path, told(*map(read, late)))
@@ -248,6 +243,11 @@ def test_a_history_that_cannot_be_read_ends_the_replay_with_the_reason(path: Pat
     assert str(failure(path)) == f"The history {path} cannot be used: database disk image is malformed."
     path.write_text("no database " * 1000)
     assert str(failure(path)) == f"The history {path} cannot be used: file is not a database."
+
+
+def test_a_history_that_is_gone_ends_the_replay_with_the_reason(path: Path) -> None:
+    assert str(failure(path)) == f"The history {path} is no longer there."
+    assert not path.exists()
 
 
 def test_a_history_that_cannot_be_opened_ends_the_replay_with_the_reason(path: Path) -> None:

@@ -70,10 +70,11 @@ def _parser() -> Parser:
 @contextmanager
 def _opening(job_id: str, base_url: str | None) -> Iterator[Target]:
     """Find the run in the history."""
-    from ftmon.commands.recorded import find
+    from ftmon.commands.recorded import recorded_run
     from ftmon.settings import Settings
 
-    key = find(job_id, base_url)
+    with recorded_run(job_id, base_url) as (_, key):
+        pass
     yield Target(Settings(key.service), key)
 
 

@@ -1,59 +1,32 @@
-"""The file of the history: its permissions, the check for damage, and setting a damaged file aside."""
+"""The file of the history: what may stand in its place, its permissions, and how it can be opened."""
 
-import fcntl
 import os
 import sqlite3
-from contextlib import closing, suppress
-from datetime import datetime
+import stat
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-_BESIDE = ("-wal", "-shm", "-journal")
+from ftmon.errors import HistoryError
+
+PARTS = ("-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps beside a database."""
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
+
+_O_PATH: int = getattr(os, "O_PATH", 0)
+"""Opens a file without the right to read it; 0 where the system has no such thing."""
 
 
-class Database(sqlite3.Connection):
-    """A connection that raises sqlite3.Error for every kind of damage."""
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """Run a statement. The first one of a connection reads the schema, and fails if that is damaged."""
-        try:
-            return super().execute(sql, parameters)
-        except UnicodeDecodeError as error:
-            # SQLite quotes the damaged part in its message, and Python cannot decode that.
-            damage = sqlite3.DatabaseError("malformed database schema")
-            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise damage from error
-
-
-def is_sound(path: Path) -> bool:
-    """Check the whole file, which can take long. A file that cannot be read now counts as sound."""
-    try:
-        # Opening it read-only would leave files behind.
-        address = f"{path.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(address, uri=True, factory=Database)) as database:
-            return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-    except sqlite3.Error as error:
-        return not is_damage(error)
-
-
-def is_unchanging(path: Path) -> bool:
-    """Whether the file is on a read-only file system and has no write-ahead log to read.
-
-    SQLite can then open it without a lock and without the files beside it, which it could not create.
-    """
-    if not os.statvfs(path.parent).f_flag & os.ST_RDONLY:
-        return False
-    log = Path(f"{path}-wal")
-    return not log.exists() or log.stat().st_size == 0
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether an error says that the file is damaged, and not only that it cannot be used now."""
-    # The low byte is the error code; the higher ones only add detail.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+def real(path: Path) -> Path:
+    """Return the path behind all links. SQLite keeps its other files beside that one."""
+    # Path.resolve raises RuntimeError for links in a circle. Here, opening the file fails.
+    return Path(os.path.realpath(path))
 
 
 def inode(path: Path) -> int | None:
@@ -64,42 +37,87 @@ def inode(path: Path) -> int | None:
         return None
 
 
-def set_aside_damaged(path: Path, damaged: int | None, now: datetime) -> Path | None:
-    """Rename a file if it still has the inode of the damaged one, and return its new name.
+def is_file(path: Path) -> bool:
+    """Whether this is a regular file, and no link, device or the like."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
-    Returns None where another ftmon has renamed it already.
+
+def make_ready(path: Path, *, create: bool) -> None:
+    """Check a real path, create the file if that is wanted, and let only its user read it.
 
     Raises:
-        OSError: where it cannot be renamed, or another ftmon is renaming it now.
+        FileNotFoundError: where there is no file, and none shall be created.
+        HistoryError: where something else is there, or the file cannot be reached.
+        sqlite3.DatabaseError: where it is no database.
     """
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        # Locked, so that no ftmon renames the new file that another one has just begun.
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return set_aside(path, now) if damaged is not None and inode(path) == damaged else None
-    finally:
-        os.close(folder)
+        if create:
+            _create(path)
+        found = path.stat()
+    except FileNotFoundError:
+        if not create:
+            raise
+        raise HistoryError("it is removed as soon as it is made") from None
+    except OSError as error:
+        raise HistoryError(error.strerror or str(error)) from error
+    if kind := _KINDS.get(stat.S_IFMT(found.st_mode)):
+        raise HistoryError(f"it is {kind}, not a file")
+    if found.st_size == 1:
+        # SQLite takes a file of one byte for an empty one, and would overwrite it.
+        damage = sqlite3.DatabaseError("file is not a database")
+        damage.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+        raise damage
+    for part in ("", *PARTS):
+        _make_private(Path(f"{path}{part}"))
 
 
-def set_aside(path: Path, now: datetime) -> Path:
-    """Rename a damaged file and the files beside it, so that a new one can be begun; return its new name."""
-    name = f"{path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}"
-    names = (path.with_name(f"{name}{again}") for again in ("", *(f".{number}" for number in range(2, 1000))))
-    kept = next(kept for kept in names if not kept.exists())
-    for part in (*_BESIDE, ""):
-        with suppress(FileNotFoundError):
-            Path(f"{path}{part}").rename(f"{kept}{part}")
-    return kept
-
-
-def make_private(path: Path) -> None:
-    """Create the file where there is none, and let only its user read it."""
+def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    # A copied file may be readable by others. Where it belongs to another user, its mode cannot be changed.
+
+
+def _make_private(path: Path) -> None:
+    """Let only this user read a regular file of theirs. Anything else keeps its mode."""
+    # With O_PATH, because closing any other descriptor of a database drops SQLite's locks on it.
+    flags = os.O_RDONLY | _O_PATH | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     with suppress(OSError):
-        path.parent.chmod(0o700)
-        for part in ("", *_BESIDE):
-            with suppress(FileNotFoundError):
-                Path(f"{path}{part}").chmod(0o600)
+        if not _can_be_read_by_others(path.lstat()):
+            return
+        file = os.open(path, flags)
+        try:
+            # Asked again, because another file may have taken its place.
+            if _can_be_read_by_others(os.fstat(file)):
+                if _O_PATH:
+                    Path(f"/proc/self/fd/{file}").chmod(0o600)
+                else:
+                    os.fchmod(file, 0o600)
+        finally:
+            os.close(file)
+
+
+def _can_be_read_by_others(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and bool(status.st_mode & 0o077)
+
+
+def access(path: Path) -> str:
+    """Return the parameters with which SQLite can open a file: to write it, or only to read it."""
+    if os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK):
+        return "mode=rw"
+    if Path(f"{path}-wal").exists():
+        return "mode=ro"
+    # SQLite opens such a file without a lock and without the files beside it, which it could not create.
+    return "mode=ro&immutable=1"
+
+
+def has_lost_log(path: Path) -> bool:
+    """Whether somebody removed the write-ahead log of a history that was not closed.
+
+    SQLite creates the log before the shared memory, and removes it after that.
+    """
+    log, memory = Path(f"{path}-wal"), Path(f"{path}-shm")
+    # The log is looked for twice: another ftmon may open the file meanwhile.
+    return not log.exists() and memory.exists() and not log.exists()

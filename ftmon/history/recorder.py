@@ -9,7 +9,8 @@ from time import monotonic
 from typing import TypeVar
 
 from ftmon.errors import HistoryError
-from ftmon.history.file import inode, is_damage, set_aside_damaged
+from ftmon.history.damage import is_damage, set_aside_damaged
+from ftmon.history.file import inode
 from ftmon.history.store import History, Span
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
@@ -19,6 +20,14 @@ MAX_UNRECORDED = 100_000
 """Events to keep while the history cannot be written, usually about 50 MB."""
 
 _T = TypeVar("_T")
+
+
+def lost_log(path: Path) -> str:
+    """Return what to tell of a history that has lost its write-ahead log."""
+    return (
+        f"The log of the history, {path}-wal, was removed while it was in use; "
+        "the last events that were recorded may be missing"
+    )
 
 
 class Recorder:
@@ -66,8 +75,8 @@ class Recorder:
         """Record the new events and job readings of these updates.
 
         Returns the span of each job that was written, of everything that waited too. Returns None where the
-        history cannot be written now; the updates wait then. A history of a newer ftmon is never written:
-        there are no spans, and nothing waits.
+        history cannot be written now; the updates wait then. Where nothing is recorded at all
+        (`is_read_only`) there are no spans, and nothing waits.
         """
         updates = [update for update in updates if update.events or update.job is not None]
         if not updates:
@@ -102,6 +111,8 @@ class Recorder:
             return {}
         self._unrecorded.clear()
         self.unrecorded = 0
+        if self.is_read_only:
+            return spans
         self.has_recorded = True
         if self._is_in_trouble:
             self._is_in_trouble = False
@@ -111,18 +122,18 @@ class Recorder:
         return spans
 
     def _record(self, history: History) -> dict[JobKey, Span]:
-        if history.is_newer:
-            return {}
+        is_writable = not history.obstacle
         spans = history.record(list(self._unrecorded), self._organization)
-        self._note_newer(history)
+        if is_writable:
+            self._note_obstacle(history)
         return spans
 
     # Reading
 
     @property
-    def is_newer(self) -> bool:
-        """The open file is of a newer ftmon: it is not written, and what cannot be read now never can be."""
-        return self._history is not None and self._history.is_newer
+    def is_read_only(self) -> bool:
+        """Nothing is recorded in the open file, and what cannot be read of it now never can be."""
+        return self._history is not None and bool(self._history.obstacle)
 
     def read(self, action: Callable[[History], _T]) -> _T | None:
         """Call an action with the history and return its result; None where the history cannot be used now.
@@ -137,9 +148,10 @@ class Recorder:
                 if self._history is None:
                     self._history = self._opened()
                 return action(self._history)
-            except (sqlite3.Error, OSError, HistoryError) as error:
-                if self.is_newer:
-                    # This ftmon cannot read its schema, which is no damage.
+            except (sqlite3.Error, HistoryError) as error:
+                if self.is_read_only:
+                    # This ftmon cannot read the schema of a newer one, which is no damage. Damage of a file
+                    # that it cannot write is for its owner to mend.
                     return None
                 if is_last or not is_damage(error):
                     self._note_trouble(error)
@@ -168,14 +180,14 @@ class Recorder:
         self._inode = inode(self._path)
         history = History(self._path)
         self._inode = inode(self._path)
-        self._note_newer(history)
+        if history.has_lost_log:
+            self._notices.append(f"{lost_log(self._path)}.")
+        self._note_obstacle(history)
         return history
 
-    def _note_newer(self, history: History) -> None:
-        if history.is_newer:
-            self._notices.append(
-                f"The history {self._path} was written by a newer ftmon; this one records nothing in it."
-            )
+    def _note_obstacle(self, history: History) -> None:
+        if history.obstacle:
+            self._notices.append(f"The history {self._path} {history.obstacle}; nothing is recorded in it.")
 
     def _note_trouble(self, error: Exception) -> None:
         self._close()

@@ -78,11 +78,16 @@ class Replay:
 
     def _updates(self) -> Generator[Update, None, None]:
         try:
-            with closing(History(self._path)) as history:
+            with closing(History(self._path, create=False)) as history:
                 yield from self._run_of(history)
-        except (sqlite3.Error, OSError, HistoryError) as error:
-            failure = HistoryError(f"The history {self._path} cannot be used: {error}.")
-            yield self._update([], connection=Connection(Wire.REFUSED, error=failure))
+        except FileNotFoundError:
+            yield self._failure("is no longer there")
+        except (sqlite3.Error, HistoryError) as error:
+            yield self._failure(f"cannot be used: {error}")
+
+    def _failure(self, reason: str) -> Update:
+        error = HistoryError(f"The history {self._path} {reason}.")
+        return self._update([], connection=Connection(Wire.REFUSED, error=error))
 
     def _run_of(self, history: History) -> Iterator[Update]:
         yield self._speed_change()

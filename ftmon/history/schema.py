@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from ftmon.errors import HistoryError
 
@@ -64,7 +63,7 @@ _VIEWS = (
 """These show a file of version 1 as the latest version, where the file cannot be written."""
 
 
-def prepare(database: sqlite3.Connection, path: Path) -> bool:
+def prepare(database: sqlite3.Connection) -> bool:
     """Bring a file to the latest version of the schema.
 
     Returns True where the file has a later version than this ftmon knows. Such a file is only read.
@@ -79,7 +78,7 @@ def prepare(database: sqlite3.Connection, path: Path) -> bool:
     (application,) = run("PRAGMA application_id").fetchone()
     version = version_of(database)
     if tables and application != _APPLICATION_ID:
-        raise HistoryError(f"{path} is not an ftmon history")
+        raise HistoryError("it is not an ftmon history")
     if version > VERSION:
         run("PRAGMA query_only = ON")
         return True

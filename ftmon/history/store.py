@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftmon.history import row
-from ftmon.history.file import Database, inode, is_unchanging, make_private
+from ftmon.history.damage import Database
+from ftmon.history.file import access, has_lost_log, inode, make_ready, real
 from ftmon.history.insertion import Insertion
 from ftmon.history.schema import VERSION, prepare, transaction, version_of
 from ftmon.model.event import Event
@@ -22,6 +23,8 @@ from ftmon.model.update import Update
 
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
+
+_NEWER = "was written by a newer ftmon"
 
 
 class Span(NamedTuple):
@@ -91,18 +94,25 @@ class History:
     file is damaged.
     """
 
-    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
-        """Open the history, and create it where there is none. `vfs` is one of SQLite's ways to lock files.
+    def __init__(self, path: Path, *, create: bool = True, vfs: str | None = None) -> None:
+        """Open the history, and create it where there is none, if that is wanted.
+
+        A file that cannot be written is opened to be read. `vfs` is one of SQLite's ways to lock files.
 
         Raises:
-            HistoryError: where the file is not one of ftmon's.
-            sqlite3.Error, OSError: where it cannot be opened.
+            FileNotFoundError: where there is none, and none shall be created.
+            HistoryError: where the file cannot be a history of this ftmon.
+            sqlite3.Error: where it cannot be opened.
         """
         self.path = path
-        make_private(path)
+        file = real(path)
+        make_ready(file, create=create)
+        self.has_lost_log = has_lost_log(file)
+        """Somebody removed the write-ahead log while it was in use: the last events may be missing."""
+        how = access(file)
+        self._log = Path(f"{file}-wal")
         self._database = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw{f'&vfs={vfs}' if vfs else ''}"
-            f"{'&immutable=1' if is_unchanging(path) else ''}",
+            f"{file.as_uri()}?{how}{f'&vfs={vfs}' if vfs else ''}",
             uri=True,
             timeout=_PATIENCE,
             isolation_level=None,
@@ -111,9 +121,10 @@ class History:
         with ExitStack() as stack:
             stack.callback(self._database.close)
             self._database.text_factory = row.text
-            self.is_newer = prepare(self._database, path)
-            """A later ftmon wrote the file. This one reads what it can, and does not write."""
+            is_newer = prepare(self._database)
             stack.pop_all()
+        self.obstacle = _NEWER if is_newer else "" if how == "mode=rw" else "cannot be written"
+        """Why nothing is recorded in the file, in words; empty where it is."""
         self._inode = inode(path)
 
     @property
@@ -131,19 +142,25 @@ class History:
     def record(self, updates: list[Update], organization: str | None = None) -> dict[JobKey, Span]:
         """Store the new events and job readings of these updates in one transaction.
 
-        Returns a span for each job that has events or a reading in them; none where `is_newer`, because then
-        nothing is written.
+        Returns a span for each job that has events or a reading in them; none where there is an `obstacle`,
+        because then nothing is written.
         """
+        if self.obstacle:
+            return {}
         by_job: dict[JobKey, list[Update]] = {}
         for update in updates:
             if update.events or update.job is not None:
                 by_job.setdefault(update.job_key, []).append(update)
         with transaction(self._database):
             # A later ftmon may have migrated the file since it was opened.
-            self.is_newer = version_of(self._database) > VERSION
-            if self.is_newer:
+            if version_of(self._database) > VERSION:
+                self.obstacle = _NEWER
                 return {}
-            return {key: self._record(key, some, organization) for key, some in by_job.items()}
+            spans = {key: self._record(key, some, organization) for key, some in by_job.items()}
+        if not self._log.exists():
+            # Somebody removed it. This process still has it, and copies it to the file before it is lost.
+            self._database.execute("PRAGMA wal_checkpoint")
+        return spans
 
     def _record(self, key: JobKey, updates: list[Update], organization: str | None) -> Span:
         told = next((update.dialect for update in reversed(updates) if update.dialect), "")

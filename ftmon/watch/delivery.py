@@ -167,7 +167,7 @@ class Delivery:
     @property
     def _is_held(self) -> bool:
         """What comes next cannot be recorded, and the front end has no room for it."""
-        is_recording = not self._recorder.unrecorded and not self._recorder.is_newer
+        is_recording = not self._recorder.unrecorded and not self._recorder.is_read_only
         turn = self._turn
         is_behind = self._queue.is_full or (turn is not None and turn.is_failing)
         return is_behind and not is_recording and not self._is_closing
@@ -226,7 +226,7 @@ class Delivery:
                 notice = "Some of what was recorded cannot be read again, and is not shown."
                 turn.rest = _merged(turn.rest, [replace(_nothing(turn.key), notice=notice)], with_events=True)
                 continue
-            if batch is None and not recorder.is_newer:
+            if batch is None and not recorder.is_read_only:
                 self._note_failure(turn)
                 return
             turn.is_failing = False

@@ -334,7 +334,8 @@ class Watcher:
 
     async def _check_history(self, delivery: "Delivery", path: Path) -> None:
         """Check the whole file in a thread of its own, because that may take long."""
-        from ftmon.history.file import inode, is_sound
+        from ftmon.history.damage import is_sound
+        from ftmon.history.file import inode
 
         checked = inode(path)
         if not await asyncio.to_thread(is_sound, path):
