@@ -25,6 +25,12 @@ class HistoryError(FtmonError):
     exit_status = 2
 
 
+class RemovedError(FtmonError):
+    """A recorded run was removed while it was read, so what was written of it is not whole."""
+
+    exit_status = 6
+
+
 class RefusedError(FtmonError):
     """The service refused, and a retry will not help: 400, 401, 403, 404, TLS, a foreign redirect.
 

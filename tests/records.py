@@ -47,6 +47,8 @@ def job_of(status: str = "running", **more: Any) -> Job:
 
 
 def fields_of(history: History, key: JobKey = KEY) -> list[Fields]:
+    if not history.stands(key, 0):
+        return []
     return [recorded.event.fields for batch in history.all_events(key) for recorded in batch]
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftmon import json_text
-from ftmon.errors import HistoryError
+from ftmon.errors import HistoryError, RemovedError
 from ftmon.history.damage import is_damage, is_sound, set_aside, set_aside_damaged
 from ftmon.history.file import inode, make_ready
 from ftmon.history.insertion import event_key
@@ -393,6 +393,59 @@ def test_a_stored_key_is_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert keys == {event_key(STORED[0]).hex()}
+
+
+# Reading while another process removes
+
+LONG = [read(event(f"Step {step}", step)) for step in range(2500)]
+
+
+@pytest.fixture(params=[None, "unix-dotfile"], ids=["log", "no log"])
+def shared(request: pytest.FixtureRequest, path: Path) -> Iterator[tuple[History, History]]:
+    """A history that two processes have open. With locks of its own kind it has no write-ahead log."""
+    with closing(History(path, vfs=request.param)) as one, closing(History(path, vfs=request.param)) as other:
+        one.record([told(*LONG, job=job_of())])
+        yield one, other
+
+
+def test_a_run_that_is_removed_between_two_pages_is_not_taken_for_whole(
+    shared: tuple[History, History],
+) -> None:
+    reader, remover = shared
+    pages = reader.all_events(KEY)
+    first = next(pages)
+    remover.remove([KEY], NOON + timedelta(days=1))
+    # It is watched again meanwhile, and has other events at the old positions.
+    remover.record([told(*LONG[:1500])])
+    assert len(first) == 1000
+    with pytest.raises(RemovedError, match=r"; 1,500 of 2,500 events are missing\."):
+        next(pages)
+
+
+def test_a_run_that_is_removed_before_its_first_page_is_not_taken_for_empty(
+    shared: tuple[History, History],
+) -> None:
+    reader, remover = shared
+    remover.remove([KEY], NOON + timedelta(days=1))
+    with pytest.raises(RemovedError, match=r"while it was read\."):
+        next(reader.all_events(KEY))
+
+
+def test_one_state_is_read_however_long_it_takes_and_nobody_waits_for_it(
+    shared: tuple[History, History],
+) -> None:
+    reader, remover = shared
+    with reader.snapshot():
+        pages = reader.all_events(KEY)
+        assert len(next(pages)) == 1000
+        remover.remove([KEY], NOON + timedelta(days=1))
+        if Path(f"{reader.path}-wal").exists():
+            assert [len(page) for page in pages] == [1000, 500]
+            assert [run.events for run in reader.runs()] == [2500]
+        else:
+            with pytest.raises(RemovedError):
+                next(pages)
+    assert reader.runs() == []
 
 
 # Files

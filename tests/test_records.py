@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 import tty
 from collections.abc import Callable, Iterator
@@ -345,39 +346,52 @@ def test_a_file_of_something_else_in_the_place_of_the_history_is_set_aside(
     assert [run["id"] for run in objects(ftmon("history", "--json").stdout)] == [SERVED_ID]
 
 
-def test_a_log_that_was_removed_before_a_kill_is_noticed(service: Service, path: Path) -> None:
-    service.tell("one")
-    with running(SERVED_ID, *service.options, "--json") as command:
-        assert "one" in command.line()
-        Path(f"{path}-wal").unlink()
-        command.process.kill()
-        command.wait()
-    lost = (
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from ftmon.history.store import History
+from tests.records import STORED, told
+
+history = History(Path(sys.argv[1]))
+history.record([told(*STORED[:3])])
+Path(sys.argv[1] + "-wal").unlink()
+if len(sys.argv) == 3:
+    history.record([told(*STORED[3:])])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed_without_its_log(path: Path, *more: str) -> str:
+    """Let a process lose its log and be killed; return what the next one tells."""
+    subprocess.run([sys.executable, "-c", _KILLED, str(path), *more], check=False)
+    return (
         f"ftmon: The log of the history, {path}-wal, was removed while it was in use; "
-        "the last events that were recorded may be missing."
+        "the last events that were recorded may be missing.\n"
     )
+
+
+def test_a_log_that_was_removed_before_a_kill_is_told_by_the_next_watch(service: Service, path: Path) -> None:
     service.succeed()
+    lost = killed_without_its_log(path)
     watched = ftmon(SERVED_ID, *service.options, "--json")
-    assert watched.stderr.decode().splitlines() == [lost]
-    assert "one" in watched.stdout.decode()
-    listed = ftmon("history")
-    assert (listed.returncode, listed.stderr) == (0, b"")
+    assert (watched.returncode, watched.stderr.decode()) == (0, lost)
+    assert ftmon("history").stderr == b""
 
 
-def test_a_log_that_was_removed_costs_nothing_of_what_is_recorded_afterwards(
-    service: Service, path: Path
+@pytest.mark.parametrize("arguments", [["history"], ["history", "--prune", "1y"]], ids=str)
+def test_a_log_that_was_removed_before_a_kill_is_told_by_the_next_command(
+    path: Path, arguments: list[str]
 ) -> None:
-    with running(SERVED_ID, *service.options, "--json") as command:
-        service.tell("one")
-        assert "one" in command.line()
-        Path(f"{path}-wal").unlink()
-        service.tell("two")
-        assert "two" in command.line()
-        command.process.kill()
-        command.wait()
+    lost = killed_without_its_log(path)
+    assert ftmon(*arguments).stderr.decode().startswith(lost)
+    assert b"-wal" not in ftmon(*arguments).stderr
+
+
+def test_a_log_that_was_removed_costs_nothing_of_what_is_recorded_afterwards(path: Path) -> None:
+    lost = killed_without_its_log(path, "and record")
     listed = ftmon("history")
-    assert b"2 events" in listed.stdout
-    assert b"was removed while it was in use" in listed.stderr
+    assert b"10 events" in listed.stdout
+    assert listed.stderr.decode() == lost
 
 
 # Listing
@@ -561,7 +575,8 @@ def test_what_is_removed_where_the_disk_is_full_is_told_as_removed(path: Path) -
 
 def test_what_could_not_be_recorded_is_told_at_the_end(service: Service) -> None:
     def limit_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
+        # Enough for the tables and the first events.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**17, 2**17))
 
     service.tell("x" * 1000)
     command = subprocess.Popen(
@@ -575,7 +590,7 @@ def test_what_could_not_be_recorded_is_told_at_the_end(service: Service) -> None
     with command:
         assert command.stdout is not None
         assert b"xxx" in command.stdout.readline()
-        for _ in range(100):
+        for _ in range(200):
             service.tell("y" * 1000)
             command.stdout.readline()
         service.end("succeeded")
@@ -855,6 +870,52 @@ def test_an_export_that_fails_leaves_nothing_behind(path: Path, tmp_path: Path) 
     assert failed.stderr.decode() == f"ftmon: {target} cannot be written: File too large.\n"
     assert target.read_text() == "mine"
     assert {file.name for file in tmp_path.iterdir()} == {"data", "run.jsonl"}
+
+
+# Removing what is read
+
+
+def unread(*arguments: str) -> subprocess.Popen[bytes]:
+    """Run ftmon with nobody reading its output, so that it waits in the middle of a long run."""
+    return subprocess.Popen(
+        [*FTMON, *arguments], 0, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_run_that_is_removed_while_it_is_exported_is_exported_whole(path: Path) -> None:
+    many = [read(event(f"Step {step} " + "x" * 100, step)) for step in range(20_000)]
+    record(path, told(*many, job=job_of("succeeded")))
+    with unread("export", JOB_ID) as command:
+        assert command.stdout is not None
+        first = command.stdout.readline()
+        assert ftmon("history", "--prune", "0h", "--yes").stderr.startswith(
+            b"ftmon: removed 1 run with 20,000"
+        )
+        rest, notices = command.communicate(timeout=PATIENCE)
+    assert (command.returncode, notices) == (0, b"")
+    *lines, last = objects(first + rest)
+    assert [line["message"] for line in lines] == [each.message for each in many]
+    assert (last["status"], last["events"]) == ("succeeded", 20_000)
+    assert recorded(path) == []
+
+
+def test_a_run_that_is_removed_while_it_is_shown_says_what_is_missing(path: Path) -> None:
+    many = [read(event(f"Step {step}", step)) for step in range(60_000)]
+    record(path, told(*many, job=job_of("succeeded")))
+    with unread("history", JOB_ID, "--json") as command:
+        assert command.stdout is not None
+        first = command.stdout.readline()
+        assert ftmon("history", "--prune", "0h", "--yes").returncode == 0
+        rest, notices = command.communicate(timeout=PATIENCE)
+    assert command.returncode == 6
+    shown = len([line for line in objects(first + rest) if line["object"] == "fine-tune-event"])
+    missing = re.fullmatch(
+        r"ftmon: The run was removed from the history while it was read; "
+        r"([0-9,]+) of 60,000 events are missing\.\n",
+        notices.decode(),
+    )
+    assert missing
+    assert shown + int(missing[1].replace(",", "")) == 60_000
 
 
 # The screen

@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 
 from ftmon.commands import listing
 from ftmon.errors import FtmonError, UsageError
+from ftmon.history.reader import RecordedRun
 from ftmon.history.recorder import Recorder
-from ftmon.history.store import History, RecordedRun
+from ftmon.history.store import History
 from ftmon.lines.printer import text_line
 from ftmon.lines.summary import summary
 from ftmon.model.event import Event, event_json

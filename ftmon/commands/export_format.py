@@ -24,11 +24,12 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 def json_lines(history: History, key: JobKey) -> Iterator[bytes]:
     """Yield the lines that `--json` would print."""
     run = Run(key, outcome_only=True)
+    job = history.job(key)
     for batch in history.all_events(key):
         events = tuple([recorded.event for recorded in batch])
         run.apply(Update(key, batch[-1].received_at, events))
         yield json_text.encode_lines([event_json(event, key.job_id) for event in events])
-    run.apply(Update(key, datetime.now(UTC), job=history.job(key)))
+    run.apply(Update(key, datetime.now(UTC), job=job))
     if run.job is not None:
         yield json_text.encode_lines([job_json(run.job, run.events, run.failure)])
 

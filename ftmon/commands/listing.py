@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ftmon import json_text, text
 from ftmon.commands.recorded import opened
-from ftmon.history.store import RecordedRun
+from ftmon.history.reader import RecordedRun
 from ftmon.lines.output import encoded, say, write
 from ftmon.model.event import iso
 from ftmon.model.job import job_json

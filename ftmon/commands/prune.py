@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ftmon import text
 from ftmon.commands.recorded import opened
 from ftmon.errors import UsageError
-from ftmon.history.store import RecordedRun
+from ftmon.history.reader import RecordedRun
 from ftmon.lines.output import say
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 
 from ftmon.errors import HistoryError, UsageError
 from ftmon.history.recorder import lost_log
@@ -49,7 +49,7 @@ def recorded_run(job_id: str, base_url: str | None) -> Iterator[tuple[History, J
     """
     check_job_id(job_id)
     url = None if base_url is None else check_base_url(base_url)
-    with opened() as history:
+    with opened() as history, history.snapshot() if history else nullcontext():
         runs = history.runs(job_id) if history else []
         if url is not None:
             runs = [run for run in runs if run.key.service == url]

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Condition
 from time import monotonic
 
-from ftmon.errors import HistoryError
+from ftmon.errors import HistoryError, RemovedError
 from ftmon.history.store import History
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
@@ -91,21 +91,27 @@ class Replay:
 
     def _run_of(self, history: History) -> Iterator[Update]:
         yield self._speed_change()
-        job = history.job(self._key)
+        with history.snapshot():
+            job = history.job(self._key)
+            readings = history.snapshots(self._key)
         end = job if job is not None and job.status.is_final else None
-        snapshots = deque(each for each in history.snapshots(self._key) if not each.job.status.is_final)
+        snapshots = deque(each for each in readings if not each.job.status.is_final)
         due: list[Event] = []
-        for recorded in chain.from_iterable(history.all_events(self._key)):
-            job = None
-            while snapshots and snapshots[0].received_at <= recorded.received_at:
-                job = snapshots.popleft().job
-            is_due = self._is_due(recorded.event)
-            if job is not None or (due and (not is_due or len(due) == _AT_ONCE)):
-                yield self._update(due, job)
-                due = []
-            while self._has_news_before(is_due=is_due):
-                yield self._speed_change()
-            due.append(recorded.event)
+        try:
+            for recorded in chain.from_iterable(history.all_events(self._key)):
+                job = None
+                while snapshots and snapshots[0].received_at <= recorded.received_at:
+                    job = snapshots.popleft().job
+                is_due = self._is_due(recorded.event)
+                if job is not None or (due and (not is_due or len(due) == _AT_ONCE)):
+                    yield self._update(due, job)
+                    due = []
+                while self._has_news_before(is_due=is_due):
+                    yield self._speed_change()
+                due.append(recorded.event)
+        except RemovedError as error:
+            yield self._update(due, connection=Connection(Wire.REFUSED, error=error))
+            return
         last = end or (snapshots[-1].job if snapshots else None)
         yield self._update(due, last, Connection(Wire.RECORDED))
 

@@ -6,7 +6,6 @@ processes read one of them each at the same time, both forms are stored.
 """
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +15,8 @@ from ftmon.history import row
 from ftmon.history.damage import Database
 from ftmon.history.file import access, has_lost_log, inode, make_ready, real
 from ftmon.history.insertion import Insertion
+from ftmon.history.reader import Reader, RecordedRun
 from ftmon.history.schema import VERSION, prepare, transaction, version_of
-from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Update
 
@@ -43,39 +42,6 @@ class Span(NamedTuple):
     """The rows in between are exactly the events of the updates, in their order: none was there already."""
 
 
-class RecordedRun(NamedTuple):
-    """One job and what is recorded of it."""
-
-    key: JobKey
-    first_at: datetime
-    """When the first of it was recorded, by this machine's clock."""
-    last_at: datetime
-    events: int
-    job: Job
-    """The last reading; of unknown status where the job was never read."""
-    dialect: str
-    """The dialect that its service speaks; empty where that is not known."""
-    organization: str | None
-
-
-class RecordedEvent(NamedTuple):
-    """One event and its position."""
-
-    number: int
-    """The position: it grows in the order of recording."""
-    received_at: datetime
-    event: Event
-
-
-class Snapshot(NamedTuple):
-    """A period in which nothing important changed in a job."""
-
-    received_at: datetime
-    """When the period began."""
-    job: Job
-    """The newest reading in it."""
-
-
 class _Target(NamedTuple):
     """Where to record a job."""
 
@@ -87,7 +53,7 @@ class _Target(NamedTuple):
     """The highest number that was given to an event of any job."""
 
 
-class History:
+class History(Reader):
     """One open file, for one thread.
 
     All methods raise `sqlite3.Error` where the file cannot be read or written. `is_damage` tells whether the
@@ -111,7 +77,7 @@ class History:
         """Somebody removed the write-ahead log while it was in use: the last events may be missing."""
         how = access(file)
         self._log = Path(f"{file}-wal")
-        self._database = sqlite3.connect(
+        database = sqlite3.connect(
             f"{file.as_uri()}?{how}{f'&vfs={vfs}' if vfs else ''}",
             uri=True,
             timeout=_PATIENCE,
@@ -119,13 +85,16 @@ class History:
             factory=Database,
         )
         with ExitStack() as stack:
-            stack.callback(self._database.close)
-            self._database.text_factory = row.text
-            is_newer = prepare(self._database)
+            stack.callback(database.close)
+            database.text_factory = row.text
+            is_newer = prepare(database)
+            super().__init__(database)
             stack.pop_all()
         self.obstacle = _NEWER if is_newer else "" if how == "mode=rw" else "cannot be written"
         """Why nothing is recorded in the file, in words; empty where it is."""
         self._inode = inode(path)
+        self._log_inode = inode(self._log)
+        """None where the file has no write-ahead log."""
 
     @property
     def is_replaced(self) -> bool:
@@ -157,7 +126,7 @@ class History:
                 self.obstacle = _NEWER
                 return {}
             spans = {key: self._record(key, some, organization) for key, some in by_job.items()}
-        if not self._log.exists():
+        if inode(self._log) != self._log_inode:
             # Somebody removed it. This process still has it, and copies it to the file before it is lost.
             self._database.execute("PRAGMA wal_checkpoint")
         return spans
@@ -254,94 +223,6 @@ class History:
     def shrink(self) -> None:
         """Give the space of removed jobs back to the disk. This needs some space itself."""
         self._database.execute("VACUUM")
-
-    # Reading
-
-    def runs(self, job_id: str | None = None) -> list[RecordedRun]:
-        """Return all jobs, or those with this id, the last recorded first.
-
-        Rows that do not hold a base URL and a job id are left out. ftmon did not write them.
-        """
-        # Counting the events takes a tenth of the time that reading all their times would take.
-        rows = self._database.execute(
-            """
-            SELECT base_url, job_id, dialect, organization,
-                (SELECT count(*) FROM events WHERE job = jobs.number),
-                (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number LIMIT 1),
-                (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number DESC LIMIT 1),
-                (SELECT min(received_at) FROM snapshots WHERE job = jobs.number),
-                (SELECT max(read_at) FROM snapshots WHERE job = jobs.number)
-            FROM jobs WHERE :job_id IS NULL OR job_id = :job_id
-            """,
-            {"job_id": job_id},
-        ).fetchall()
-        runs = []
-        for service, own_id, dialect, organization, events, *times in rows:
-            known = [row.time(time) for time in times if time is not None]
-            if known and row.is_key(service, own_id):
-                key = JobKey(service, own_id)
-                job = self.job(key) or Job(own_id)
-                runs.append(RecordedRun(key, min(known), max(known), events, job, dialect, organization))
-        return sorted(runs, key=lambda run: run.last_at, reverse=True)
-
-    def job(self, key: JobKey) -> Job | None:
-        """Return the last reading of a job, or None.
-
-        There are two candidates: the reading with the latest time, and the row that was added last. They
-        differ where an ftmon had to wait before it could write, or where this machine's clock was put back.
-        The one in which the job is over wins, otherwise the one with the latest time.
-        """
-        number, dialect = self._find(key)
-        rows = self._database.execute(
-            """
-            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job
-                ORDER BY read_at DESC, number DESC LIMIT 1)
-            UNION ALL
-            SELECT * FROM (SELECT sent FROM snapshots WHERE job = :job ORDER BY number DESC LIMIT 1)
-            """,
-            {"job": number},
-        )
-        jobs = [row.job(sent, key.job_id, dialect) for (sent,) in rows]
-        return next((job for job in jobs if job.status.is_final), jobs[0] if jobs else None)
-
-    def dialect(self, key: JobKey) -> str:
-        """Return the name of the dialect that the job's service speaks; empty where that is not known."""
-        return self._find(key)[1]
-
-    def snapshots(self, key: JobKey) -> list[Snapshot]:
-        """Return the periods of a job, oldest first."""
-        number, dialect = self._find(key)
-        rows = self._database.execute(
-            "SELECT received_at, sent FROM snapshots WHERE job = ? ORDER BY received_at, number", (number,)
-        )
-        return [Snapshot(row.time(at), row.job(sent, key.job_id, dialect)) for at, sent in rows]
-
-    def events(self, key: JobKey, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
-        """Return the events of a job after a position, in the order of recording, at most `limit`."""
-        number, dialect = self._find(key)
-        rows = self._database.execute(
-            "SELECT number, received_at, ordinal, sent FROM events WHERE job = ? AND number > ? "
-            "ORDER BY number LIMIT ?",
-            (number, after, limit),
-        )
-        return [
-            RecordedEvent(position, row.time(at), row.event(sent, ordinal, dialect))
-            for position, at, ordinal, sent in rows
-        ]
-
-    def all_events(self, key: JobKey) -> Iterator[list[RecordedEvent]]:
-        """Yield all events in the order of recording, at most 1,000 at a time."""
-        after = 0
-        while batch := self.events(key, after):
-            yield batch
-            after = batch[-1].number
-
-    def _find(self, key: JobKey) -> tuple[int | None, str]:
-        """Return the number and the dialect of a job; None and an empty one where it is not recorded."""
-        found = self._database.execute(
-            "SELECT number, dialect FROM jobs WHERE base_url = ? AND job_id = ?", key
-        ).fetchone()
-        return (None, "") if found is None else found
 
 
 def _gist(sent: object, dialect: str) -> tuple[object, ...]:

@@ -21,8 +21,9 @@ from ftmon.watch.queue import Queue, weight
 
 # SQLite is imported on this thread, so that the first paint does not wait for it.
 if TYPE_CHECKING:
+    from ftmon.history.reader import RecordedEvent
     from ftmon.history.recorder import Recorder
-    from ftmon.history.store import History, RecordedEvent
+    from ftmon.history.store import History
 
 _T = TypeVar("_T")
 

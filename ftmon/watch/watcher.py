@@ -22,9 +22,9 @@ from ftmon.watch.queue import Queue
 
 # What the first paint does not need is imported after it, on the watcher's thread.
 if TYPE_CHECKING:
+    from ftmon.history.reader import RecordedRun
     from ftmon.history.recorder import Recorder
     from ftmon.history.replay import Replay
-    from ftmon.history.store import RecordedRun
     from ftmon.watch.delivery import Delivery
     from ftmon.wire.client import Client
     from ftmon.wire.dialects.dialect import Dialect
@@ -337,6 +337,9 @@ class Watcher:
         from ftmon.history.damage import is_sound
         from ftmon.history.file import inode
 
+        # Opened first by the recorder, which tells what others have done to the file: the check, which opens
+        # it too, would leave no trace of that.
+        await asyncio.wrap_future(delivery.call(lambda recorder: recorder.read(lambda history: None)))
         checked = inode(path)
         if not await asyncio.to_thread(is_sound, path):
             await asyncio.wrap_future(delivery.call(lambda recorder: recorder.set_aside(checked)))
