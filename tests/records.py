@@ -71,7 +71,10 @@ def damage(path: Path) -> None:
 
 
 def flip_in_schema(path: Path, offset: int) -> None:
-    """Spoil one byte of a table's definition."""
+    """Spoil one byte of each table's definition, and of what is left of former ones."""
+    word = b"CREATE TABLE"
     garbled = bytearray(path.read_bytes())
-    garbled[garbled.index(b"CREATE TABLE") + offset] = 0xFF
+    start = -1
+    while (start := garbled.find(word, start + 1)) >= 0:
+        garbled[start + offset] = 0xFF
     path.write_bytes(garbled)

@@ -2,6 +2,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from ftmon.model.job import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.watch.delivery import Delivery
 from ftmon.watch.queue import Queue
-from tests.records import KEY, OTHER, counted, job_of, read, record, recorded, told
+from tests.records import KEY, NOON, OTHER, counted, job_of, read, record, recorded, told
 from tests.servers.fine_tunes import event
 
 EVENTS = counted(read(event(f"Step {number % 700}", number % 700)) for number in range(4000))
@@ -230,6 +231,27 @@ def test_a_history_that_is_set_aside_while_the_front_end_is_behind_is_told(path:
     notices = " ".join(each.notice for each in updates)
     assert "The history is damaged" in notices
     assert "Some of what was recorded cannot be read again" in notices
+
+
+@pytest.mark.parametrize("shown", [0, 1200])
+def test_a_run_that_is_removed_while_the_front_end_is_behind_is_told(path: Path, shown: int) -> None:
+    with handing(path, limit=10) as hand:
+        if shown:
+            record(path, told(*EVENTS[:shown]))
+        hand.begin()
+        for update in batches(random.Random(1), EVENTS[shown:2500]):
+            hand.put(update)
+        hand.settle()
+        with closing(History(path)) as history:
+            history.remove([KEY], NOON + timedelta(days=1))
+        hand.put(told(*EVENTS[2500:2510]), told(connection=CLOSED))
+        updates = hand.taken()
+    raw = [each.raw for each in events_of(updates)]
+    assert raw[-10:] == [each.raw for each in EVENTS[2500:2510]]
+    assert raw[:-10] == [each.raw for each in EVENTS[: len(raw) - 10]]
+    assert len(raw) < 2510
+    notices = " ".join(each.notice for each in updates)
+    assert "Some of what was recorded cannot be read again, and is not shown." in notices
 
 
 def test_a_new_session_drops_what_is_queued_and_records_it(path: Path) -> None:

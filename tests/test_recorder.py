@@ -180,7 +180,7 @@ def test_a_history_that_stays_away_does_not_fill_the_memory(path: Path) -> None:
         path.parent.unlink()
         assert recorder.take_notice()
     with closing(History(path)) as history:
-        assert [run.events for run in history.runs()] == [MAX_UNRECORDED]
+        assert [(run.events, run.is_partial) for run in history.runs()] == [(MAX_UNRECORDED, True)]
         assert history.events(KEY)[0].event.message == "Batch 3"
 
 

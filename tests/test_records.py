@@ -918,6 +918,34 @@ def test_a_run_that_is_removed_while_it_is_shown_says_what_is_missing(path: Path
     assert shown + int(missing[1].replace(",", "")) == 60_000
 
 
+def test_a_run_of_which_events_are_missing_is_told_as_partial_wherever_it_is_shown(
+    path: Path, service: Service
+) -> None:
+    service.tell("one")
+    with running(SERVED_ID, *service.options, "--json") as command:
+        assert "one" in command.line()
+        assert ftmon("history", "--prune", "0h", "--yes").stderr == b"ftmon: removed 1 run with 1 event.\n"
+        service.tell("two")
+        assert "two" in command.line()
+        service.succeed()
+        assert command.wait() == 0
+    partial = b"ftmon: Some events of this run are missing in the history.\n"
+    (listed,) = objects(ftmon("history", "--json").stdout)
+    assert listed["partial"] is True
+    assert b" events, partial " in ftmon("history").stdout
+    for arguments in (["history", SERVED_ID], ["export", SERVED_ID]):
+        shown = ftmon(*arguments)
+        assert (shown.returncode, shown.stderr) == (0, partial)
+        assert b"two" in shown.stdout
+    with terminal([*FTMON, "history", SERVED_ID]) as screen:
+        screen.until_shown("Some events of this run are missing")
+        screen.press("q")
+        screen.wait()
+    again = ftmon(SERVED_ID, *service.options, "--json")
+    assert [line["message"] for line in objects(again.stdout)[:2]] == ["one", "two"]
+    assert objects(ftmon("history", "--json").stdout)[0]["partial"] is False
+
+
 # The screen
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.history.schema import VERSION
+from ftmon.history.schema import VERSION, prepare
 from ftmon.history.store import History, Span
 from ftmon.model.job import Status
 from tests.records import KEY, NOON, OTHER, STORED, counted, fields_of, job_of, read, told
@@ -159,6 +159,19 @@ def read_only_path(path: Path) -> Iterator[Path]:
         yield path
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def test_a_file_of_version_2_that_cannot_be_written_is_read_as_it_is(path: Path) -> None:
+    History(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE jobs DROP COLUMN is_partial")
+        database.execute("PRAGMA user_version = 2")
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        prepare(database)
+        assert database.execute("SELECT is_partial FROM jobs").fetchall() == [(0,), (0,)]
+        assert version(database) == 2
+    with closing(History(path)) as history:
+        assert (fields_of(history), fields_of(history, OTHER)) == (STORY, OTHER_STORY)
 
 
 def test_a_file_of_version_1_that_cannot_be_written_is_read_as_it_is(read_only_path: Path) -> None:

@@ -399,7 +399,9 @@ def test_a_job_of_any_value_is_read_into_safe_text(fields: Fields) -> None:
         events = answer.page.events if answer.page else []
         check_events(events)
         check_run(answer.job, events)
-        run = RecordedRun(JobKey(BASE_URL, JOB_ID), NOW, NOW, 1, answer.job, "fine-tunes", None)
+        run = RecordedRun(
+            JobKey(BASE_URL, JOB_ID), NOW, NOW, 1, answer.job, "fine-tunes", None, is_partial=True
+        )
         (line,) = listing.table([run])
         check_safe(line)
         assert "\n" not in line

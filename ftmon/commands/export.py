@@ -10,6 +10,7 @@ from ftmon.commands.export_format import FORMATS, Format, metrics_csv
 from ftmon.commands.parser import Parser, add_recorded_service
 from ftmon.commands.recorded import recorded_run
 from ftmon.errors import UsageError
+from ftmon.history.reader import PARTIAL
 from ftmon.lines.output import say, write
 from ftmon.paths import history_file
 
@@ -38,7 +39,10 @@ def run(arguments: Sequence[str]) -> int:
     destination = Destination(options.format, options.output, options.metrics, options.force)
     if destination.metrics and (destination.format != "csv" or destination.output != "-"):
         raise UsageError("--metrics goes with --format csv and stdout; a file gets that table beside it.")
-    with recorded_run(options.job, options.base_url) as (history, key):
+    with recorded_run(options.job, options.base_url) as (history, recorded):
+        key = recorded.key
+        if recorded.is_partial:
+            say(PARTIAL)
         if destination.output == "-":
             chosen = metrics_csv if destination.metrics else FORMATS[destination.format]
             for piece in chosen(history, key):

@@ -73,8 +73,8 @@ def _opening(job_id: str, base_url: str | None) -> Iterator[Target]:
     from ftmon.commands.recorded import recorded_run
     from ftmon.settings import Settings
 
-    with recorded_run(job_id, base_url) as (_, key):
-        pass
+    with recorded_run(job_id, base_url) as (_, run):
+        key = run.key
     yield Target(Settings(key.service), key)
 
 

@@ -41,7 +41,7 @@ def _row(run: RecordedRun) -> tuple[str, ...]:
         safe(run.key.job_id),
         text.stamp(job.created_at or run.first_at)[:-3],
         text.duration(max(0.0, lasted)) if lasted is not None else "–",
-        text.plural(run.events, "event"),
+        f"{text.plural(run.events, 'event')}{', partial' if run.is_partial else ''}",
         safe(run.key.service),
         # Last, because a service may send wide characters, which `ljust` counts as one column each.
         one_line(job.fine_tuned_model or job.model or ""),
@@ -53,6 +53,7 @@ def _run_json(run: RecordedRun) -> dict[str, object]:
         **job_json(run.job, run.events, None),
         "base_url": safe(run.key.service),
         "organization": safe(str(run.organization)) if run.organization else None,
+        "partial": run.is_partial,
         "first_recorded_at": iso(run.first_at),
         "last_recorded_at": iso(run.last_at),
     }

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 
 from ftmon.errors import HistoryError, UsageError
+from ftmon.history.reader import RecordedRun
 from ftmon.history.recorder import lost_log
 from ftmon.history.store import History
 from ftmon.lines.output import say
-from ftmon.model.job import JobKey, check_job_id
+from ftmon.model.job import check_job_id
 from ftmon.paths import history_file
 from ftmon.safe import safe
 from ftmon.settings import check_base_url
@@ -39,7 +40,7 @@ def opened() -> Iterator[History | None]:
 
 
 @contextmanager
-def recorded_run(job_id: str, base_url: str | None) -> Iterator[tuple[History, JobKey]]:
+def recorded_run(job_id: str, base_url: str | None) -> Iterator[tuple[History, RecordedRun]]:
     """Open the history and find the run with this id. Inside the block, one state of it is read.
 
     Raises:
@@ -58,4 +59,4 @@ def recorded_run(job_id: str, base_url: str | None) -> Iterator[tuple[History, J
         if len(runs) > 1:
             urls = ", ".join(safe(run.key.service) for run in runs)
             raise UsageError(f"Several services had a job of this id; choose one with --base-url: {urls}")
-        yield history, runs[0].key
+        yield history, runs[0]

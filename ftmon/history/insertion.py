@@ -20,16 +20,13 @@ _WIDTH = 5
 """Parameters of a row: number, job, key, received_at, sent."""
 
 
-def _statement(size: int) -> str:
-    rows = ", ".join(["(?, ?, ?, 1, ?, ?)"] * size)
-    return f"{_COLUMNS} VALUES {rows} ON CONFLICT DO NOTHING"
-
-
-_INSERT = {size: _statement(size) for size in _SIZES}
+_INSERT = {
+    size: f"{_COLUMNS} VALUES {', '.join(['(?, ?, ?, 1, ?, ?)'] * size)} ON CONFLICT" for size in _SIZES
+}
 
 _INSERT_COPY = f"""{_COLUMNS} VALUES (?, ?, ?,
     min(?, 1 + (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ? AND key = ?)), ?, ?)
-    ON CONFLICT DO NOTHING"""
+    ON CONFLICT"""
 """Inserts an event that has the same key as an earlier one.
 
 The ordinals of a key have no gaps. When a run is removed while an ftmon watches it, that ftmon goes on with
@@ -38,13 +35,22 @@ higher ordinals. Another ftmon counts the rows that it finds and would take the 
 
 
 class Insertion:
-    """Inserts events of one job in the order given, inside a transaction; those already there are skipped."""
+    """Inserts events of one job in the order given, inside a transaction; those already there are skipped.
 
-    def __init__(self, database: sqlite3.Connection, job: int, last: int) -> None:
+    Those up to the number `moved` are moved to the end instead. So a run of which events are missing comes
+    into its order when all of it is read again.
+    """
+
+    def __init__(self, database: sqlite3.Connection, job: int, last: int, moved: int = 0) -> None:
+        self._else = (
+            f"(job, key, ordinal) DO UPDATE SET number = excluded.number WHERE number <= {moved}"
+            if moved
+            else "DO NOTHING"
+        )
         self.last = last
         """The highest number given so far. An event that is skipped leaves a gap."""
         self.count = 0
-        """How many rows were inserted."""
+        """How many rows were inserted or moved."""
         self._database = database
         self._job = job
         self._values: list[bytes | float | str] = []
@@ -70,7 +76,7 @@ class Insertion:
         for size in sizes:
             while end - start >= size * _WIDTH:
                 values = self._values[start : start + size * _WIDTH]
-                self.count += self._database.execute(_INSERT[size], values).rowcount
+                self.count += self._database.execute(f"{_INSERT[size]} {self._else}", values).rowcount
                 start += size * _WIDTH
         del self._values[:start]
 
@@ -78,7 +84,7 @@ class Insertion:
         self.last += 1
         job, key = self._job, event_key(event)
         values = (self.last, job, key, event.ordinal, job, key, received_at, in_ascii(event.raw))
-        self.count += self._database.execute(_INSERT_COPY, values).rowcount
+        self.count += self._database.execute(f"{_INSERT_COPY} {self._else}", values).rowcount
 
 
 def event_key(event: Event) -> bytes:

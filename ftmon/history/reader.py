@@ -11,6 +11,9 @@ from ftmon.history import row
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
 
+PARTIAL = "Some events of this run are missing in the history."
+"""What is told of a partial run."""
+
 
 class RecordedRun(NamedTuple):
     """One job and what is recorded of it."""
@@ -25,6 +28,8 @@ class RecordedRun(NamedTuple):
     dialect: str
     """The dialect that its service speaks; empty where that is not known."""
     organization: str | None
+    is_partial: bool
+    """Events are missing that were shown."""
 
 
 class RecordedEvent(NamedTuple):
@@ -34,6 +39,17 @@ class RecordedEvent(NamedTuple):
     """The position: it grows in the order of recording."""
     received_at: datetime
     event: Event
+
+
+class Past(NamedTuple):
+    """What is known of a job."""
+
+    job: Job | None
+    """The last reading, or None."""
+    dialect: str
+    is_partial: bool
+    last: int
+    """The position of its last event; 0 where it has none."""
 
 
 class Snapshot(NamedTuple):
@@ -65,7 +81,7 @@ class Reader:
         # Counting the events takes a tenth of the time that reading all their times would take.
         rows = self._database.execute(
             """
-            SELECT base_url, job_id, dialect, organization,
+            SELECT base_url, job_id, dialect, organization, is_partial,
                 (SELECT count(*) FROM events WHERE job = jobs.number),
                 (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number LIMIT 1),
                 (SELECT received_at FROM events WHERE job = jobs.number ORDER BY number DESC LIMIT 1),
@@ -76,12 +92,13 @@ class Reader:
             {"job_id": job_id},
         ).fetchall()
         runs = []
-        for service, own_id, dialect, organization, events, *times in rows:
+        for service, own_id, dialect, organization, is_partial, events, *times in rows:
             known = [row.time(time) for time in times if time is not None]
             if known and row.is_key(service, own_id):
                 key = JobKey(service, own_id)
                 job = self.job(key) or Job(own_id)
-                runs.append(RecordedRun(key, min(known), max(known), events, job, dialect, organization))
+                span = min(known), max(known)
+                runs.append(RecordedRun(key, *span, events, job, dialect, organization, bool(is_partial)))
         return sorted(runs, key=lambda run: run.last_at, reverse=True)
 
     def job(self, key: JobKey) -> Job | None:
@@ -107,6 +124,20 @@ class Reader:
     def dialect(self, key: JobKey) -> str:
         """Return the name of the dialect that the job's service speaks; empty where that is not known."""
         return self._find(key)[1]
+
+    def past(self, key: JobKey) -> Past:
+        """Return what is known of a job before its events are read."""
+        with self._one_state():
+            number, dialect = self._find(key)
+            found = self._database.execute(
+                """
+                SELECT is_partial, (SELECT coalesce(max(number), 0) FROM events WHERE job = jobs.number)
+                FROM jobs WHERE number = ?
+                """,
+                (number,),
+            ).fetchone()
+            is_partial, last = found or (0, 0)
+            return Past(self.job(key), dialect, bool(is_partial), last)
 
     def snapshots(self, key: JobKey) -> list[Snapshot]:
         """Return the periods of a job, oldest first."""

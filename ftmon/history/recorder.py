@@ -4,6 +4,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
@@ -11,7 +12,7 @@ from typing import TypeVar
 from ftmon.errors import HistoryError
 from ftmon.history.damage import is_damage, set_aside_damaged
 from ftmon.history.file import inode
-from ftmon.history.store import History, Span
+from ftmon.history.store import History, Span, Standing
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
 from ftmon.text import count
@@ -50,6 +51,7 @@ class Recorder:
         self.has_recorded = False
         """Something was recorded, so the history would be incomplete without the events that wait."""
         self._lost = 0
+        self._standings: dict[JobKey, Standing] = {}
         self._is_in_trouble = False
         self._retry_at = 0.0
         self._notices: list[str] = []
@@ -70,6 +72,12 @@ class Recorder:
         return notice
 
     # Writing
+
+    def begin(self, key: JobKey, position: int, *, anew: bool) -> None:
+        """Record a job from a position on, up to which its rows were shown, or record all of it anew."""
+        before = self._standings.get(key, Standing())
+        reached = inf if before.reached == inf else position
+        self._standings[key] = Standing(reached, position if anew else 0)
 
     def record(self, updates: list[Update]) -> dict[JobKey, Span] | None:
         """Record the new events and job readings of these updates.
@@ -101,9 +109,11 @@ class Recorder:
             self._unrecorded.append(update)
         self.unrecorded += len(update.events)
         while max(self.unrecorded, len(self._unrecorded)) > MAX_UNRECORDED:
-            dropped = len(self._unrecorded.popleft().events)
-            self.unrecorded -= dropped
-            self._lost += dropped
+            dropped = self._unrecorded.popleft()
+            self.unrecorded -= len(dropped.events)
+            self._lost += len(dropped.events)
+            if dropped.events:
+                self._standings[dropped.job_key] = Standing(inf)
 
     def _write(self) -> dict[JobKey, Span]:
         spans = self.read(self._record) if self._unrecorded else None
@@ -123,7 +133,11 @@ class Recorder:
 
     def _record(self, history: History) -> dict[JobKey, Span]:
         is_writable = not history.obstacle
-        spans = history.record(list(self._unrecorded), self._organization)
+        spans = history.record(list(self._unrecorded), self._organization, self._standings)
+        for key, span in spans.items():
+            standing = self._standings.get(key, Standing())
+            is_cut = span.before < standing.reached
+            self._standings[key] = Standing(span.after, 0 if is_cut else standing.moved)
         if is_writable:
             self._note_obstacle(history)
         return spans

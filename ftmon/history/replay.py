@@ -4,6 +4,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from math import inf
@@ -12,6 +13,7 @@ from threading import Condition
 from time import monotonic
 
 from ftmon.errors import HistoryError, RemovedError
+from ftmon.history.reader import PARTIAL
 from ftmon.history.store import History
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
@@ -92,8 +94,11 @@ class Replay:
     def _run_of(self, history: History) -> Iterator[Update]:
         yield self._speed_change()
         with history.snapshot():
-            job = history.job(self._key)
+            past = history.past(self._key)
             readings = history.snapshots(self._key)
+        if past.is_partial:
+            yield replace(self._update([]), notice=PARTIAL)
+        job = past.job
         end = job if job is not None and job.status.is_final else None
         snapshots = deque(each for each in readings if not each.job.status.is_final)
         due: list[Event] = []

@@ -49,6 +49,11 @@ _MIGRATIONS = (
         "CREATE TABLE removed (number INTEGER NOT NULL)",
         "INSERT INTO removed VALUES (0)",
     ),
+    (
+        # Events are missing that were shown: the run was removed while an ftmon watched it, or the file was
+        # lost, or could not be written for too long.
+        "ALTER TABLE jobs ADD COLUMN is_partial INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 """The statements that make each version of the schema out of the one before; times are seconds since 1970."""
 
@@ -59,8 +64,12 @@ _VIEWS = (
     """CREATE TEMP VIEW snapshots AS
         SELECT number, job, received_at, sent, received_at AS read_at FROM main.snapshots""",
     "CREATE TEMP VIEW removed AS SELECT 0 AS number",
+    "CREATE TEMP VIEW jobs AS SELECT *, 0 AS is_partial FROM main.jobs",
 )
-"""These show a file of version 1 as the latest version, where the file cannot be written."""
+"""These show a file of an earlier version as the latest one, where the file cannot be written."""
+
+_FIRST_VIEW = {1: 0, 2: 2}
+"""From which view on they are needed, by the file's version."""
 
 
 def prepare(database: sqlite3.Connection) -> bool:
@@ -94,7 +103,7 @@ def prepare(database: sqlite3.Connection) -> bool:
     except sqlite3.OperationalError as error:
         if version == 0 or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
             raise
-        for statement in _VIEWS:
+        for statement in _VIEWS[_FIRST_VIEW[version] :]:
             run(statement)
         return False
 

@@ -6,9 +6,11 @@ processes read one of them each at the same time, both forms are stored.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ftmon.history import row
@@ -40,6 +42,18 @@ class Span(NamedTuple):
     """The position of its last row after."""
     is_exact: bool
     """The rows in between are exactly the events of the updates, in their order: none was there already."""
+
+
+class Standing(NamedTuple):
+    """What a process knows of the rows of a job."""
+
+    reached: float = 0
+    """The position of the last row that it has shown or recorded; infinite where it had to drop some.
+
+    Rows are missing where the job ends before this.
+    """
+    moved: int = 0
+    """The process records the job anew: rows up to this position move to the end as their events come."""
 
 
 class _Target(NamedTuple):
@@ -108,8 +122,16 @@ class History(Reader):
 
     # Writing
 
-    def record(self, updates: list[Update], organization: str | None = None) -> dict[JobKey, Span]:
+    def record(
+        self,
+        updates: list[Update],
+        organization: str | None = None,
+        standings: Mapping[JobKey, Standing] = MappingProxyType({}),
+    ) -> dict[JobKey, Span]:
         """Store the new events and job readings of these updates in one transaction.
+
+        A job of which rows are missing by its standing is marked as partial. It is whole again once all its
+        rows have moved.
 
         Returns a span for each job that has events or a reading in them; none where there is an `obstacle`,
         because then nothing is written.
@@ -125,22 +147,37 @@ class History(Reader):
             if version_of(self._database) > VERSION:
                 self.obstacle = _NEWER
                 return {}
-            spans = {key: self._record(key, some, organization) for key, some in by_job.items()}
+            spans = {
+                key: self._record(key, some, organization, standings.get(key, Standing()))
+                for key, some in by_job.items()
+            }
         if inode(self._log) != self._log_inode:
             # Somebody removed it. This process still has it, and copies it to the file before it is lost.
             self._database.execute("PRAGMA wal_checkpoint")
         return spans
 
-    def _record(self, key: JobKey, updates: list[Update], organization: str | None) -> Span:
+    def _record(
+        self, key: JobKey, updates: list[Update], organization: str | None, standing: Standing
+    ) -> Span:
         told = next((update.dialect for update in reversed(updates) if update.dialect), "")
         number, dialect, before, last = self._target(key, told, organization)
-        insertion = Insertion(self._database, number, last)
+        is_cut = before < standing.reached
+        if is_cut:
+            self._database.execute("UPDATE jobs SET is_partial = 1 WHERE number = ?", (number,))
+        moved = 0 if is_cut else standing.moved
+        insertion = Insertion(self._database, number, last, moved)
         for update in updates:
             received_at = update.at.timestamp()
             if update.job is not None:
                 self._record_reading(number, received_at, update.job, dialect)
             insertion.add(update.events, received_at)
         insertion.flush()
+        if moved and insertion.count:
+            self._database.execute(
+                "UPDATE jobs SET is_partial = 0 WHERE number = ?1 "
+                "AND NOT EXISTS (SELECT 1 FROM events WHERE job = ?1 AND number <= ?2)",
+                (number, moved),
+            )
         if insertion.count == insertion.last - last:
             return Span(before, insertion.last if insertion.count else before, is_exact=True)
         (after,) = self._database.execute(

@@ -1,6 +1,6 @@
 """The updates that the watcher reports, as immutable values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -72,3 +72,19 @@ class Update:
     """How many events wait for a history that cannot be written, or None where that stays as it was."""
     dialect: str = ""
     """The name of the dialect that the service speaks; empty where that is not known."""
+
+
+def merged(rest: Update, updates: list[Update], *, with_events: bool) -> Update:
+    """Return one update with the last news of several after `rest`, with all their events or only its own."""
+    for update in updates:
+        rest = replace(
+            update,
+            events=(*rest.events, *update.events) if with_events else rest.events,
+            job=update.job or rest.job,
+            connection=update.connection or rest.connection,
+            heard=update.heard or rest.heard,
+            unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
+            notice=rest.notice if update.notice in rest.notice else f"{rest.notice} {update.notice}".strip(),
+            dialect=update.dialect or rest.dialect,
+        )
+    return rest

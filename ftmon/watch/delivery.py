@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ftmon.model.job import JobKey
-from ftmon.model.update import Update
+from ftmon.model.update import Update, merged
 from ftmon.watch.queue import Queue, weight
 
 # SQLite is imported on this thread, so that the first paint does not wait for it.
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ftmon.history.store import History
 
 _T = TypeVar("_T")
+
+_LOST = "Some of what was recorded cannot be read again, and is not shown."
 
 _READ_AGAIN = 5.0
 """Seconds until a history that could not be read is tried again."""
@@ -43,6 +45,10 @@ class _Turn:
     """Follows once the rows are handed over; None where the front end is not behind."""
     skipped: Counter[int] = field(default_factory=Counter)
     """Keys of events that were shown before they could be recorded: their rows are passed over."""
+    is_held: bool = False
+    """The past is partial, and is not shown until it is known whether the service tells all of it again."""
+    owed: int = 0
+    """The position of the last row that is to be handed over at least."""
     file: int | None = None
     """The file that the position belongs to."""
     is_failing: bool = False
@@ -195,10 +201,13 @@ class Delivery:
         is_all = len(own) == sum(update.job_key == turn.key for _, update in updates)
         if (news := self._news(turn.key)) is not None:
             own.insert(0, news)
+        if turn.is_held and self._is_past_wanted(turn, own):
+            turn.position, turn.rest = 0, merged(_nothing(turn.key), own, with_events=True)
+            return
         span = (spans or {}).get(turn.key)
         if span is not None:
-            if turn.file != recorder.file and turn.rest is None:
-                # A new history was begun; the front end has everything up to here.
+            if turn.rest is None and span.before != turn.position and not self._stands(turn):
+                # Its rows are gone, or a new history was begun. The front end has everything up to here.
                 turn.file, turn.position = recorder.file, span.before
             is_next = span.is_exact and span.before == turn.position and is_all
             if is_next and turn.rest is None and not self._queue.is_full:
@@ -206,26 +215,29 @@ class Delivery:
             else:
                 # The rows are read from the history. Those that were shown already are passed over.
                 rest = turn.rest or _nothing(turn.key)
+                turn.owed = span.after
                 shown = Counter(event.key for update in waiting for event in update.events)
                 turn.skipped += shown - Counter(event.key for event in rest.events)
-                turn.rest = _merged(replace(rest, events=()), own, with_events=False)
+                turn.rest = merged(replace(rest, events=()), own, with_events=False)
                 return
         if turn.rest is None:
             self._queue.put(turn.session, *own)
         else:
             # These events are not recorded, and follow the rows.
-            turn.rest = _merged(turn.rest, own, with_events=True)
+            turn.rest = merged(turn.rest, own, with_events=True)
 
     def _catch_up(self) -> None:
         """Hand over the rows after the front end's position as long as there is room."""
         turn, recorder = self._turn, self._recorder
         while turn is not None and turn.rest is not None and not self._queue.is_full:
             batch = recorder.read(partial(_rows, turn.key, turn.position))
-            if recorder.file != turn.file:
-                # A new history was begun. The rows of the old one are gone.
+            is_new_file = recorder.file != turn.file
+            if is_new_file or (batch is not None and not self._has_all(turn, batch)):
+                lost = replace(_nothing(turn.key), notice=_LOST)
+                turn.rest = merged(turn.rest, [lost], with_events=True)
+                turn.owed = 0
+            if is_new_file:
                 turn.file, turn.position = recorder.file, 0
-                notice = "Some of what was recorded cannot be read again, and is not shown."
-                turn.rest = _merged(turn.rest, [replace(_nothing(turn.key), notice=notice)], with_events=True)
                 continue
             if batch is None and not recorder.is_read_only:
                 self._note_failure(turn)
@@ -241,6 +253,20 @@ class Delivery:
             if events:
                 self._queue.put(turn.session, Update(turn.key, batch[-1].received_at, events))
 
+    def _stands(self, turn: _Turn) -> bool:
+        """Whether the position is that of a row which is still there."""
+        read = self._recorder.read(lambda history: history.stands(turn.key, turn.position))
+        return turn.file == self._recorder.file and read is not False
+
+    def _has_all(self, turn: _Turn, batch: "list[RecordedEvent]") -> bool:
+        """Whether no row was removed before it could be handed over."""
+        return self._stands(turn) and (bool(batch) or turn.position >= turn.owed)
+
+    def _is_past_wanted(self, turn: _Turn, updates: list[Update]) -> bool:
+        """Whether the service has ended without an event, so that all there is of the past is recorded."""
+        turn.is_held = not any(update.events for update in updates)
+        return turn.is_held and any(each.connection and each.connection.is_over for each in updates)
+
     def _note_failure(self, turn: _Turn) -> None:
         if not turn.is_failing:
             turn.is_failing = True
@@ -249,14 +275,20 @@ class Delivery:
 
     def _begin(self, turn: _Turn, restore: Callable[[Update], None], recorder: "Recorder") -> None:
         self._turn, self._told_unrecorded = turn, 0
+        from ftmon.history.reader import PARTIAL
+
         waiting = recorder.waiting(turn.key)
-        job = recorder.read(lambda history: history.job(turn.key))
-        dialect = recorder.read(lambda history: history.dialect(turn.key)) or ""
+        past = recorder.read(lambda history: history.past(turn.key))
         turn.file = recorder.file
-        if job is not None:
-            first = replace(_nothing(turn.key), job=job, dialect=dialect)
+        if past is not None and (past.job is not None or past.is_partial):
+            notice = f"{PARTIAL} It is read from the service again." if past.is_partial else ""
+            first = replace(_nothing(turn.key), job=past.job, dialect=past.dialect)
             restore(first)
-            self._queue.put(turn.session, first)
+            self._queue.put(turn.session, replace(first, notice=notice))
+        if past is not None and past.is_partial:
+            turn.is_held, turn.position = True, past.last
+            recorder.begin(turn.key, past.last, anew=True)
+            return
         position = 0
         copies: Counter[int] = Counter(event.key for update in waiting for event in update.events)
         while self._queue.session == turn.session and not self._is_closing:
@@ -274,6 +306,8 @@ class Delivery:
                 turn.position = position
             elif turn.rest is None:
                 turn.rest = _nothing(turn.key)
+        turn.owed = 0 if past is None else past.last
+        recorder.begin(turn.key, position, anew=False)
         for update in waiting:
             events = tuple([event for event in update.events if _skips(copies, event.key)])
             left = replace(_nothing(turn.key), at=update.at, events=events, job=update.job)
@@ -281,7 +315,7 @@ class Delivery:
             if turn.rest is None:
                 self._queue.put(turn.session, left)
             else:
-                turn.rest = _merged(turn.rest, [left], with_events=True)
+                turn.rest = merged(turn.rest, [left], with_events=True)
 
     def _news(self, key: JobKey) -> Update | None:
         """Return what there is to tell of the history itself; None where there is nothing new."""
@@ -308,19 +342,3 @@ def _skips(counts: Counter[int], key: int) -> bool:
         return False
     counts[key] -= 1
     return True
-
-
-def _merged(rest: Update, updates: list[Update], *, with_events: bool) -> Update:
-    """Return one update with the last news of several, and with their events or only those of `rest`."""
-    for update in updates:
-        rest = replace(
-            update,
-            events=(*rest.events, *update.events) if with_events else rest.events,
-            job=update.job or rest.job,
-            connection=update.connection or rest.connection,
-            heard=update.heard or rest.heard,
-            unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
-            notice=rest.notice if update.notice in rest.notice else f"{rest.notice} {update.notice}".strip(),
-            dialect=update.dialect or rest.dialect,
-        )
-    return rest
