@@ -13,7 +13,7 @@ import sys
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -571,6 +571,68 @@ def test_what_is_removed_where_the_disk_is_full_is_told_as_removed(path: Path) -
     assert room.startswith("ftmon: the disk space could not be freed: ")
     assert done.returncode == 0
     assert kept(path) == [0, 5000]
+
+
+@pytest.fixture
+def full_disk(path: Path) -> Iterator[Path]:
+    """A history of an old run and a new one, on a disk of its own that is then filled."""
+    path.parent.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", path.parent], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a file system: {mounted.stderr.decode().strip()}")
+    try:
+        recent = (datetime.now(UTC) - NOON).total_seconds()
+        many = [read(event(f"Step {step} " + "x" * 200, step)) for step in range(6000)]
+        record(path, told(*many), told(*STORED, key=OTHER, after=recent))
+        yield path
+    finally:
+        subprocess.run(["umount", path.parent], check=True)
+
+
+def fill(path: Path) -> None:
+    with (path.parent / "filling").open("wb", buffering=0) as filling, suppress(OSError):
+        while filling.write(b"x" * 4096):
+            pass
+
+
+@pytest.mark.parametrize("is_left_open", [False, True])
+def test_old_runs_are_removed_where_the_disk_is_full(full_disk: Path, *, is_left_open: bool) -> None:
+    if is_left_open:
+        # A process that was killed leaves a log and its shared memory.
+        script = "import os, sqlite3, sys; d = sqlite3.connect(sys.argv[1]); " + (
+            "d.execute('UPDATE jobs SET organization = 1'); d.commit(); os.kill(os.getpid(), 9)"
+        )
+        subprocess.run([sys.executable, "-c", script, str(full_disk)], check=False)
+    fill(full_disk)
+    size = full_disk.stat().st_size
+    assert [run["events"] for run in objects(ftmon("history", "--json").stdout)] == [10, 6000]
+    exported = ftmon("export", JOB_ID, "--base-url", OTHER.service)
+    assert [line["message"] for line in objects(exported.stdout)] == FIELDS
+    pruned = ftmon("history", "--prune", "30d", "--yes")
+    assert (pruned.returncode, pruned.stderr) == (0, b"ftmon: removed 1 run with 6,000 events.\n")
+    assert full_disk.stat().st_size < size / 10
+    listed = ftmon("history")
+    assert (listed.returncode, listed.stderr) == (0, b"")
+    assert kept(full_disk) == [0, 10]
+    with closing(sqlite3.connect(full_disk)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+def test_a_full_disk_that_another_ftmon_uses_is_told(full_disk: Path) -> None:
+    with closing(sqlite3.connect(full_disk)) as other:
+        other.execute("UPDATE jobs SET organization = 1")
+        other.commit()
+        fill(full_disk)
+        pruned = ftmon("history", "--prune", "30d", "--yes")
+        assert pruned.returncode == 2
+        assert pruned.stderr.decode() == (
+            "ftmon: The disk is full, and another ftmon uses the history. "
+            "End that one, or make some room first.\n"
+        )
+    assert kept(full_disk) == [6000, 10]
 
 
 def test_what_could_not_be_recorded_is_told_at_the_end(service: Service) -> None:

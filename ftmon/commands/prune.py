@@ -1,15 +1,22 @@
 """Removing old runs from the history."""
 
+import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from ftmon import text
 from ftmon.commands.recorded import opened
-from ftmon.errors import UsageError
+from ftmon.errors import HistoryError, UsageError
+from ftmon.history.damage import lacks_room
 from ftmon.history.reader import RecordedRun
+from ftmon.history.store import NO_ROOM, History
 from ftmon.lines.output import say
+from ftmon.model.job import JobKey
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
 
 
 def prune(age: timedelta, *, ask: bool) -> int:
@@ -28,14 +35,59 @@ def prune(age: timedelta, *, ask: bool) -> int:
         if ask and not _agrees(f"Remove {_amount(old)}, {since}?"):
             say("nothing was removed.")
             return 0
-        gone = history.remove([run.key for run in old], before)
+        gone, trouble = _remove(history, [run.key for run in old], before)
         changed = "" if len(gone) == len(old) else "; the others have changed meanwhile"
         say(f"removed {_amount(gone)}{changed}.")
-        try:
-            history.shrink()
-        except sqlite3.Error as error:
-            say(f"the disk space could not be freed: {error}.")
+        if trouble:
+            say(f"the disk space could not be freed: {trouble}.")
     return 0
+
+
+def _remove(history: History, keys: list[JobKey], before: datetime) -> tuple[list[RecordedRun], str]:
+    """Remove runs and give their space back, also where the disk is full.
+
+    Returns what was removed, and why its space could not be freed, or an empty text.
+    """
+    gone = None
+    try:
+        gone = history.remove(keys, before)
+        history.shrink()
+        return gone, ""
+    except sqlite3.OperationalError as error:
+        is_full = lacks_room(error) or history.obstacle == NO_ROOM
+        if gone is None and not is_full:
+            raise
+        trouble = str(error)
+    if is_full:
+        try:
+            with _in_place(history) as own:
+                gone = own.remove(keys, before) if gone is None else gone
+                own.shrink()
+            trouble = ""
+        except (sqlite3.OperationalError, HistoryError) as error:
+            if gone is None:
+                raise
+            trouble = str(error).rstrip(".")
+    return gone or [], trouble
+
+
+@contextmanager
+def _in_place(history: History) -> Iterator[History]:
+    """Close a history whose disk is full, and open it so that changes take no room."""
+    history.close()
+    # The file would be damaged if the process ended in the middle of a change.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    try:
+        with closing(History(history.path, create=False, in_place=True)) as own:
+            yield own
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        raise HistoryError(
+            "The disk is full, and another ftmon uses the history. End that one, or make some room first."
+        ) from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _amount(runs: Sequence[RecordedRun]) -> str:

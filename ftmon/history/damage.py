@@ -1,4 +1,4 @@
-"""Damage of the history's file: telling it from other troubles, and setting the file aside."""
+"""Troubles with the history's file: telling damage from a full disk, and setting a damaged file aside."""
 
 import fcntl
 import os
@@ -32,6 +32,11 @@ def is_damage(error: Exception) -> bool:
     """Whether an error says that the file is damaged, and not only that it cannot be used now."""
     # The low byte is the error code; the higher ones only add detail.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def lacks_room(error: Exception) -> bool:
+    """Whether an error may say that the disk is full. Opening a file then fails with an I/O error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def is_sound(path: Path) -> bool:

@@ -103,11 +103,20 @@ def _can_be_read_by_others(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and bool(status.st_mode & 0o077)
 
 
+WRITING = "mode=rw"
+
+
 def access(path: Path) -> str:
     """Return the parameters with which SQLite can open a file: to write it, or only to read it."""
-    if os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK):
-        return "mode=rw"
-    if Path(f"{path}-wal").exists():
+    can_write = os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)
+    return WRITING if can_write else reading(path)
+
+
+def reading(path: Path, *, is_alone: bool = False) -> str:
+    """Return the parameters with which SQLite only reads a file. `is_alone`: no other process uses it."""
+    log = Path(f"{path}-wal")
+    is_in_use = not is_alone and Path(f"{path}-shm").exists()
+    if log.exists() and (is_in_use or log.stat().st_size):
         return "mode=ro"
     # SQLite opens such a file without a lock and without the files beside it, which it could not create.
     return "mode=ro&immutable=1"

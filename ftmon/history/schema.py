@@ -72,8 +72,18 @@ _FIRST_VIEW = {1: 0, 2: 2}
 """From which view on they are needed, by the file's version."""
 
 
-def prepare(database: sqlite3.Connection) -> bool:
+_IN_PLACE = (
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = MEMORY",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+def prepare(database: sqlite3.Connection, *, in_place: bool = False) -> bool:
     """Bring a file to the latest version of the schema.
+
+    With `in_place`, changes take no room on the disk: nobody else can use the file meanwhile, and it is
+    damaged where this process is killed while it writes.
 
     Returns True where the file has a later version than this ftmon knows. Such a file is only read.
 
@@ -82,6 +92,10 @@ def prepare(database: sqlite3.Connection) -> bool:
         sqlite3.Error: where it cannot be read or written.
     """
     run = database.execute
+    if in_place:
+        # Before the first reading, which would create the shared memory.
+        for statement in _IN_PLACE:
+            run(statement)
     # In this order: another ftmon may create everything in one transaction meanwhile.
     (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = run("PRAGMA application_id").fetchone()
@@ -94,7 +108,8 @@ def prepare(database: sqlite3.Connection) -> bool:
     run("PRAGMA foreign_keys = ON")
     # WAL is faster, but needs shared memory, which some file systems, such as network homes, do not have.
     with suppress(sqlite3.OperationalError):
-        run("PRAGMA journal_mode = WAL")
+        if not in_place:
+            run("PRAGMA journal_mode = WAL")
     run("PRAGMA synchronous = NORMAL")
     if version == VERSION:
         return False

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ftmon.history import row
-from ftmon.history.damage import Database
-from ftmon.history.file import access, has_lost_log, inode, make_ready, real
+from ftmon.history.damage import Database, lacks_room
+from ftmon.history.file import WRITING, access, has_lost_log, inode, make_ready, reading, real
 from ftmon.history.insertion import Insertion
 from ftmon.history.reader import Reader, RecordedRun
 from ftmon.history.schema import VERSION, prepare, transaction, version_of
@@ -24,6 +24,8 @@ from ftmon.model.update import Update
 
 _PATIENCE = 2.0
 """Seconds to wait while another ftmon writes."""
+
+NO_ROOM = "has no room on its disk"
 
 _NEWER = "was written by a newer ftmon"
 
@@ -74,10 +76,14 @@ class History(Reader):
     file is damaged.
     """
 
-    def __init__(self, path: Path, *, create: bool = True, vfs: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, create: bool = True, in_place: bool = False, vfs: str | None = None
+    ) -> None:
         """Open the history, and create it where there is none, if that is wanted.
 
-        A file that cannot be written is opened to be read. `vfs` is one of SQLite's ways to lock files.
+        A file that cannot be written is opened to be read; if none is to be created, also one on a full disk.
+        `in_place` is for writing on a full disk (see `schema.prepare`). `vfs` is one of SQLite's ways to lock
+        files.
 
         Raises:
             FileNotFoundError: where there is none, and none shall be created.
@@ -90,23 +96,24 @@ class History(Reader):
         self.has_lost_log = has_lost_log(file)
         """Somebody removed the write-ahead log while it was in use: the last events may be missing."""
         how = access(file)
-        self._log = Path(f"{file}-wal")
-        database = sqlite3.connect(
-            f"{file.as_uri()}?{how}{f'&vfs={vfs}' if vfs else ''}",
-            uri=True,
-            timeout=_PATIENCE,
-            isolation_level=None,
-            factory=Database,
-        )
-        with ExitStack() as stack:
-            stack.callback(database.close)
-            database.text_factory = row.text
-            is_newer = prepare(database)
-            super().__init__(database)
-            stack.pop_all()
-        self.obstacle = _NEWER if is_newer else "" if how == "mode=rw" else "cannot be written"
+        obstacle = "" if how == WRITING else "cannot be written"
+        options = f"&vfs={vfs}" if vfs else ""
+        try:
+            database, is_newer = _connected(file, f"{how}{options}", in_place=in_place)
+        except sqlite3.OperationalError as error:
+            if create or in_place or not lacks_room(error):
+                raise
+            obstacle = NO_ROOM
+            # There is no room for the shared memory, so nobody else has the file open.
+            database, is_newer = _connected(file, f"{reading(file, is_alone=True)}{options}")
+        if in_place:
+            # Without the log, what a killed process has left would look like the loss of one.
+            Path(f"{file}-shm").unlink(missing_ok=True)
+        super().__init__(database)
+        self.obstacle = _NEWER if is_newer else obstacle
         """Why nothing is recorded in the file, in words; empty where it is."""
         self._inode = inode(path)
+        self._log = Path(f"{file}-wal")
         self._log_inode = inode(self._log)
         """None where the file has no write-ahead log."""
 
@@ -260,6 +267,19 @@ class History(Reader):
     def shrink(self) -> None:
         """Give the space of removed jobs back to the disk. This needs some space itself."""
         self._database.execute("VACUUM")
+
+
+def _connected(file: Path, options: str, *, in_place: bool = False) -> tuple[Database, bool]:
+    """Open a file. Return whether it has a later version of the schema, too."""
+    database = sqlite3.connect(
+        f"{file.as_uri()}?{options}", uri=True, timeout=_PATIENCE, isolation_level=None, factory=Database
+    )
+    with ExitStack() as stack:
+        stack.callback(database.close)
+        database.text_factory = row.text
+        is_newer = prepare(database, in_place=in_place)
+        stack.pop_all()
+    return database, is_newer
 
 
 def _gist(sent: object, dialect: str) -> tuple[object, ...]:
