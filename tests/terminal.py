@@ -98,11 +98,19 @@ class Terminal:
     def assert_restored(self) -> None:
         """Check that the terminal is in the state from before the command."""
         self._process_rest()
-        assert termios.tcgetattr(self._theirs) == self.before
-        assert os.get_blocking(self._theirs)
+        self.assert_settings_restored()
         assert self.modes == _USUAL
         assert not self.is_alternate
         assert self.written.count(b"\x1b[>") == self.written.count(b"\x1b[<"), "keyboard protocol"
+
+    def assert_settings_restored(self) -> None:
+        """Check only the terminal's settings, where what it shows can no longer be known."""
+        assert termios.tcgetattr(self._theirs) == self.before
+        assert os.get_blocking(self._theirs)
+
+    def halt_output(self) -> None:
+        """Take no more output, as after Ctrl-S or behind a line that is down: who writes waits."""
+        termios.tcflow(self._theirs, termios.TCOOFF)
 
     def hang_up(self) -> None:
         """Close the terminal, as when its window is closed."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ftmon import __version__
+from ftmon.ending import Ending
 from ftmon.lines.follow import follow
 from ftmon.settings import Settings
 from ftmon.watch.watcher import Watcher
@@ -137,7 +138,7 @@ def test_a_service_that_cannot_be_reached_is_given_up_with_exit_status_5(
     url = a_refused_url()
     watcher = Watcher(Settings(url), pace=Pace(first_delay=0.01, longest_delay=0.01, give_up=0.1))
     try:
-        assert follow(watcher, watch(watcher, JOB_ID), as_json=True) == 5
+        assert follow(watcher, watch(watcher, JOB_ID), Ending(), as_json=True) == 5
     finally:
         watcher.close()
     out, err = capfd.readouterr()
@@ -152,7 +153,7 @@ def test_an_end_that_nobody_tells_is_exit_status_5(
     service.end("evaporated")
     watcher = Watcher(Settings(service.base_url), pace=Pace(first_delay=0.01, longest_delay=0.01, lag=0.1))
     try:
-        assert follow(watcher, watch(watcher, JOB_ID), as_json=True) == 5
+        assert follow(watcher, watch(watcher, JOB_ID), Ending(), as_json=True) == 5
     finally:
         watcher.close()
     out, err = capfd.readouterr()

@@ -395,3 +395,30 @@ def test_a_shell_stops_it_and_brings_it_back_but_not_into_the_background(
         shown.until_shown("left; the job keeps running")
         shown.press("exit $?\r")
         assert shown.wait() == 130
+
+
+def test_a_screen_is_left_also_where_the_terminal_takes_no_output(service: Service) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.until_shown("q quit")
+        shown.halt_output()
+        shown.press("q")
+        assert shown.process.wait(PATIENCE) == 130
+        shown.assert_settings_restored()
+
+
+@ENDINGS
+def test_a_signal_ends_a_screen_whose_terminal_takes_no_output(
+    service: Service, number: signal.Signals, status: int
+) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.until_shown("q quit")
+        shown.halt_output()
+        sent = time.monotonic()
+        shown.process.send_signal(number)
+        assert shown.process.wait(PATIENCE) == status
+        assert time.monotonic() - sent < SOON
+        shown.assert_settings_restored()

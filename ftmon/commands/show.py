@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ftmon.commands.crash import crashed
 from ftmon.commands.view import Target, View, Watching
+from ftmon.ending import Ending
 from ftmon.errors import BUG, LEFT, GaveUpError, HistoryError, OutputError, TimeoutPassedError, UsageError
 from ftmon.lines.output import encoded, say, write
 
@@ -37,15 +38,18 @@ def show(
     Raises:
         FtmonError: when the run cannot be shown.
     """
+    ending = Ending(view.timeout)
+    ending.install()
     if view.json or view.plain or not _has_screen():
-        return _show_lines(view, watching, opening, left, again)
-    return _show_screen(view, watching, opening, left, again)
+        return _show_lines(view, watching, opening, ending, left, again)
+    return _show_screen(view, watching, opening, ending, left, again)
 
 
 def _show_lines(
     view: View,
     watching: Watching,
     opening: AbstractContextManager[Target],
+    ending: Ending,
     left: str,
     again: Callable[[str], str] | None,
 ) -> int:
@@ -63,7 +67,7 @@ def _show_lines(
 
             for notice in watcher.notices:
                 say(notice)
-            status = follow(watcher, key, as_json=view.json, timeout=view.timeout)
+            status = follow(watcher, key, ending, as_json=view.json)
         finally:
             # Only a closed watcher knows how many events are not recorded.
             watcher.close()
@@ -76,23 +80,24 @@ def _show_screen(
     view: View,
     watching: Watching,
     opening: AbstractContextManager[Target],
+    ending: Ending,
     left: str,
     again: Callable[[str], str] | None,
 ) -> int:
     with _feedback(), opening as target:
         sys.excepthook = partial(crashed, secrets=target.settings.secrets)
         with closing(_watcher(watching, target)) as watcher:
-            app = _run_app(watcher, target, view)
-    status = app.return_code or 0
+            app = _run_app(watcher, target, view, ending)
+    status = BUG if app.return_code is None else app.return_code
     run = app.watched
     if run is None or status == BUG:
         return status
     _leave_summary(run)
     _say_unrecorded(watcher)
-    if status == TimeoutPassedError.exit_status and view.timeout is not None:
+    if status == TimeoutPassedError.exit_status:
         from ftmon.lines.news import time_passed
 
-        say(time_passed(run, view.timeout))
+        say(time_passed(run, ending.timeout))
     elif run.connection.error is not None:
         say(str(run.connection.error))
     # A run opened from the history may be another service's, which the command would not reach.
@@ -155,15 +160,18 @@ def _history_file() -> "Path | None":
         return None
 
 
-def _run_app(watcher: "Watcher", target: Target, view: View) -> "FtmonApp":
-    from ftmon.tui.exits import Exits
+def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> "FtmonApp":
+    from ftmon.tui.exits import SavedTerminal
 
-    with Exits() as exits:
-        from ftmon.tui.app import FtmonApp
+    ending.restore = SavedTerminal().restore
+    from ftmon.tui.app import FtmonApp
 
-        app = FtmonApp(watcher, target.key, exit_when_over=view.exit_when_over, timeout=view.timeout)
-        exits.leave = app.leave_by_signal
-        app.run()
+    app = FtmonApp(watcher, target.key, exit_when_over=view.exit_when_over, on_exit=ending.begin)
+    ending.leave = app.leave
+    ending.is_timeout_due = lambda: app.is_timeout_due
+    app.run()
+    # What follows is no longer the terminal's alone: it closes the watcher, too.
+    ending.renew()
     return app
 
 

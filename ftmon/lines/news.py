@@ -1,6 +1,7 @@
 """What stderr says about the connection, and about a timeout."""
 
 from ftmon.lines.output import say
+from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 
@@ -23,10 +24,14 @@ def say_news(update: Update) -> None:
         say(str(connection.error))
 
 
-def time_passed(run: Run, timeout: float) -> str:
+def time_passed(run: Run, timeout: float | None) -> str:
     """Return the sentence for a run that was not over after `timeout` seconds."""
+    passed = f"after {timeout:g} s"
     if run.connection.wire is Wire.REPLAYING:
-        return f"The replay was not over after {timeout:g} s."
+        return f"The replay was not over {passed}."
+    if run.status.is_final:
+        was = "was " if run.status is Status.CANCELLED else ""
+        return f"The job {was}{run.status.value}, but its last events had not all come {passed}."
     if run.job is not None or run.events:
-        return f"The job was not over after {timeout:g} s; it keeps running."
-    return f"The service sent nothing about the job within {timeout:g} s."
+        return f"The job was not over {passed}; it keeps running."
+    return f"The service had sent nothing about the job {passed}."

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
@@ -12,7 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ftmon.errors import BUG, LEFT, TimeoutPassedError
+from ftmon.errors import BUG, LEFT
 from ftmon.safe import redact, safe
 from ftmon.tui.exits import Suspension
 from ftmon.tui.theme import DARK, LIGHT
@@ -49,9 +50,8 @@ class FtmonApp(App[int]):
     * the outcome of the job shown last;
     * 130 if the user quit before that job ended;
     * 0 if no job was opened;
-    * 124 after `timeout` seconds;
-    * 128 plus the number of a signal;
-    * 70 for a bug.
+    * the status that `leave` was given;
+    * 70 for a bug, and for whatever else closed the app.
     """
 
     TITLE = "ftmon"
@@ -88,7 +88,7 @@ class FtmonApp(App[int]):
         key: "JobKey | None" = None,
         *,
         exit_when_over: bool = False,
-        timeout: float | None = None,
+        on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class FtmonApp(App[int]):
         self._watcher = watcher
         self._key = key
         self._exit_when_over = exit_when_over
-        self._timeout = timeout
+        self._on_exit = on_exit
         self._now = now
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -122,12 +122,10 @@ class FtmonApp(App[int]):
         yield Static(line.stylize_before("on $panel"))
 
     def on_mount(self) -> None:
-        """Handle signals and start the timeout; show the monitor screen after the first paint."""
+        """Handle a stop by the shell; show the monitor screen after the first paint."""
         if self._driver is not None and self._driver.can_suspend:
             Suspension(self._driver, self._call_soon, self._watcher.resume)
         self.call_after_refresh(self._show_monitor)
-        if self._timeout is not None:
-            self.set_timer(self._timeout, self._time_out, name="timeout")
 
     def _show_monitor(self) -> None:
         from ftmon.tui.screens.monitor import MonitorScreen
@@ -180,19 +178,27 @@ class FtmonApp(App[int]):
 
     # Exiting
 
+    def exit(
+        self, result: int | None = None, return_code: int = BUG, message: RenderableType | None = None
+    ) -> None:
+        """Exit with this status. `on_exit` is called with it first."""
+        self._on_exit(return_code)
+        super().exit(result, return_code, message)
+
     def _exit_status(self) -> int:
         if self.monitor is None or self.monitor.run is None:
             return LEFT if self._key else 0
         return LEFT if self.monitor.exit_status is None else self.monitor.exit_status
 
-    def _time_out(self) -> None:
+    @property
+    def is_timeout_due(self) -> bool:
+        """Whether a timeout that passes now ends the screen. It stays if the outcome is known."""
         run = self.watched
         # With `exit_when_over`, a known outcome is not enough: the last events may still be missing.
         is_waiting = self._exit_when_over and not (run is not None and run.is_over)
-        if self.monitor is None or self.monitor.exit_status is None or is_waiting:
-            self.exit(return_code=TimeoutPassedError.exit_status)
+        return self.monitor is None or self.monitor.exit_status is None or is_waiting
 
-    def leave_by_signal(self, status: int) -> None:
+    def leave(self, status: int) -> None:
         """Exit with this status. Call it from a signal handler.
 
         Raises:
@@ -207,8 +213,13 @@ class FtmonApp(App[int]):
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: action() if self.is_running else None)
 
+    def panic(self, *renderables: RenderableType) -> None:
+        """Exit because of a bug. The renderables are not shown: they may hold local variables."""
+        self._fatal_error()
+
     def _fatal_error(self) -> None:
         """Print that this is a bug, with a traceback that omits local variables: one may hold an API key."""
+        self._on_exit(BUG)
         self._return_code = BUG
         if self._exit_renderables:
             return

@@ -1,8 +1,7 @@
-"""Signal handling: exit, suspend and resume always restore the terminal, even one that no longer reads."""
+"""What a signal means for the terminal: it is restored at the end, and given to the shell at a stop."""
 
 import os
 import signal
-import sys
 import termios
 import threading
 import tty
@@ -15,11 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-
-_GRACE = 0.8
-"""Seconds that an orderly exit may take after a signal, before the process is ended."""
-
 _RESTORE = (
     b"\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2048l"  # paste, wrap, mouse, size
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"  # keyboard protocol, alternate screen, cursor, focus
@@ -27,55 +21,20 @@ _RESTORE = (
 """Resets every terminal mode that Textual sets."""
 
 
-class Exits:
-    """A context in which a signal leads to an orderly exit, or to a hard one after `_GRACE` seconds.
-
-    It uses `signal.signal` for two reasons. A handler set with asyncio does not run while the event loop is
-    blocked on a terminal that nobody reads. And Python's KeyboardInterrupt can get lost, for example when it
-    is raised during an import.
-    """
+class SavedTerminal:
+    """The terminal's settings from before the screen."""
 
     def __init__(self) -> None:
-        self.leave: Callable[[int], None] = sys.exit
-        """Starts the orderly exit. It is called from the signal handler, with the exit status."""
-        self._previous: dict[signal.Signals, Any] = {}
-        """The handlers to restore at the end."""
-        self._terminal: list[Any] | None = None
-        self._timer: threading.Timer | None = None
+        self._settings: list[Any] | None = None
+        with suppress(termios.error, OSError):
+            self._settings = termios.tcgetattr(0)
 
-    def __enter__(self) -> "Exits":
-        """Save the terminal's settings and install the handlers."""
-        with suppress(termios.error, OSError, ValueError):
-            self._terminal = termios.tcgetattr(sys.__stdin__ or 0)
-        # Textual's driver and `Suspension` replace the handlers of SIGTSTP and SIGCONT later.
-        for number in (*SIGNALS, signal.SIGTSTP, signal.SIGCONT):
-            self._previous[number] = signal.getsignal(number)
-        for number in SIGNALS:
-            signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Restore the previous handlers. The orderly exit is done."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        status = 128 + number
-        if self._timer is not None:
-            self._exit_now(status)
-        self._timer = threading.Timer(_GRACE, self._exit_now, (status,))
-        self._timer.daemon = True
-        self._timer.start()
-        self.leave(status)
-
-    def _exit_now(self, status: int) -> None:
-        """Restore the terminal without blocking on it, and end the process."""
-        with suppress(termios.error, OSError, ValueError):
-            if self._terminal is not None:
+    def restore(self) -> None:
+        """Put the terminal back as it was, without waiting for it: it may take no output."""
+        with suppress(termios.error, OSError):
+            if self._settings is not None:
                 termios.tcflush(0, termios.TCOFLUSH)
-                termios.tcsetattr(0, termios.TCSANOW, self._terminal)
+                termios.tcsetattr(0, termios.TCSANOW, self._settings)
         with suppress(OSError):
             is_blocking = os.get_blocking(2)
             os.set_blocking(2, False)
@@ -83,7 +42,6 @@ class Exits:
                 os.write(2, _RESTORE)
             # The blocking mode is shared with the shell, so put it back.
             os.set_blocking(2, is_blocking)
-        os._exit(status)
 
 
 class Suspension:

@@ -239,17 +239,20 @@ async def test_the_screen_is_left_by_itself_where_that_was_wanted() -> None:
     assert seen.app.return_code == 0
 
 
-async def test_the_timeout_ends_with_124() -> None:
-    async with stage(RUNNING, timeout=0.01) as seen:
-        await seen.until(lambda: seen.app.return_code is not None)
-    assert seen.app.return_code == 124
+async def test_a_timeout_matters_until_the_outcome_is_known() -> None:
+    async with stage(RUNNING) as seen:
+        await seen.until_shown("▶ running")
+        assert seen.app.is_timeout_due
+    async with stage(SUCCEEDED) as seen:
+        await seen.until_shown("✔ succeeded")
+        assert not seen.app.is_timeout_due
 
 
-async def test_the_timeout_ends_with_124_also_where_a_job_that_is_over_has_more_to_tell() -> None:
+async def test_a_timeout_matters_where_the_screen_waits_for_the_last_events_of_a_job_that_is_over() -> None:
     scripts = {**over("succeeded"), STREAM: [stream(*STORY[:3])], LIST: [failure(500)]}
-    async with stage(scripts, exit_when_over=True, timeout=0.5) as seen:
-        await seen.until(lambda: seen.app.return_code is not None)
-    assert seen.app.return_code == 124
+    async with stage(scripts, exit_when_over=True) as seen:
+        await seen.until_shown("✔ succeeded")
+        assert seen.app.is_timeout_due
 
 
 async def test_a_job_is_cancelled_only_after_a_yes() -> None:
