@@ -3,6 +3,9 @@
 LEFT = 130
 """The exit status when the user leaves before the job is over."""
 
+HUNG_UP = 129
+"""The exit status when the terminal is gone, whether or not a SIGHUP told so."""
+
 BUG = 70
 """The exit status of a bug."""
 
@@ -68,6 +71,12 @@ class GaveUpError(FtmonError):
     """ftmon gave up: the service was unreachable for too long, or the job's end stays unknown."""
 
     exit_status = 5
+
+
+class HungUpError(FtmonError):
+    """The terminal is gone."""
+
+    exit_status = HUNG_UP
 
 
 class OutputError(FtmonError):

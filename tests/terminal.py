@@ -65,7 +65,11 @@ class Terminal:
 
     def press(self, keys: str) -> None:
         """Type keys."""
-        os.write(self._ours, keys.encode())
+        self.type(keys.encode())
+
+    def type(self, data: bytes) -> None:
+        """Send bytes as they are, as a terminal with another encoding or protocol does."""
+        os.write(self._ours, data)
 
     def take_over(self, words: str) -> None:
         """Reset the terminal settings and write, as a shell does when its job was stopped."""

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from ftmon.commands.crash import crashed
 from ftmon.commands.view import Target, View, Watching
 from ftmon.ending import Ending
-from ftmon.errors import BUG, LEFT, GaveUpError, HistoryError, OutputError, TimeoutPassedError, UsageError
+from ftmon.errors import (
+    BUG,
+    LEFT,
+    GaveUpError,
+    HistoryError,
+    HungUpError,
+    OutputError,
+    TimeoutPassedError,
+    UsageError,
+)
 from ftmon.lines.output import encoded, say, write
 
 if TYPE_CHECKING:
@@ -179,7 +188,7 @@ def _leave_summary(run: "Run") -> None:
     """Print the summary where the screen was."""
     from ftmon.lines.summary import summary
 
-    with suppress(OutputError):
+    with suppress(OutputError, HungUpError):
         write(encoded("".join(f"{line}\n" for line in summary(run))))
 
 

@@ -4,8 +4,9 @@ import signal
 from queue import SimpleQueue
 
 from ftmon.ending import Ending
-from ftmon.errors import TimeoutPassedError
+from ftmon.errors import HUNG_UP, TimeoutPassedError
 from ftmon.lines.news import time_passed
+from ftmon.lines.output import call_when_gone
 from ftmon.lines.printer import Printer
 from ftmon.model.job import JobKey
 from ftmon.model.run import Run
@@ -20,12 +21,14 @@ def follow(watcher: Watcher, key: JobKey, ending: Ending, *, as_json: bool) -> i
 
     Raises:
         OutputError: when stdout cannot be written.
+        HungUpError: when it is a terminal that is gone.
         BrokenPipeError: when the reader of stdout is gone.
         TimeoutPassedError: when the timeout passed first.
     """
     news: SimpleQueue[int] = SimpleQueue()
     # Through the queue, so that no line is cut in two.
     ending.leave = news.put
+    call_when_gone(lambda: news.put(HUNG_UP))
     signal.signal(signal.SIGCONT, lambda number, frame: watcher.resume())
     watcher.start(lambda: news.put(0))
     printer = Printer(Run(key, outcome_only=as_json), as_json=as_json)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
+from textual import on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ftmon.errors import BUG, LEFT
+from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
+from ftmon.tui.driver import TerminalDriver
 from ftmon.tui.exits import Suspension
 from ftmon.tui.theme import DARK, LIGHT
 
@@ -91,7 +93,7 @@ class FtmonApp(App[int]):
         on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.monitor: MonitorScreen | None = None
         """None until the first paint is done, because its module is imported after that."""
         self._watcher = watcher
@@ -207,6 +209,10 @@ class FtmonApp(App[int]):
         if self._loop is None or self._loop.is_closed():
             raise SystemExit(status)
         self._loop.call_soon_threadsafe(lambda: self.exit(return_code=status))
+
+    @on(TerminalDriver.Gone)
+    def _hang_up(self) -> None:
+        self.exit(return_code=HUNG_UP)
 
     def _call_soon(self, action: Callable[[], None]) -> None:
         """Run an action in the event loop unless the app has exited. Call it from a signal handler."""

@@ -1,0 +1,102 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.command import FTMON
+from tests.service import JOB_ID, Service
+from tests.terminal import Terminal, terminal
+
+pytestmark = pytest.mark.slow
+
+STRANGE = {
+    "a byte of no character": b"\xff",
+    "Latin-1": "é".encode("latin-1"),
+    "half an emoji": "😀".encode()[:2],
+    "half a surrogate pair": b"\xed\xa0\xbd",
+    "a long form of a slash": b"\xc0\xaf",
+    "a code beyond Unicode": b"\x1b[1114112u",
+    "a code beyond any integer": b"\x1b[99999999999999999999u",
+    "a code that is half a character": b"\x1b[55357u",
+    "a text beyond Unicode": b"\x1b[97;;1114112u",
+    "a text that is half a character": b"\x1b[97;;55357u",
+    "a key with its shifted form": b"\x1b[97:65u",
+    "a key with the kind of its event": b"\x1b[97;1:3u",
+    "a size of nothing": b"\x1b[48;0;0;0;0t",
+    "a size without pixels, then the mouse": b"\x1b[48;30;100;0;0t\x1b[<35;5;5M",
+    "a size beyond all bounds": b"\x1b[48;9999999;9999999;1;1t",
+    "a mouse outside": b"\x1b[<35;99999;99999M\x1b[<0;0;-5M",
+}
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service().running() as service:
+        service.tell("Fine-tune started")
+        yield service
+
+
+def check_that_it_goes_on(shown: Terminal, service: Service) -> None:
+    shown.press("?")
+    shown.until_shown("esc closes")
+    shown.press("\x1b[27u")
+    service.tell("and on it goes")
+    service.end("failed")
+    shown.until_shown("and on it goes")
+    shown.until_shown("✘ failed")
+    shown.press("q")
+    assert shown.wait() == 1
+    shown.assert_restored()
+    assert "Traceback" not in shown.text
+
+
+@pytest.mark.parametrize("data", STRANGE.values(), ids=STRANGE)
+def test_the_screen_goes_on_whatever_is_typed(service: Service, data: bytes) -> None:
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.until_shown("q quit")
+        shown.type(data)
+        shown.press("o")
+        shown.until_shown("Watch a job")
+        shown.type(data)
+        shown.press("yz")
+        shown.until_shown("yz")
+        shown.press("\x1b[27u")
+        shown.until(lambda: "Watch a job" not in shown.text)
+        check_that_it_goes_on(shown, service)
+
+
+@pytest.mark.parametrize("data", STRANGE.values(), ids=STRANGE)
+def test_the_screen_goes_on_whatever_is_pasted(service: Service, data: bytes) -> None:
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.until_shown("q quit")
+        shown.press("o")
+        shown.until_shown("Watch a job")
+        shown.type(b"\x1b[200~ft-" + data + b"xyz\x1b[201~")
+        shown.until_shown("yz")
+        shown.press("\x1b[27u")
+        shown.until(lambda: "Watch a job" not in shown.text)
+        check_that_it_goes_on(shown, service)
+
+
+def test_what_is_no_text_is_typed_as_a_replacement_and_a_character_cut_in_two_is_whole(
+    service: Service,
+) -> None:
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("q quit")
+        shown.press("o")
+        shown.until_shown("Watch a job")
+        for byte in b"a\xffb" + "é".encode():
+            shown.type(bytes([byte]))
+        shown.until_shown("a\N{REPLACEMENT CHARACTER}bé")
+
+
+def test_what_is_pasted_controls_no_terminal(service: Service) -> None:
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("q quit")
+        shown.press("o")
+        shown.until_shown("Watch a job")
+        shown.type(b"\x1b[200~ft-" + "\x9b31m\x9d0;owned\x9c\u202e\u200bxyz".encode() + b"\x1b[201~")
+        shown.until_shown("ft-\N{REPLACEMENT CHARACTER}xyz")
+        for hostile in ("owned", "\x9b", "\x9d", "\u202e"):
+            assert hostile.encode() not in shown.written
