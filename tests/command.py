@@ -24,7 +24,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-
 def environment(**more: str) -> dict[str, str]:
     """Return the environment in UTC, without variables that would lead to a real service.
 
-    COLUMNS and LINES, which workers of pytest-xdist inherit, would outrank the terminal's own size.
+    COLUMNS and LINES, which workers of pytest-xdist inherit, would set the width of `--help`.
     """
     dropped = ("OPENAI_", "FTMON_", "LC_", "PYTEST_", "PYTHONUNBUFFERED", "COLUMNS", "LINES")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}

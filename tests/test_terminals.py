@@ -1,6 +1,8 @@
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from ftmon.paths import history_file
 from tests.command import FTMON, PATIENCE, check_output, environment, ftmon, objects
 from tests.service import JOB_ID, Service
-from tests.terminal import terminal
+from tests.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.slow
 
@@ -52,21 +54,115 @@ def test_of_two_hundred_sizes_in_a_second_the_last_is_drawn(service: Service) ->
         for number in range(200):
             shown.resize(20 + 7 * number % 120, 5 + 3 * number % 50)
         shown.resize(91, 23)
-
-        def is_drawn_for_91_by_23() -> bool:
-            lines = shown.text.splitlines()
-            return (
-                lines[0].startswith(f" {JOB_ID}")
-                and len(lines[0].rstrip()) == 90
-                and f" {'─' * 89} " in lines
-                and "Fine-tune started" in shown.text
-                and lines[22].rstrip().endswith("q quit")
-            )
-
-        shown.until(is_drawn_for_91_by_23)
+        shown.until(partial(is_drawn_for, shown, 91, 23))
         shown.press("q")
         assert shown.wait() == 130
         shown.assert_restored()
+
+
+@pytest.mark.parametrize("size", [("40", "10"), ("0", "0"), ("", "x"), ("999999", "999999")], ids=str)
+def test_the_terminal_knows_its_size_better_than_exported_variables(
+    service: Service, size: tuple[str, str]
+) -> None:
+    service.tell("Fine-tune started")
+    command = ["env", f"COLUMNS={size[0]}", f"LINES={size[1]}", *FTMON, JOB_ID, *service.options]
+    with terminal(command) as shown:
+        for columns, lines in [(100, 30), (91, 23), (60, 20)]:
+            shown.resize(columns, lines)
+            shown.until(partial(is_drawn_for, shown, columns, lines))
+        shown.press("q")
+        assert shown.wait() == 130
+        shown.assert_restored()
+
+
+def test_a_terminal_that_has_no_size_is_as_large_as_the_variables_say_until_it_has_one(
+    service: Service,
+) -> None:
+    service.tell("Fine-tune started")
+    script = 'stty rows 0 cols 0; COLUMNS=60 LINES=20 exec "$@"'
+    with terminal(["sh", "-c", script, "sh", *FTMON, JOB_ID, *service.options], 60, 20) as shown:
+        shown.until(partial(is_drawn_for, shown, 60, 20))
+        shown.resize(91, 23)
+        shown.until(partial(is_drawn_for, shown, 91, 23))
+
+
+def is_drawn_for(shown: Terminal, columns: int, lines: int) -> bool:
+    rows = shown.text.splitlines()
+    return (
+        rows[0].startswith(f" {JOB_ID}")
+        and len(rows[0].rstrip()) == columns - 1
+        and f" {'─' * (columns - 2)} " in rows
+        and "Fine-tune started" in shown.text
+        and rows[lines - 1].rstrip().endswith("q quit")
+    )
+
+
+# Its colours
+
+
+def colours(written: bytes) -> set[tuple[bytes, ...]]:
+    return set(re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)[;m]", written))
+
+
+@pytest.mark.parametrize(("value", "has_colours"), [("", True), ("1", False)])
+def test_no_color_means_something_only_if_it_is_not_empty(
+    service: Service, value: str, *, has_colours: bool
+) -> None:
+    service.tell("Fine-tune started")
+    command = [*FTMON, JOB_ID, *service.options]
+    with terminal(command, 100, 30, NO_COLOR=value, COLORTERM="truecolor") as shown:
+        shown.until_shown("Fine-tune started")
+        shown.until_shown("q quit")
+    found = colours(shown.written)
+    assert found
+    assert any(len(set(colour)) > 1 for colour in found) == has_colours
+
+
+# What else stands in its environment
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "TEXTUAL=headless,devtools,debug",
+        "TEXTUAL_DRIVER=nowhere:Nothing",
+        "TEXTUAL_COLOR_SYSTEM=purple",
+        "TEXTUAL_COLOR_SYSTEM=256",
+        "TEXTUAL_PRESS=q",
+        "TEXTUAL_SCREENSHOT=0",
+        "TEXTUAL_DEBUG=1",
+        "TEXTUAL_LOG=log",
+        "TEXTUAL_SHOW_RETURN=1",
+        "TEXTUAL_THEME=none",
+        "TEXTUAL_FPS=1",
+        "TEXTUAL_ALLOW_SIGNALS=1",
+        "TEXTUAL_SMOOTH_SCROLL=0",
+        "TEXTUAL_ANIMATIONS=purple",
+        "FORCE_COLOR=",
+        "TTY_COMPATIBLE=0",
+        "TTY_INTERACTIVE=0",
+        "COLORTERM=purple",
+        "UNICODE_VERSION=x",
+        "JUPYTER_COLUMNS=5",
+        "TERM=xterm-purple",
+        "TERM=xterm",
+        "ESCDELAY=x",
+    ],
+)
+def test_no_variable_of_a_library_breaks_the_screen(service: Service, tmp_path: Path, variable: str) -> None:
+    service.tell("Fine-tune started")
+    place = tmp_path / "here"
+    place.mkdir()
+    command = ["env", "-C", str(place), variable, *FTMON, JOB_ID, *service.options]
+    with terminal(command) as shown:
+        shown.until(partial(is_drawn_for, shown, 100, 30))
+        shown.press("?")
+        shown.until_shown("esc closes")
+        shown.press("\x03")
+        assert shown.wait() == 130
+        shown.assert_restored()
+        assert "The app returned" not in shown.text
+    assert not list(place.iterdir())
 
 
 # Where there is no screen
@@ -83,8 +179,9 @@ def test_each_of_the_three_streams_must_be_a_terminal_for_a_screen(
         check_output(shown.written.replace(b"\r\n", b"\n"))
 
 
-def test_a_terminal_of_no_kind_gets_lines(recorded: Service) -> None:
-    with terminal(["env", "-u", "TERM", *FTMON, JOB_ID, *recorded.options]) as shown:
+@pytest.mark.parametrize("kind", [["-u", "TERM"], ["TERM=dumb"], ["TERM=Unknown"], ["TERM="]], ids=" ".join)
+def test_a_terminal_of_no_kind_gets_lines(recorded: Service, kind: list[str]) -> None:
+    with terminal(["env", *kind, *FTMON, JOB_ID, *recorded.options]) as shown:
         assert shown.wait() == 0
         assert "Übung" in shown.text
         check_output(shown.written.replace(b"\r\n", b"\n"))

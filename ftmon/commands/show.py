@@ -123,7 +123,7 @@ def _has_screen() -> bool:
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return (
         all(stream is not None and stream.isatty() for stream in streams)
-        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+        and os.environ.get("TERM", "dumb").lower() not in ("dumb", "unknown", "")
         and codecs.lookup(sys.stderr.encoding).name == "utf-8"
     )
 
@@ -170,8 +170,10 @@ def _history_file() -> "Path | None":
 
 
 def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> "FtmonApp":
+    from ftmon.tui.environment import clean_environment
     from ftmon.tui.exits import SavedTerminal
 
+    clean_environment()
     ending.restore = SavedTerminal().restore
     from ftmon.tui.app import FtmonApp
 

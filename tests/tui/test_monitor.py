@@ -239,6 +239,21 @@ async def test_the_screen_is_left_by_itself_where_that_was_wanted() -> None:
     assert seen.app.return_code == 0
 
 
+async def test_an_exit_that_nobody_asked_for_is_a_bug() -> None:
+    async with stage(SUCCEEDED) as seen:
+        seen.app.exit()
+    assert seen.app.return_code == 70
+
+
+async def test_a_panic_is_a_bug_and_its_words_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    async with stage(SUCCEEDED) as seen:
+        seen.app.panic("a local variable")
+    assert seen.app.return_code == 70
+    said = capsys.readouterr().err
+    assert "This is a bug in ftmon; the job is not affected." in said
+    assert "local variable" not in said
+
+
 async def test_a_timeout_matters_until_the_outcome_is_known() -> None:
     async with stage(RUNNING) as seen:
         await seen.until_shown("▶ running")
