@@ -1,7 +1,10 @@
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ftmon.tui.screens.open_job import OpenJobScreen
 from tests.servers.fine_tunes import JOB, JOB_ID, STORY, STREAM, answer, event, job, refusal, stream
 from tests.servers.scripted import End, Script
 from tests.tui.stage import JOBS, Stage, stage
@@ -130,6 +133,23 @@ async def test_the_key_pressed_twice_opens_one_dialog() -> None:
         await seen.until(lambda: len(seen.app.screen_stack) > alone)
         await seen.pilot.pause()
         assert len(seen.app.screen_stack) == alone + 1
+
+
+async def test_what_is_listed_for_a_dialog_that_was_closed_is_dropped(tmp_path: Path) -> None:
+    listed = asyncio.Event()
+    async with stage({**SERVICE, JOBS: [[listed, *SERVICE[JOBS][0]]]}, history=tmp_path / "history") as seen:
+        await seen.until_shown("Fine-tune started")
+        for _ in range(5):
+            listed.clear()
+            await seen.press("o")
+            dialog = seen.app.screen
+            assert isinstance(dialog, OpenJobScreen)
+            listed.set()
+            dialog.dismiss(None)
+            # What the worker does with an answer that comes before Textual has cancelled it.
+            dialog._offer({})
+            dialog._show_state()
+            await seen.until(lambda: seen.app.screen is seen.monitor)
 
 
 async def test_a_listed_job_whose_id_is_a_path_is_not_offered() -> None:

@@ -80,7 +80,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         recorded = f"{plural(len(runs), 'run')} recorded here" if runs else ""
         if self._watcher.is_offline:
             self._state = Content.styled(recorded, ".muted")
-            self.hint.update(self._state)
+            self._show_state()
             return
         try:
             jobs = await asyncio.wrap_future(self._watcher.jobs())
@@ -93,9 +93,20 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             self._offer({JobKey(self._watcher.base_url, job.id): ListedJob(job) for job in jobs})
             words = f"{plural(len(jobs), 'job')} at this service" if jobs else "the service has no jobs yet"
             self._state = Content.styled(", ".join(filter(None, (words, recorded))), ".muted")
-        self.hint.update(self._state)
+        self._show_state()
+
+    @property
+    def _is_open(self) -> bool:
+        """False once the dialog was closed, which may be while the jobs are listed."""
+        return self.is_attached and self.is_current
+
+    def _show_state(self) -> None:
+        if self._is_open:
+            self.hint.update(self._state)
 
     def _offer(self, jobs: dict[JobKey, ListedJob]) -> None:
+        if not self._is_open:
+            return
         self.jobs.add(jobs)
         self.field.suggest([key.job_id for key in self.jobs.keys if key.service == self._watcher.base_url])
         self.jobs.narrow(self.field.value)
