@@ -313,6 +313,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell(service: Service) -> None:
         shown.press("\x1a")
         shown.until(lambda: is_stopped(shown.process.pid))
         shown.assert_restored()
+        assert not shown.text.strip()
         shown.process.send_signal(signal.SIGCONT)
         shown.until_shown("Fine-tune started")
 

@@ -137,8 +137,12 @@ def _feedback() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):
-            os.write(2, b"\r\x1b[K")
+        _erase_feedback()
+
+
+def _erase_feedback() -> None:
+    with suppress(OSError):
+        os.write(2, b"\r\x1b[K")
 
 
 def _watcher(watching: Watching, target: Target) -> "Watcher":
@@ -177,7 +181,14 @@ def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> 
     ending.restore = SavedTerminal().restore
     from ftmon.tui.app import FtmonApp
 
-    app = FtmonApp(watcher, target.key, exit_when_over=view.exit_when_over, on_exit=ending.begin)
+    app = FtmonApp(
+        watcher,
+        target.key,
+        exit_when_over=view.exit_when_over,
+        # The shell shows again what the screen covers, when ftmon is suspended.
+        on_screen=_erase_feedback,
+        on_exit=ending.begin,
+    )
     ending.leave = app.leave
     ending.is_timeout_due = lambda: app.is_timeout_due
     app.run()

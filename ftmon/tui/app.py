@@ -90,6 +90,7 @@ class FtmonApp(App[int]):
         key: "JobKey | None" = None,
         *,
         exit_when_over: bool = False,
+        on_screen: Callable[[], None] = lambda: None,
         on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
@@ -99,6 +100,7 @@ class FtmonApp(App[int]):
         self._watcher = watcher
         self._key = key
         self._exit_when_over = exit_when_over
+        self._on_screen = on_screen
         self._on_exit = on_exit
         self._now = now
         for theme in (DARK, LIGHT):
@@ -115,6 +117,10 @@ class FtmonApp(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give Textual's own themes the `$ended` colour, which only ftmon's themes define."""
         return {"ended": "#a58bd6"}
+
+    def on_load(self) -> None:
+        """Call `on_screen` before the screen covers what the terminal shows."""
+        self._on_screen()
 
     def compose(self) -> ComposeResult:
         """Paint the header first. It looks like the header of the monitor screen, which follows."""
