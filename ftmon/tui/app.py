@@ -115,8 +115,8 @@ class FtmonApp(App[int]):
         return self.monitor.run if self.monitor else None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Give Textual's own themes the `$ended` colour, which only ftmon's themes define."""
-        return {"ended": "#a58bd6"}
+        """Give Textual's own themes the colours that some of them, or all, do not define."""
+        return {"ended": "#a58bd6", "foreground-disabled": "ansi_default"}
 
     def on_load(self) -> None:
         """Call `on_screen` before the screen covers what the terminal shows."""

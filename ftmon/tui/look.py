@@ -6,6 +6,7 @@ to the look `good` as `.good`.
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.style import Style as VisualStyle
 from textual.widget import Widget
 
 from ftmon.model.job import Status
@@ -47,6 +48,8 @@ def rich_style(widget: Widget, *looks: str) -> Style:
     for look in looks:
         if look:
             style += widget.screen.get_visual_style(look, partial=True)
+            # A partial style of Textual 8 has no background if that is opaque.
+            style += VisualStyle(background=widget.screen.get_component_styles(look).background)
     return style.rich_style
 
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from rich.segment import Segment
+from rich.style import Style
 from textual.content import Content
+from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -74,6 +77,15 @@ class JobList(OptionList, can_focus=False):
         width = max((len(key.job_id) for key in self._shown), default=0)
         self.set_options(Option(self._row(key, self._jobs[key], width)) for key in self._shown)
         return len(self._shown)
+
+    def render_line(self, y: int) -> Strip:
+        """Render one visible row. The highlight replaces the colours of its parts, which suit no fill."""
+        strip = super().render_line(y)
+        cursor = self.get_component_rich_style("option-list--option-highlighted")
+        if not any(segment.style and segment.style.bgcolor == cursor.bgcolor for segment in strip):
+            return strip
+        ink = Style(color=cursor.color)
+        return Strip(Segment.apply_style(strip, post_style=ink), strip.cell_length)
 
     def _row(self, key: JobKey, listed: ListedJob, width: int) -> Content:
         job = listed.job

@@ -89,7 +89,8 @@ class Outcome(Widget):
             return Content()
         ending = self.ending
         is_wide = self.app.size.width >= _WIDE
-        rows = [Content.styled(ending.headline if is_wide else ending.short, "bold")]
+        headline = Content.styled(ending.headline if is_wide else ending.short, f".{ending.look}")
+        rows = [headline.stylize("bold")]
         if ending.detail:
             detail = Content(ending.detail)
             # In a narrow terminal, cut a long detail to keep room for the advice.

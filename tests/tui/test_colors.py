@@ -1,0 +1,296 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from rich._palettes import EIGHT_BIT_PALETTE, STANDARD_PALETTE
+from rich.color import Color, ColorSystem, ColorType
+from rich.color_triplet import ColorTriplet
+from textual.geometry import Offset
+from textual.notifications import SeverityLevel
+from textual.screen import ModalScreen
+from textual.selection import Selection
+from textual.theme import Theme
+
+from ftmon.tui.theme import DARK, LIGHT
+from tests.servers.fine_tunes import DONE, JOB, STREAM, Fields, answer, event, job, refusal, stream
+from tests.servers.scripted import End, Script
+from tests.tui.stage import JOBS, Stage, stage
+
+THEMES = (DARK, LIGHT)
+DEPTHS = (ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT, ColorSystem.STANDARD)
+
+TEXT = 4.5
+"""Least contrast of text, as WCAG 2.2 asks for in 1.4.3."""
+DRAWING = 3.0
+"""Least contrast of what carries data but is no text: curves, sparklines and the bar (WCAG 2.2, 1.4.11)."""
+RULE = 1.5
+"""Least contrast of what only divides or decorates: rules, frames, axes, scroll bars, what a bar lacks."""
+
+FRAMED = {"ScrollBar", "CommandList", "Horizontal"}
+"""Widgets that draw a frame or a scroll bar with blocks: the last two are parts of Textual's palette."""
+
+GREYS = {0, 7, 8, 15, 16, 231, *range(232, 256)}
+"""Numbers of the colours without a hue, among 16 and among 256."""
+
+
+class Cell(NamedTuple):
+    """A piece of a row in one style."""
+
+    text: str
+    ink: Color
+    ground: Color
+    widget: str
+
+
+def cells(screen: Any) -> Iterator[Cell]:
+    """Yield what a screen paints, without the dimmed screen behind a dialog."""
+    for y, strip in enumerate(screen._compositor.render_strips()):
+        x = 0
+        for text, style, _ in strip:
+            widget, _ = screen.get_widget_at(x, y)
+            x += len(text)
+            if widget is screen and isinstance(screen, ModalScreen):
+                continue
+            assert style is not None
+            assert style.bgcolor is not None
+            assert not style.dim
+            # Blanks may have no colour of their own.
+            ink, ground = style.color or style.bgcolor, style.bgcolor
+            if style.reverse:
+                ink, ground = ground, ink
+            yield Cell(text, ink, ground, type(widget).__name__)
+
+
+def needed(sign: str, widget: str) -> float:
+    """Return the contrast that a character of a widget needs to its background."""
+    if sign.isspace():
+        return 1.0
+    if widget in FRAMED and "▀" <= sign <= "▟":
+        return RULE
+    if sign in "━╸" or "▀" <= sign <= "▟" or "⠀" <= sign <= "⣿":
+        return DRAWING
+    return RULE if "─" <= sign <= "╿" else TEXT
+
+
+def shown(color: Color, depth: ColorSystem) -> ColorTriplet:
+    """Return what a colour becomes at a depth. The 16 colours are those of a VGA, which Rich measures by."""
+    nearest = color.downgrade(depth)
+    if nearest.triplet is not None:
+        return nearest.triplet
+    assert nearest.number is not None
+    return (STANDARD_PALETTE if nearest.type is ColorType.STANDARD else EIGHT_BIT_PALETTE)[nearest.number]
+
+
+def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
+    """Return the contrast of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(color: ColorTriplet) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def faults(screen: Any, theme: Theme) -> Iterator[str]:
+    """Yield what is hard to read on a screen, and each background that has a hue without being meant to."""
+    fills = [Color.parse(color or "") for color in (theme.primary, theme.accent, theme.error)]
+    for cell in set(cells(screen)):
+        for depth in DEPTHS:
+            ink, ground = shown(cell.ink, depth), shown(cell.ground, depth)
+            least = max((needed(sign, cell.widget) for sign in cell.text), default=1.0)
+            where = f"{theme.name}, {depth.name}, {cell.widget}: {cell.text.strip()[:30]!r}"
+            if contrast(ink, ground) < least:
+                yield f"{where} {ink.hex} on {ground.hex} has {contrast(ink, ground):.2f} of {least}"
+            number = cell.ground.downgrade(depth).number
+            is_fill = any(is_near(cell.ground, fill) for fill in fills)
+            if number not in {*GREYS, None} and not is_fill:
+                yield f"{where} stands on {cell.ground.name}, which becomes {ground.hex}"
+
+
+def is_near(one: Color, other: Color) -> bool:
+    """Return whether two colours are the same. Textual computes with fractions, and may round down."""
+    return all(abs(a - b) <= 1 for a, b in zip(one.get_truecolor(), other.get_truecolor(), strict=True))
+
+
+async def check(seen: Stage) -> None:
+    """Check the present screen in both themes."""
+    found: list[str] = []
+    for theme in THEMES:
+        seen.app.theme = theme.name
+        await seen.pilot.pause()
+        found += faults(seen.app.screen, theme)
+    seen.app.theme = DARK.name
+    await seen.pilot.pause()
+    assert not found, "\n".join(sorted(set(found)))
+
+
+STEPS = [
+    event(f"Step {step}/200: training loss={3 - step / 90:.2f}, validation loss={3.1 - step / 99:.2f}", step)
+    for step in range(0, 180, 3)
+]
+EVENTS = [
+    event("Fine-tune started"),
+    event("Fine-tune costs $3.67"),
+    *STEPS,
+    event("The file has 3 duplicates", 190, level="warning"),
+    event("The worker was lost", 190, level="error"),
+    event("Completed epoch 1/4", 191),
+    event("Uploaded model: curie:ft-1", 192),
+]
+
+SIZES = ((110, 50), (80, 24), (40, 10), (20, 5))
+
+
+async def check_sizes(seen: Stage) -> None:
+    for size in SIZES:
+        await seen.pilot.resize_terminal(*size)
+        await seen.pilot.pause()
+        await check(seen)
+
+
+def served(reading: Fields | Script, *events: Any) -> dict[str, list[Script]]:
+    return {JOB: [answer(reading) if isinstance(reading, dict) else reading], STREAM: [stream(*events)]}
+
+
+async def test_a_running_job_is_readable_in_every_depth() -> None:
+    async with stage(served(job(), *EVENTS, End.HANG), size=(110, 50)) as seen:
+        await seen.until_shown("Uploaded model")
+        assert seen.monitor.chart.display
+        await check(seen)
+        log = seen.monitor.event_log
+        await seen.press("shift+up", "shift+up", "shift+up")
+        assert log.chosen is not None
+        await check(seen)
+        seen.app.screen.selections = {log: Selection(Offset(12, log.scroll_offset.y), Offset(60, 200))}
+        await check(seen)
+        seen.monitor.clear_selection()
+        await seen.press("home")
+        assert "follows ↓" in seen.text
+        await check_sizes(seen)
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        (job("succeeded", fine_tuned_model="curie:ft-1"), "✔"),
+        (job("failed", error={"message": "out of memory"}), "✘"),
+        (job("cancelled"), "⊘"),
+        (job("paused"), "⏸"),
+        (job("pending"), "◷"),
+        (job("resting"), "?"),
+    ],
+    ids=lambda value: value["status"] if isinstance(value, dict) else "",
+)
+async def test_every_status_is_readable_in_every_depth(reading: Fields, words: str) -> None:
+    async with stage(served(reading, *EVENTS, DONE), size=(110, 50)) as seen:
+        await seen.until_shown("Uploaded model")
+        await seen.until_shown(words)
+        await check_sizes(seen)
+
+
+async def test_every_state_of_the_connection_is_readable_in_every_depth() -> None:
+    async with stage(served(job(), *EVENTS, End.RST)) as seen:
+        await seen.until_shown("↻ retrying")
+        await check_sizes(seen)
+    async with stage({JOB: [refusal(403, "No.")], STREAM: [refusal(403, "No.")]}) as seen:
+        await seen.until_shown("▲ refused")
+        await check_sizes(seen)
+    async with stage({JOB: [answer(job())], STREAM: [[End.HANG]]}) as seen:
+        await seen.until_shown("connecting")
+        await check_sizes(seen)
+
+
+async def test_a_recorded_run_and_its_replay_are_readable_in_every_depth(tmp_path: Path) -> None:
+    over = {JOB: [answer(job("succeeded"))], STREAM: [stream(*EVENTS, DONE)]}
+    async with stage(over, history=tmp_path / "history.sqlite3") as seen:
+        await seen.until_shown("p replays it")
+        await seen.press("p")
+        await seen.until_shown("▷ replay")
+        await check_sizes(seen)
+
+
+async def test_every_dialog_is_readable_in_every_depth() -> None:
+    jobs = [
+        job(),
+        *({**job(status), "id": f"ft-{status}"} for status in ("succeeded", "failed", "cancelled")),
+    ]
+    scripts = {**served(job(), *EVENTS, End.HANG), JOBS: [answer({"object": "list", "data": jobs})]}
+    async with stage(scripts, size=(110, 36)) as seen:
+        await seen.until_shown("Uploaded model")
+        await seen.press("o")
+        await seen.until_shown("4 jobs at this service")
+        await check(seen)
+        for _ in jobs:
+            await seen.press("down")
+            await check(seen)
+        await seen.press("f", "t")
+        await check(seen)
+        await seen.press("shift+home")
+        await check(seen)
+        await seen.press("end", "/")
+        await seen.until_shown("This is no job id")
+        await check_sizes(seen)
+        await seen.pilot.resize_terminal(110, 36)
+        await seen.press("escape", "question_mark")
+        await seen.until_shown("esc closes")
+        await check_sizes(seen)
+        await seen.pilot.resize_terminal(110, 36)
+        await seen.press("escape", "x")
+        await seen.until_shown("Cancel this job?")
+        await check(seen)
+        for button in ("#keep", "#cancel"):
+            await seen.pilot.hover(button)
+            await check(seen)
+        await seen.press("right")
+        await check_sizes(seen)
+        await seen.pilot.resize_terminal(110, 36)
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+async def test_the_palette_is_readable_in_every_depth(theme: Theme) -> None:
+    async with stage(served(job(), *EVENTS, End.HANG), size=(110, 36)) as seen:
+        seen.app.theme = theme.name
+        await seen.until_shown("Uploaded model")
+        await seen.press("ctrl+p")
+        await seen.until_shown("Copy the job id")
+        assert not list(faults(seen.app.screen, theme))
+        await seen.press("c", "o", "down")
+        await seen.until_shown("Copy the job id")
+        assert not list(faults(seen.app.screen, theme))
+
+
+async def test_toasts_are_readable_in_every_depth() -> None:
+    async with stage(served(job(), *EVENTS, End.HANG), size=(110, 50)) as seen:
+        await seen.until_shown("Uploaded model")
+        severities: tuple[SeverityLevel, ...] = ("information", "warning", "error")
+        for severity in severities:
+            seen.app.notify(f"This is some {severity}.", severity=severity, timeout=600)
+        await seen.until_shown("This is some error.")
+        await check_sizes(seen)
+
+
+async def test_an_empty_screen_is_readable_in_every_depth() -> None:
+    async with stage({}, job_id=None) as seen:
+        await seen.press("escape")
+        await seen.until_shown("No job is open.")
+        await check_sizes(seen)
+
+
+async def test_the_first_paint_is_readable_in_every_depth() -> None:
+    async with stage(served(job(), End.HANG)) as seen:
+        first = seen.app.screen_stack[0]
+        assert "connecting" in "".join(strip.text for strip in first._compositor.render_strips())
+        assert not list(faults(first, DARK))
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize("depth", DEPTHS, ids=lambda depth: depth.name)
+def test_no_two_outcomes_and_no_two_curves_have_the_same_color(theme: Theme, depth: ColorSystem) -> None:
+    ended = theme.variables["ended"]
+    outcomes = (theme.primary, theme.success, theme.error, ended, theme.warning)
+    assert len({shown(Color.parse(str(color)), depth) for color in outcomes}) == len(outcomes)
+    assert len({shown(Color.parse(str(color)), depth) for color in (theme.primary, theme.accent)}) == 2
