@@ -25,7 +25,7 @@ LOOKS = {
     "valid",  # validation loss
     "key",  # a key to press
     "chosen",  # the marked event
-    "pill",  # the count of new events below
+    "chip",  # the count of new events below
 }
 
 STATUS_LOOKS = {

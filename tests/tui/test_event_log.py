@@ -9,7 +9,7 @@ from textual.selection import Selection
 
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.event_row import Times
-from tests.servers.fine_tunes import JOB, STREAM, Fields, answer, event, job, stream
+from tests.servers.fine_tunes import DONE, JOB, STREAM, Fields, answer, event, job, stream
 from tests.servers.scripted import End
 from tests.tui.stage import Stage, stage
 
@@ -223,3 +223,50 @@ async def test_a_click_marks_an_event_and_another_one_unmarks_it() -> None:
         # In another column, or the two would be a double click.
         await seen.pilot.click(offset=(30, y))
         assert log.chosen is None
+
+
+# The chip
+
+
+LONG = [event(f"number {number} " + "many words " * 9, 1) for number in range(100)]
+
+
+@pytest.mark.parametrize("width", [20, 33, 40, 60, 80, 95])
+async def test_the_chip_cuts_no_word(width: int) -> None:
+    async with log_of(*LONG, size=(width, 12)) as (seen, log, go_on):
+        await seen.press("home")
+        await flood(seen, log, go_on)
+        shown = seen.rows[log.region.y : log.region.bottom]
+        assert sum(" +7 " in row for row in shown) == 1
+        words = " ".join(row.partition(" +7 ")[0] for row in shown).split()
+        assert {word for word in words if word.isalpha()} == {"number", "many", "words"}
+
+
+async def test_a_list_without_room_for_the_chip_shows_its_text_whole() -> None:
+    async with log_of(*(event("x" * 90, 1) for _ in range(20)), size=(20, 5)) as (seen, log, go_on):
+        await seen.press("home")
+        await flood(seen, log, go_on)
+        assert [row.strip() for row in seen.rows[2:5]] == ["x" * 17] * 3
+
+
+@pytest.mark.parametrize("size", [(100, 30), (40, 10), (20, 5)], ids=str)
+async def test_a_run_that_is_over_has_nothing_to_follow(size: tuple[int, int]) -> None:
+    over = {JOB: [answer(job("succeeded"))], STREAM: [stream(*MANY, DONE)]}
+    async with stage(over, size=size) as seen:
+        await seen.until_shown("✔")
+        await seen.until(lambda: seen.monitor.event_log.event_count == len(MANY))
+        await seen.press("home")
+        assert "follow" not in seen.text
+        await seen.press("f")
+        assert "line 299" in seen.text
+
+
+async def test_the_chip_moves_to_a_row_with_room_and_can_be_clicked_there() -> None:
+    full, short = event("x" * 29, 1), event("short", 1)
+    async with log_of(*[full, short] * 9, full, size=(33, 12)) as (seen, log, go_on):
+        await seen.press("home", "down")
+        await flood(seen, log, go_on)
+        y = seen.row_of("+7 new ↓")
+        assert seen.rows[y].strip().startswith("short")
+        await seen.pilot.click(offset=(seen.rows[y].index("+7"), y))
+        assert log.following

@@ -20,7 +20,7 @@ _GROUPS = {
     "The job": ("job.open", "job.retry", "job.cancel"),
     "Replaying": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
-    "Copying": ("copy", "log.choose_up", "log.choose_down", "log.unchoose"),
+    "Copying": ("copy", "log.mark_up", "log.mark_down", "log.unmark"),
     "Display": ("log.times", "view.chart", "view.dark"),
     "ftmon": ("palette", "help", "suspend", "quit", "leave"),
 }

@@ -195,7 +195,7 @@ class MonitorScreen(Screen[None]):
         self.set_class(not self.chart.has_point, "-without-losses")
         self.losses.draw(run, with_sparklines=not self.chart.display)
         self.event_log.show_empty(list(emptiness(run)))
-        self.event_log.paint()
+        self.event_log.paint(is_over=run is not None and run.is_over)
         self._draw_title()
         self.outcome.ending = ending(run, self._clock(), can_replay=offer.replay) if run else None
         self._draw_ages()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -18,8 +19,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ftmon.model.event import Event
-from ftmon.text import count, stamp
+from ftmon.text import stamp
 from ftmon.tui.look import overlaid, rich_style
+from ftmon.tui.widgets.chip import Chip, place, words
 from ftmon.tui.widgets.event_row import FITS_BOTH, Times, columns
 from ftmon.tui.widgets.event_rows import EventRows
 from ftmon.tui.widgets.rows import wrap
@@ -31,7 +33,7 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
     ALLOW_SELECT = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f,end,G", "follow", "follow", tooltip="Go to the last event and follow", id="log.follow"),
+        Binding("f,end,G", "follow", "newest", tooltip="Go to the last event and follow", id="log.follow"),
         Binding("t", "next_times", "time", tooltip="Show time of day, age, or both", id="log.times"),
         Binding("up,k", "scroll_up", "up", False, tooltip="Scroll up and leave follow mode", id="log.up"),
         Binding("down,j", "scroll_down", "down", False, tooltip="Scroll down", id="log.down"),
@@ -41,22 +43,12 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         ),
         Binding("home,g", "scroll_home", "first", False, tooltip="Go to the first event", id="log.first"),
         Binding(
-            "shift+up,K",
-            "choose(-1)",
-            "mark up",
-            False,
-            tooltip="Mark the previous event",
-            id="log.choose_up",
+            "shift+up,K", "choose(-1)", "mark up", False, tooltip="Mark the event above", id="log.mark_up"
         ),
         Binding(
-            "shift+down,J",
-            "choose(1)",
-            "mark down",
-            False,
-            tooltip="Mark the next event",
-            id="log.choose_down",
+            "shift+down,J", "choose(1)", "mark", False, tooltip="Mark the event below", id="log.mark_down"
         ),
-        Binding("escape", "unchoose", "unmark", False, tooltip="Remove the mark", id="log.unchoose"),
+        Binding("escape", "unchoose", "unmark", False, tooltip="Remove the mark", id="log.unmark"),
     ]
 
     following: var[bool] = var(True)
@@ -77,6 +69,9 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         """Number of events when follow mode last changed."""
         self._painted = 0
         """Number of events at the last paint."""
+        self._is_over = False
+        """No more events follow."""
+        self._painted_chip: Chip | None = None
         self._empty: list[tuple[str, str]] = []
         """Lines to show while there are no events, each with its look."""
         self._ages: dict[int, str] = {}
@@ -123,10 +118,13 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         """Add events at the end. They appear at the next `paint`."""
         self._rows.extend(new)
 
-    def paint(self) -> None:
+    def paint(self, *, is_over: bool) -> None:
         """Show events added since the last call. While scrolled up, repaint only the count of new ones."""
         if self._rows.update_is_dated(self._now()):
             self._lay_out()
+        if is_over != self._is_over:
+            self._is_over = is_over
+            self.refresh()
         if self._painted == len(self._rows.events):
             return
         self._painted = len(self._rows.events)
@@ -135,7 +133,8 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
             self._go_to_end()
             self.refresh()
         else:
-            self.refresh(Region(0, self.size.height - 1, self._width, 1))
+            for chip in filter(None, (self._painted_chip, self._chip())):
+                self.refresh(Region(0, chip.y, self._width, 1))
 
     def show_empty(self, lines: list[tuple[str, str]]) -> None:
         """Set the lines, each with its look, to show in the middle while there are no events."""
@@ -163,29 +162,35 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         row = self.scroll_offset.y + y
         if not self._rows.events:
             return self._centred(y)
-        if row >= len(self._rows):
-            return Strip.blank(width, self._style())
-        self._ages[y] = age = self._age(y, self._now())
-        background = "chosen" if self._rows.index(row) == self.chosen else ""
-        segments = [
-            Segment(text, self._style(look, background)) for text, look in self._rows.pieces(row, age)
-        ]
-        if (selection := self.text_selection) and (span := selection.get_span(row)):
-            segments = overlaid(segments, *span, self._style("screen--selection"))
-        strip = Strip(segments).apply_offsets(0, row)
-        if y == self.size.height - 1 and not self.following:
-            pill = self._pill()
-            return Strip.join(
-                [strip.adjust_cell_length(width - pill.cell_length, self._style(background)), pill]
-            )
-        return strip.adjust_cell_length(width, self._style(background))
+        self._painted_chip = chip = self._chip()
+        background, strip = "", Strip([])
+        if row < len(self._rows):
+            self._ages[y] = age = self._age(y, self._now())
+            background = "chosen" if self._rows.index(row) == self.chosen else ""
+            segments = [
+                Segment(text, self._style(look, background)) for text, look in self._rows.pieces(row, age)
+            ]
+            if (selection := self.text_selection) and (span := selection.get_span(row)):
+                segments = overlaid(segments, *span, self._style("screen--selection"))
+            strip = Strip(segments).apply_offsets(0, row)
+        if chip is None or chip.y != y:
+            return strip.adjust_cell_length(width, self._style(background))
+        start = strip.adjust_cell_length(width - chip.width, self._style(background))
+        return Strip.join([start, Strip([Segment(chip.text, self._style("chip"))])])
 
     def _age(self, y: int, now: datetime) -> str:
         return self._rows.age(self.scroll_offset.y + y, now, is_first=y == 0)
 
-    def _pill(self) -> Strip:
-        words = f"+{count(self.unseen)} new ↓" if self.unseen else "f follows ↓"
-        return Strip([Segment(f" {words} ", self._style("pill"))])
+    def _chip(self) -> Chip | None:
+        if self.following:
+            return None
+        return place(words(self.unseen, is_over=self._is_over), self.size.height, self._room)
+
+    def _room(self, y: int) -> int:
+        """Return the free cells at the end of a visible row."""
+        row = self.scroll_offset.y + y
+        pieces = self._rows.pieces(row, self._age(y, self._now())) if row < len(self._rows) else []
+        return self._width - cell_len("".join(text for text, _ in pieces).rstrip())
 
     def _centred(self, y: int) -> Strip:
         width, height = self._width, self.size.height
@@ -260,14 +265,13 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
     # Mouse
 
     def on_click(self, event: events.Click) -> None:
-        """Mark the event under the mouse. A double click selects its text; a click on the pill follows."""
-        row = self.scroll_offset.y + event.y
-        is_last_row = event.y == self.size.height - 1
+        """Mark the event under the mouse. A double click selects its text; a click on the chip follows."""
+        row, chip = self.scroll_offset.y + event.y, self._chip()
         if event.chain > 1:
             # Textual's default would select the whole list, or on a triple click the whole screen.
             event.prevent_default()
             event.stop()
-        if is_last_row and not self.following and event.x >= self._width - self._pill().cell_length:
+        if chip is not None and event.y == chip.y and event.x >= self._width - chip.width:
             self.action_follow()
         elif row < len(self._rows):
             index = self._rows.index(row)
