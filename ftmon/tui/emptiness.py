@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
-from ftmon.safe import one_line
 from ftmon.text import plural
+from ftmon.tui.excerpt import excerpt
 
 
 def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
@@ -22,7 +22,7 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
     elif connection.wire is Wire.WAITING:
         yield "The connection to the events is down.", "strong"
         if connection.reason:
-            yield one_line(connection.reason), "warning"
+            yield excerpt(connection.reason), "warning"
         yield "ftmon keeps trying; the job may still be running", "muted"
     elif connection.wire is Wire.REPLAYING:
         yield "the replay is before the first event", "muted"

@@ -15,12 +15,13 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from ftmon.errors import FtmonError
-from ftmon.model.job import JobKey, Status
+from ftmon.model.job import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.paths import stylesheet
 from ftmon.tui.ages import until_changes
 from ftmon.tui.emptiness import emptiness
+from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.tui.intake import Intake, News
 from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING, offer_of
@@ -175,7 +176,7 @@ class MonitorScreen(Screen[None]):
             self._show_notice(update.notice)
 
     def _show_notice(self, notice: str) -> None:
-        self.notify(notice, severity="warning", markup=False, timeout=10)
+        self.notify(excerpt(notice, LONGEST_TOAST), severity="warning", markup=False, timeout=10)
 
     # Drawing
 
@@ -270,10 +271,12 @@ class MonitorScreen(Screen[None]):
         try:
             job = await asyncio.wrap_future(self._watcher.cancel(run.key))
         except FtmonError as error:
-            self.notify(f"The job was not cancelled. {error}", severity="error", markup=False, timeout=10)
+            failure = excerpt(f"The job was not cancelled. {error}", LONGEST_TOAST)
+            self.notify(failure, severity="error", markup=False, timeout=10)
             return
-        word = "is cancelled" if job.status is Status.CANCELLED else "will be cancelled"
-        self.notify(f"The service says that the job {word}.", markup=False)
+        # The banner tells of a job that is over.
+        if not job.status.is_final:
+            self.notify("The service says that the job will be cancelled.", markup=False)
 
     def action_retry(self) -> None:
         """Connect now instead of waiting. If watching has ended before the job has, start watching again."""

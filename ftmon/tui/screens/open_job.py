@@ -17,6 +17,7 @@ from ftmon.errors import FtmonError, UsageError
 from ftmon.model.job import JobKey
 from ftmon.paths import stylesheet
 from ftmon.text import plural
+from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import LOOKS
 from ftmon.tui.widgets.job_input import JobInput
 from ftmon.tui.widgets.job_list import JobList, ListedJob
@@ -86,7 +87,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             jobs = await asyncio.wrap_future(self._watcher.jobs())
         except FtmonError as error:
             self._state = Content.assemble(
-                (f"The jobs cannot be listed: {error}", ".warning"),
+                (f"The jobs cannot be listed: {excerpt(str(error))}", ".warning"),
                 (f" · {recorded}" if recorded else "", ".muted"),
             )
         else:

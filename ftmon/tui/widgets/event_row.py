@@ -99,7 +99,7 @@ def _sign(event: Event) -> tuple[str, str]:
     """Return the sign and the look of an event: warnings, errors and milestones of a run stand out."""
     if event.level in _LEVEL_SIGNS:
         return _LEVEL_SIGNS[event.level]
-    facts = read_message(event.message)
+    facts = read_message(event.message[:_LONGEST])
     if facts.error is not None:
         return _LEVEL_SIGNS[Level.ERROR]
     if facts.claim is not None:

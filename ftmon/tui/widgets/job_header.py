@@ -11,8 +11,8 @@ from textual.geometry import Size
 
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
-from ftmon.safe import one_line
 from ftmon.text import age
+from ftmon.tui.excerpt import excerpt
 from ftmon.tui.widgets.line import Line, Part, fit, width_of
 
 _SIGNS = {
@@ -53,7 +53,7 @@ class JobHeader(Horizontal):
             name.show([Part("ftmon", "strong"), Part("no job is open", "muted", 1)])
             badge.show(())
             return
-        model = [Part(one_line(run.job.model), "muted", 1)] if run.job and run.job.model else []
+        model = [Part(excerpt(run.job.model), "muted", 1)] if run.job and run.job.model else []
         name.show([Part(run.key.job_id, "strong"), *model])
         badge.show((), _badge(run, retry_at, now))
 
@@ -104,7 +104,7 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
         if wait:
             yield Part(f"in {wait}s", look, 1)
         if connection.reason:
-            yield Part(connection.reason, look, 2)
+            yield Part(excerpt(connection.reason), look, 2)
         if connection.attempt > 1:
             yield Part(f"attempt {connection.attempt}", "muted", 4)
         yield Part("the job may still be running", "muted", 3)
@@ -121,4 +121,4 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
     if run.heard_at and connection.wire in (Wire.LIVE, Wire.QUIET, Wire.POLLING):
         yield Part(age((now - run.heard_at).total_seconds()), "muted", 1)
     if connection.wire is Wire.POLLING and connection.reason:
-        yield Part(f"no stream: {connection.reason}", "warning", 2)
+        yield Part(f"no stream: {excerpt(connection.reason)}", "warning", 2)

@@ -12,8 +12,9 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ftmon.model.job import Job, JobKey
-from ftmon.safe import one_line, safe
+from ftmon.safe import safe
 from ftmon.text import STATUS_SIGNS, ago, count
+from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS
 
 _STATUS_WIDTH = 12
@@ -94,7 +95,7 @@ class JobList(OptionList, can_focus=False):
         recorded = "" if listed.events is None else f"{count(listed.events)} recorded"
         host = safe(key.service).partition("://")[2].partition("/")[0]
         elsewhere = "" if key.service == self._base_url else f"at {host}"
-        details = filter(None, (one_line(job.model or ""), ago(listed.time, self._now), recorded, elsewhere))
+        details = filter(None, (excerpt(job.model or ""), ago(listed.time, self._now), recorded, elsewhere))
         return Content.assemble(
             (word.ljust(_STATUS_WIDTH + 1), look),
             f"{safe(key.job_id):<{width}}",

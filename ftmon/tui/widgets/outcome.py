@@ -10,8 +10,8 @@ from textual.widget import Widget
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
-from ftmon.safe import one_line
 from ftmon.text import STATUS_SIGNS, duration, plural
+from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS
 
 _WIDE = 60
@@ -48,14 +48,14 @@ def ending(run: Run, now: datetime, *, can_replay: bool = False) -> Ending | Non
         headline = f"{sign} The job {verb}  ·  {'  ·  '.join(facts)}"
         advice = f"o opens another job  ·  {leave}"
         # A connection error does not change an outcome that is already recorded, so both are shown.
-        details = [_detail(run), one_line(str(run.connection.error or ""))]
+        details = [_detail(run), excerpt(str(run.connection.error or ""))]
         detail = "  ·  ".join(filter(None, details))
         return Ending(STATUS_LOOKS[run.status], f"{sign} {word}", headline, detail, advice)
     if run.connection.error is not None:
         headline = "▲ ftmon cannot watch this job"
         if run.job is not None:
             headline = "▲ ftmon stopped watching; the job's outcome is unknown"
-        detail = one_line(str(run.connection.error))
+        detail = excerpt(str(run.connection.error))
         return Ending("warning", "▲ not watching", headline, detail, f"r tries again  ·  {leave}")
     if run.connection.wire is Wire.RECORDED:
         word = f"the job was {run.status.value} when last seen" if run.job else "its status was never read"
@@ -68,8 +68,8 @@ def ending(run: Run, now: datetime, *, can_replay: bool = False) -> Ending | Non
 
 def _detail(run: Run) -> str:
     if run.status is Status.SUCCEEDED:
-        return f"model {one_line(run.fine_tuned_model)}" if run.fine_tuned_model else ""
-    return one_line(run.failure or "")
+        return f"model {excerpt(run.fine_tuned_model)}" if run.fine_tuned_model else ""
+    return excerpt(run.failure or "")
 
 
 class Outcome(Widget):

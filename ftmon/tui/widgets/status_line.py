@@ -6,8 +6,8 @@ from datetime import datetime
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
-from ftmon.safe import one_line
 from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent, plural
+from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
 
@@ -47,7 +47,7 @@ def status_part(run: Run) -> Part:
         return Part("▷ replaying", "muted")
     if run.job is None:
         return Part("… status not read yet" if not run.is_over else "? status unknown", "muted")
-    word = one_line(run.status_word)
+    word = excerpt(run.status_word)
     if run.is_over and not run.status.is_final:
         return Part(f"{STATUS_SIGNS[run.status]} {word} when last seen", "waiting")
     return Part(f"{STATUS_SIGNS[run.status]} {word}", STATUS_LOOKS[run.status])

@@ -1,0 +1,92 @@
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList
+from textual.widgets._toast import Toast
+
+from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STREAM, answer, event, job, stream
+from tests.servers.scripted import End
+from tests.tui.stage import JOBS, Stage, stage
+
+LONG = "out of memory " * 150_000 + "again"
+"""2 MB."""
+
+BOUND = 10_000
+"""Characters. Textual lays out so many in a few milliseconds."""
+
+
+def laid_out(seen: Stage) -> Iterator[str]:
+    """Yield each text that a widget of the screen lays out."""
+    for widget in seen.app.screen.walk_children():
+        if isinstance(widget, OptionList):
+            yield from (str(option.prompt) for option in widget.options)
+        if isinstance(widget, Toast):
+            yield widget._notification.message
+        content = widget.render() if isinstance(widget, Widget) else None
+        if isinstance(content, Content):
+            yield content.plain
+
+
+def check_bounded(seen: Stage) -> None:
+    assert max(map(len, laid_out(seen))) < BOUND
+
+
+SIZES = pytest.mark.parametrize("size", [(140, 40), (40, 10)], ids=str)
+
+
+@SIZES
+async def test_a_giant_error_of_the_job_is_cut_in_the_banner(size: tuple[int, int]) -> None:
+    failed = job("failed", error={"message": LONG})
+    async with stage({JOB: [answer(failed)], STREAM: [stream(event("here"), DONE)]}, size=size) as seen:
+        await seen.until_shown("✘")
+        assert "out of memory out of memory" in seen.text
+        check_bounded(seen)
+        assert seen.monitor.run is not None
+        assert seen.monitor.run.failure == LONG
+
+
+@SIZES
+async def test_giant_names_and_words_of_the_job_are_cut(size: tuple[int, int]) -> None:
+    scripts: dict[str, Any] = {
+        JOB: [answer(job(LONG, model=LONG, fine_tuned_model=LONG))],
+        STREAM: [stream(event(LONG), event(LONG, level="error"), event(f"Fine-tune {LONG}"), End.HANG)],
+    }
+    async with stage(scripts, size=size) as seen:
+        await seen.until_shown("y copies them all")
+        check_bounded(seen)
+        assert all(
+            len(part.text) < BOUND for part in (*seen.monitor.status._left, *seen.monitor.status._right)
+        )
+
+
+async def test_a_giant_name_of_a_model_that_succeeded_is_cut_in_the_banner() -> None:
+    over = job("succeeded", fine_tuned_model=LONG)
+    async with stage({JOB: [answer(over)], STREAM: [stream(event("here"), DONE)]}) as seen:
+        await seen.until_shown("✔ The job succeeded")
+        check_bounded(seen)
+
+
+async def test_a_giant_name_in_the_list_of_jobs_is_cut() -> None:
+    data = [job(model=LONG), {**job(LONG), "id": f"{JOB_ID}2"}]
+    async with stage({JOBS: [answer({"object": "list", "data": data})]}, job_id=None, size=(120, 40)) as seen:
+        await seen.until_shown("2 jobs at this service")
+        check_bounded(seen)
+
+
+async def test_giant_errors_of_the_service_are_cut_in_the_toasts() -> None:
+    error = b"event: error\ndata: " + json.dumps({"error": LONG}).encode() + b"\n\n"
+    scripts: dict[str, Any] = {
+        JOB: [answer(job())],
+        STREAM: [stream(event("here"), error, End.HANG)],
+        f"{JOB}/cancel": [answer({"error": {"message": LONG}}, 403)],
+    }
+    async with stage(scripts, size=(120, 40)) as seen:
+        await seen.until_shown("The service told of an error: out of memory")
+        await seen.press("x", "y")
+        await seen.until_shown("The job was not cancelled.")
+        check_bounded(seen)
+        assert len([text for text in laid_out(seen) if "…" in text]) >= 1
