@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -271,7 +272,7 @@ async def test_a_timeout_matters_where_the_screen_waits_for_the_last_events_of_a
 
 
 async def test_a_job_is_cancelled_only_after_a_yes() -> None:
-    scripts = {**RUNNING, f"{JOB}/cancel": [answer(job("cancelled"))]}
+    scripts = {**RUNNING, f"{JOB}/cancel": [answer(job("running"))]}
     async with stage(scripts) as seen:
         await seen.until_shown("▶ running")
         await seen.press("x")
@@ -281,8 +282,29 @@ async def test_a_job_is_cancelled_only_after_a_yes() -> None:
         await seen.press("x", "n")
         assert not seen.server.asked(f"{JOB}/cancel")
         await seen.press("x", "y")
-        await seen.until_shown("The service says that the job is")
+        await seen.until_shown("The service says that the job will be")
         assert [request.method for request in seen.server.asked(f"{JOB}/cancel")] == ["POST"]
+
+
+async def test_no_toast_repeats_the_banner_of_a_job_that_was_cancelled() -> None:
+    jobs = [job()]
+    ending = asyncio.Event()
+
+    def cancel() -> Script:
+        jobs.append(job("cancelled"))
+        ending.set()
+        return answer(jobs[-1])
+
+    scripts: dict[str, Sequence[Script] | Callable[[], Script]] = {
+        JOB: lambda: answer(jobs[-1]),
+        STREAM: [stream(event("Fine-tune started"), ending, DONE)],
+        f"{JOB}/cancel": cancel,
+    }
+    async with stage(scripts) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("x", "y")
+        await seen.until_shown("⊘ The job was cancelled")
+        assert "The service says" not in seen.text
 
 
 async def test_a_refused_cancel_is_told() -> None:
