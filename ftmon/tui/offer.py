@@ -16,6 +16,7 @@ class Offer(NamedTuple):
     replay: bool = False
     halt: bool = False
     change_speed: bool = False
+    toggle_chart: bool = False
 
     def allows(self, action: str) -> bool:
         """Return whether an action of any name is available."""
@@ -25,8 +26,11 @@ class Offer(NamedTuple):
 NOTHING = Offer()
 
 
-def offer_of(run: Run | None, watcher: Watcher) -> Offer:
-    """Return the actions available for a run, or none if no job is open."""
+def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
+    """Return the actions available for a run, or none if no job is open.
+
+    `can_chart` says that there is a curve, and room to draw it.
+    """
     if run is None:
         return NOTHING
     is_replay = is_replaying(run)
@@ -39,4 +43,5 @@ def offer_of(run: Run | None, watcher: Watcher) -> Offer:
         replay=watcher.has_history and run.is_over and run.events > 0,
         halt=is_replay,
         change_speed=is_replay,
+        toggle_chart=can_chart,
     )

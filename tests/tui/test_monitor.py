@@ -332,6 +332,35 @@ async def test_c_gives_the_room_of_the_chart_to_the_events() -> None:
         assert seen.monitor.chart.display
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 29), (40, 22)], ids=str)
+async def test_c_shows_the_chart_where_it_is_not_shown_by_itself(size: tuple[int, int]) -> None:
+    async with stage(RUNNING, size=size) as seen:
+        await seen.until_shown("Step 20/40")
+        assert "⠉" not in seen.text
+        assert "c chart" in seen.text or size[0] == 40
+        await seen.press("c")
+        await seen.until_shown("⠉")
+        assert "Step 20/40" in seen.text
+        await seen.press("c")
+        assert "⠉" not in seen.text
+        assert seen.monitor.event_log.region.height > 10
+
+
+@pytest.mark.parametrize("size", [(100, 21), (19, 40)], ids=str)
+async def test_keys_that_can_show_nothing_are_not_offered(size: tuple[int, int]) -> None:
+    async with stage(RUNNING, size=size) as seen:
+        await seen.until_shown("Step 20/40")
+        assert "c chart" not in seen.text
+        assert ("t time" in seen.text) is (size[0] == 100)
+        before = seen.text
+        await seen.press("c")
+        await seen.pilot.pause()
+        assert seen.text == before
+        await seen.pilot.resize_terminal(100, 40)
+        await seen.until_shown("c chart")
+        assert seen.monitor.chart.display
+
+
 async def test_help_tells_every_key_that_is_bound() -> None:
     async with stage(RUNNING, size=(100, 70)) as seen:
         await seen.press("question_mark")

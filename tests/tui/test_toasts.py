@@ -44,6 +44,17 @@ async def test_toasts_cover_neither_the_banner_nor_the_last_event(width: int) ->
             assert "0: The" in "\n".join(rows)
 
 
+async def test_toasts_leave_the_newest_event_in_sight_below_a_small_chart() -> None:
+    failed = job("failed", error={"message": "out of memory"})
+    over = {JOB: [answer(failed)], STREAM: [stream(*EVENTS, event("Lost", 90), DONE)]}
+    async with stage(over) as seen:
+        await seen.until_shown("✘ The job failed")
+        await seen.press("c")
+        assert seen.monitor.chart.display
+        await toast(seen)
+        assert "Lost" in seen.text
+
+
 async def test_toasts_leave_the_status_in_sight() -> None:
     running = {JOB: [answer(job())], STREAM: [stream(*EVENTS, End.HANG)]}
     async with stage(running) as seen:

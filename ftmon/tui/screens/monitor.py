@@ -86,7 +86,6 @@ class MonitorScreen(Screen[None]):
         """The next update that has a job or events replaces the run. Until then the old content stays."""
         self._is_dialog_open = False
         """The dialog that asks for a job is open, or about to open."""
-        self._is_chart_wanted = True
         self._ages_due = 0.0
         """When `_ages_timer` fires, by the monotonic clock in seconds; 0 after it has fired."""
         self._ages_timer: Timer | None = None
@@ -190,9 +189,9 @@ class MonitorScreen(Screen[None]):
         if not self.is_attached:
             return
         run = self.run
-        offer = offer_of(run, self._watcher)
         self.chart.draw(run)
-        self.set_class(self._is_chart_wanted and self.chart.has_curve, "-charted")
+        offer = offer_of(run, self._watcher, can_chart=self.chart.can_be_shown)
+        self.set_class(self.chart.is_wanted, "-charted")
         self.set_class(not self.chart.has_point, "-without-losses")
         self.losses.draw(run, with_sparklines=not self.chart.display)
         self.event_log.show_empty(list(emptiness(run)))
@@ -303,7 +302,7 @@ class MonitorScreen(Screen[None]):
 
     def action_toggle_chart(self) -> None:
         """Show or hide the chart. Its rows go to the event log while it is hidden."""
-        self._is_chart_wanted = not self._is_chart_wanted
+        self.chart.toggle()
         self.draw()
 
     def action_copy(self) -> None:

@@ -22,7 +22,7 @@ from ftmon.model.event import Event
 from ftmon.text import stamp
 from ftmon.tui.look import overlaid, rich_style
 from ftmon.tui.widgets.chip import Chip, place, words
-from ftmon.tui.widgets.event_row import FITS_BOTH, Times, columns
+from ftmon.tui.widgets.event_row import FITS_BOTH, FITS_ONE, Times, columns
 from ftmon.tui.widgets.event_rows import EventRows
 from ftmon.tui.widgets.rows import wrap
 
@@ -287,6 +287,10 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         text = self._rows.text(selection)
         return (text, "\n") if text else None
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Disable the switch of times in a list that is too narrow for any."""
+        return action != "next_times" or self._width >= FITS_ONE
+
     # Keys: without animation, which would delay the response
 
     def action_scroll_up(self) -> None:
@@ -316,14 +320,10 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_next_times(self) -> None:
         """Switch to the next time columns. Skip BOTH in a list that is too narrow for it."""
-        choices = [Times.BOTH, Times.ABSOLUTE, Times.RELATIVE]
-        if self._width < FITS_BOTH:
-            choices.remove(Times.BOTH)
-        self.times = (
-            choices[(choices.index(self.times) + 1) % len(choices)]
-            if self.times in choices
-            else Times.RELATIVE
-        )
+        choices = list(Times) if self._width >= FITS_BOTH else [Times.ABSOLUTE, Times.RELATIVE]
+        # A list that is too narrow for both shows the time of day.
+        present = choices.index(self.times) if self.times in choices else 0
+        self.times = choices[(present + 1) % len(choices)]
 
     def action_choose(self, step: int) -> None:
         """Move the mark by `step` events. If no event is marked, mark the last visible one."""

@@ -20,6 +20,9 @@ _AGO = 16
 _SIGN = 2
 """Widths of the columns in cells, including the gap after each."""
 
+FITS_ONE = 34
+"""Smallest list width, in cells, with room for a time."""
+
 FITS_BOTH = 96
 """Smallest list width, in cells, with room for both times."""
 
@@ -56,7 +59,7 @@ class Columns(NamedTuple):
 
 def columns(width: int, times: Times, is_dated: bool) -> Columns:
     """Return the columns for a list of `width` cells. `is_dated` adds the date to the time of day."""
-    if width < 34:
+    if width < FITS_ONE:
         return Columns(0, 0, _SIGN, max(1, width - _SIGN))
     clock_width = _DAY_CLOCK if is_dated and width >= 60 else _CLOCK
     if times is Times.RELATIVE:

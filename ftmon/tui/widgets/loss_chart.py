@@ -18,6 +18,9 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _AXIS = 7
 """Width of the labels of the y axis, in cells."""
 
+_NARROWEST_SCREEN, _LOWEST_SCREEN, _TALL_SCREEN = 20, 22, 30
+"""Sizes in cells; the heights are those at which the screen gets the classes `-roomy` and `-tall`."""
+
 
 class LossChart(Widget):
     """Both curves on the same axes. A spike that would flatten the rest is cut off at the top."""
@@ -27,6 +30,8 @@ class LossChart(Widget):
         self._curves: list[tuple[str, Curve]] = []
         self._drawn: tuple[float | None, ...] = ()
         self._rows: list[list[tuple[str, str]]] | None = None
+        self._choice: bool | None = None
+        """Whether the user wants to see the chart; None until they say so."""
 
     def draw(self, run: Run | None) -> None:
         """Show this run's losses."""
@@ -47,6 +52,22 @@ class LossChart(Widget):
     def has_curve(self) -> bool:
         """A curve has two points or more, so there is a line to draw."""
         return any(len(curve.buckets) > 1 for _, curve in self._curves)
+
+    @property
+    def can_be_shown(self) -> bool:
+        """There is a curve to draw, and the screen has room for the chart beside everything else."""
+        width, height = self.screen.size
+        return self.has_curve and width >= _NARROWEST_SCREEN and height >= _LOWEST_SCREEN
+
+    @property
+    def is_wanted(self) -> bool:
+        """The chart is to be shown: the user wants it, or has not chosen and the screen is tall."""
+        is_tall = self.screen.size.height >= _TALL_SCREEN
+        return self.can_be_shown and (is_tall if self._choice is None else self._choice)
+
+    def toggle(self) -> None:
+        """Choose to show or hide the chart."""
+        self._choice = not self.display
 
     def on_resize(self) -> None:
         """Draw for the new size."""
