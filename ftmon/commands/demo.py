@@ -90,10 +90,12 @@ def _opening(setup: Setup) -> Iterator[Target]:
     """Run the demo's service while the block runs."""
     from ftmon.demo.launch import running
     from ftmon.model.job import JobKey
-    from ftmon.settings import Settings
+    from ftmon.settings import Settings, check_base_url
 
     with running(setup) as service:
-        yield Target(Settings(service.base_url), JobKey(service.base_url, service.job_id))
+        # Normalised, so that the history knows the job by the address that a user would give.
+        base_url = check_base_url(service.base_url)
+        yield Target(Settings(base_url), JobKey(base_url, service.job_id))
 
 
 def _announce(service: Service) -> None:

@@ -4,16 +4,18 @@ import json
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Send
 
+from ftmon.serving.guard import refusal
 from ftmon.serving.job import ServedJob
 
 DONE = "data: [DONE]\n\n"
+
+_STREAM = {"content-type": "text/event-stream", "cache-control": "no-cache"}
+"""The headers of a stream."""
 
 
 class FineTunes:
@@ -31,8 +33,8 @@ class FineTunes:
         self._cut_after = cut_after
         self._most_sent = 0
 
-    def app(self, port: int) -> Starlette:
-        """Return the application that serves the routes on this port of 127.0.0.1."""
+    def app(self) -> Starlette:
+        """Return the application that serves the routes."""
         return Starlette(
             routes=[
                 Route("/v1/fine-tunes", self.list_jobs),
@@ -41,7 +43,6 @@ class FineTunes:
                 Route("/v1/fine-tunes/{fine_tune_id}/cancel", self.cancel, methods=["POST"]),
                 Route("/v1/files/{file_id}/content", self.file_content),
             ],
-            middleware=[Middleware(OwnHostOnly, port=port)],
             exception_handlers={404: _refuse_path, 405: _refuse_method},
         )
 
@@ -55,10 +56,10 @@ class FineTunes:
 
     async def cancel(self, request: Request) -> Response:
         """Cancel the job and return it."""
-        if refusal := self._refuse_other_job(request):
-            return refusal
+        if refused := self._refuse_other_job(request):
+            return refused
         if self.job.is_final:
-            return _refusal(
+            return refusal(
                 400, f'Cannot cancel a job {self.job.id} that already has status "{self.job.status}".'
             )
         self._cancel()
@@ -66,10 +67,11 @@ class FineTunes:
 
     async def events(self, request: Request) -> Response:
         """Return the list of events so far, or with `stream=true` a stream of all events."""
-        if refusal := self._refuse_other_job(request):
-            return refusal
+        if refused := self._refuse_other_job(request):
+            return refused
         if request.query_params.get("stream", "").lower() == "true":
-            return EventStream(self._frames())
+            # Nothing follows the head of a HEAD, so do not keep its client waiting for the job's end.
+            return Response(headers=_STREAM) if request.method == "HEAD" else EventStream(self._frames())
         return JSONResponse({"object": "list", "data": self.job.events})
 
     async def file_content(self, request: Request) -> Response:
@@ -77,7 +79,7 @@ class FineTunes:
         file_id = request.path_params["file_id"]
         content = self.job.files.get(file_id)
         if content is None:
-            return _refusal(404, f"No such File object: {file_id}", param="id")
+            return refusal(404, f"No such File object: {file_id}", param="id")
         return Response(content, headers={"content-type": "application/octet-stream"})
 
     async def _frames(self) -> AsyncIterator[str]:
@@ -96,7 +98,7 @@ class FineTunes:
         asked = request.path_params["fine_tune_id"]
         if asked == self.job.id:
             return None
-        return _refusal(
+        return refusal(
             404, f"Could not find fine tune: {asked}", param="fine_tune_id", code="fine_tune_not_found"
         )
 
@@ -109,7 +111,7 @@ class EventStream(StreamingResponse):
     """
 
     def __init__(self, frames: AsyncIterator[str]) -> None:
-        super().__init__(frames, headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
+        super().__init__(frames, headers=_STREAM)
 
     async def stream_response(self, send: Send) -> None:
         """Send the frames, and the last chunk only after [DONE]."""
@@ -120,30 +122,11 @@ class EventStream(StreamingResponse):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class OwnHostOnly:
-    """Refuses requests for other host names, so that no web page can reach the server by DNS rebinding."""
-
-    def __init__(self, app: ASGIApp, port: int) -> None:
-        self._app = app
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 421."""
-        is_own = Headers(scope=scope).get("host", "").lower() in self._hosts
-        answer = self._app if is_own else _refusal(421, "This is not the host that was asked for.")
-        await answer(scope, receive, send)
-
-
-def _refusal(status: int, message: str, *, param: str | None = None, code: str | None = None) -> Response:
-    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
-    return JSONResponse({"error": error}, status_code=status)
-
-
 async def _refuse_path(request: Request, error: Exception) -> Response:
-    return _refusal(404, f"Invalid URL ({request.method} {request.url.path})")
+    return refusal(404, f"Invalid URL ({request.method} {request.url.path})")
 
 
 async def _refuse_method(request: Request, error: Exception) -> Response:
     hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
     message = f"Not allowed to {request.method} on {request.url.path}. {hint}"
-    return _refusal(405, message, code="method_not_supported")
+    return refusal(405, message, code="method_not_supported")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from ftmon.serving.guard import Guard
 from ftmon.serving.routes import FineTunes
 
 
@@ -22,8 +23,7 @@ async def serve(
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
-    port: int = listener.getsockname()[1]
-    server = _Server(_config(fine_tunes, port))
+    server = _Server(_config(fine_tunes))
 
     def stop(exit_status: int) -> None:
         if stopped.done():
@@ -53,10 +53,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(fine_tunes: FineTunes, port: int) -> uvicorn.Config:
+def _config(fine_tunes: FineTunes) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
     return uvicorn.Config(
-        fine_tunes.app(port),
+        Guard(fine_tunes.app()),
         http="h11",
         ws="none",
         lifespan="off",

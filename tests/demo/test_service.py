@@ -169,15 +169,65 @@ def test_what_is_not_there_is_refused_with_an_error_object(
     assert body["error"]["code"] == code
 
 
-def test_only_its_own_names_are_answered(finished: Demo) -> None:
-    port = finished.address[1]
-    path = f"/v1/fine-tunes/{finished.job_id}"
-    for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}"):
-        assert answer_to(finished, "GET", path, host=host)[0] == 200
-    for host in ("127.0.0.1", "localhost", f"evil.example:{port}", f"127.0.0.1:{port + 1}", f"[::1]:{port}"):
-        status, body = answer_to(finished, "GET", path, host=host)
-        assert status == 421
-        assert finished.job_id not in json.dumps(body)
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
+@pytest.mark.parametrize("port", ["", ":", ":80", ":9000"])
+def test_its_own_names_are_answered_whatever_the_port(finished: Demo, name: str, port: str) -> None:
+    # Without a port as on port 80, with another one as through a forwarded port.
+    assert answer_to(finished, "GET", f"/v1/fine-tunes/{finished.job_id}", host=name + port)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.2", "[::2]", "localhost:x"]
+)
+def test_no_other_name_is_answered(finished: Demo, host: str) -> None:
+    status, body = answer_to(finished, "GET", f"/v1/fine-tunes/{finished.job_id}", host=host)
+    assert status == 421
+    assert finished.job_id not in json.dumps(body)
+
+
+FOREIGN = [
+    {"origin": "http://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://127.0.0.1:3000"},
+    {"origin": "http://127.0.0.1.evil.example"},
+    {"origin": ""},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+]
+"""What a browser sends for a page of another site, of none, or of another port of this machine."""
+
+
+def test_a_foreign_page_neither_reads_nor_cancels(unhurried: Demo) -> None:
+    job = f"/v1/fine-tunes/{unhurried.job_id}"
+    for headers in FOREIGN:
+        for method, path in (("POST", f"{job}/cancel"), ("GET", job), ("OPTIONS", f"{job}/cancel")):
+            url = f"http://127.0.0.1:{unhurried.address[1]}{path}"
+            response = httpx.request(method, url, headers=headers)
+            assert response.status_code == 403, headers
+            assert unhurried.job_id not in response.text
+            assert not any(name.startswith("access-control") for name in response.headers)
+    assert httpx.get(unhurried.job_url).json()["status"] == "pending"
+
+
+def test_a_page_of_its_own_and_an_address_that_the_user_types_are_answered(finished: Demo) -> None:
+    own = f"http://127.0.0.1:{finished.address[1]}"
+    for headers in ({"origin": own, "sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
+        assert answer_to(finished, "GET", f"/v1/fine-tunes/{finished.job_id}", **headers)[0] == 200
+
+
+def test_the_head_of_a_stream_is_whole_at_once(unhurried: Demo) -> None:
+    response = httpx.head(f"{unhurried.job_url}/events?stream=true", timeout=20)
+    assert response.headers["content-type"] == "text/event-stream"
+
+
+def test_a_target_with_a_host_in_it_is_no_way_round(finished: Demo) -> None:
+    for host in ("evil.example", f"127.0.0.1:{finished.address[1]}"):
+        with socket.create_connection(finished.address, timeout=20) as client:
+            target = f"http://evil.example/v1/fine-tunes/{finished.job_id}"
+            client.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            answered = b"".join(iter(lambda: client.recv(65536), b""))
+        assert answered.split()[1] in (b"421", b"404")
+        assert b"pending" not in answered
 
 
 def test_a_request_without_a_host_is_refused(finished: Demo) -> None:

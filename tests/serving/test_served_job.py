@@ -19,7 +19,7 @@ def event(message: str) -> dict[str, Any]:
 
 
 def client(routes: FineTunes) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(routes.app(8000)), base_url=HOST)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(routes.app()), base_url=HOST)
 
 
 async def messages(job: ServedJob) -> list[str]:
