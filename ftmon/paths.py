@@ -30,5 +30,7 @@ def history_file() -> Path:
         # Later versions raise this. Earlier ones return a path that begins with `~`.
         folder = Path()
     if not folder.is_absolute():
-        raise HistoryError("there is no home directory for the history; set HOME or XDG_DATA_HOME")
+        raise HistoryError(
+            "there is no home directory for the history; set HOME or XDG_DATA_HOME to a full path"
+        )
     return folder / "history.sqlite3"

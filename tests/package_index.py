@@ -59,6 +59,6 @@ def _cache() -> Path:
     """Return a private folder in XDG_CACHE_HOME, else in the system's temporary directory."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or tempfile.gettempdir()) / f"ftmon-peers-{os.getuid()}"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # In a directory that all users share, another one may have made it, with commands of theirs.
-    assert cache.stat().st_uid == os.getuid(), cache
+    # In a directory that all users share, another one may have made it, or a link, with commands of theirs.
+    assert cache.lstat().st_uid == os.getuid(), cache
     return cache

@@ -254,6 +254,25 @@ def test_a_run_that_is_removed_while_the_front_end_is_behind_is_told(path: Path,
     assert "Some of what was recorded cannot be read again, and is not shown." in notices
 
 
+@pytest.mark.parametrize("limit", [10, 20_000])
+def test_a_run_that_is_removed_while_its_past_is_read_is_told(path: Path, limit: int) -> None:
+    record(path, told(*EVENTS))
+
+    def remove(update: Update) -> None:
+        with closing(History(path)) as history:
+            history.remove([KEY], NOON + timedelta(days=1))
+
+    with handing(path, limit=limit) as hand:
+        hand.session = hand.queue.begin()
+        # Called with the first page, while the second one is still to be read.
+        hand.delivery.begin(hand.session, KEY, remove).result(10)
+        hand.put(told(connection=CLOSED))
+        updates = hand.taken()
+    assert events_of(updates) == EVENTS[:1000]
+    notices = " ".join(each.notice for each in updates)
+    assert "Some of what was recorded cannot be read again, and is not shown." in notices
+
+
 def test_a_new_session_drops_what_is_queued_and_records_it(path: Path) -> None:
     with handing(path, limit=10) as hand:
         hand.begin()

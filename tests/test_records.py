@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
-from tests.records import KEY, NOON, OTHER, STORED, job_of, read, record, recorded, told
+from tests.records import KEY, NOON, OTHER, STORED, damage, job_of, read, record, recorded, told
 from tests.servers.fine_tunes import JOB_ID, STORY, event
 from tests.service import JOB_ID as SERVED_ID
 from tests.service import Service
@@ -184,7 +184,8 @@ def test_a_user_without_a_home_watches_without_a_history(service: Service) -> No
     assert watched.returncode == 0
     assert objects(watched.stdout)[-1]["status"] == "succeeded"
     assert watched.stderr.decode().splitlines() == [
-        "ftmon: nothing is recorded: there is no home directory for the history; set HOME or XDG_DATA_HOME."
+        "ftmon: nothing is recorded: there is no home directory for the history; "
+        "set HOME or XDG_DATA_HOME to a full path."
     ]
 
 
@@ -264,6 +265,22 @@ def test_a_file_becomes_private_where_its_folder_is_another_users() -> None:
         path.chmod(0o644)
         assert as_somebody("history", XDG_DATA_HOME=home).returncode == 0
         assert [stat.S_IMODE(file.stat().st_mode) for file in (path.parent, path)] == [0o777, 0o600]
+
+
+def test_a_damaged_history_of_another_user_is_told_and_left_alone(
+    service: Service, foreign_path: Path
+) -> None:
+    service.succeed()
+    damage(foreign_path)
+    damaged = foreign_path.read_bytes()
+    watched = as_somebody(
+        SERVED_ID, *service.options, "--json", XDG_DATA_HOME=str(foreign_path.parent.parent)
+    )
+    assert watched.returncode == 0
+    assert b"cannot be written; nothing is recorded in it." in watched.stderr
+    assert b"The history cannot be used (database disk image is malformed)." in watched.stderr
+    assert foreign_path.read_bytes() == damaged
+    assert list(foreign_path.parent.iterdir()) == [foreign_path]
 
 
 IN_THE_WAY = {

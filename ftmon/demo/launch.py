@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from ftmon.demo.setup import Service, Setup
 from ftmon.errors import FtmonError, UsageError
@@ -24,7 +25,7 @@ def running(setup: Setup) -> Iterator[Service]:
         FtmonError: when the service does not start.
     """
     with (
-        tempfile.TemporaryFile() as errors,
+        _temporary_file() as errors,
         subprocess.Popen(
             # -P keeps modules in the user's working directory from being imported.
             [sys.executable, "-P", "-m", "ftmon.demo", setup.to_json()],
@@ -49,3 +50,11 @@ def running(setup: Setup) -> Iterator[Service]:
                 process.wait(SECONDS_TO_END)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _temporary_file() -> IO[bytes]:
+    """Return a file for what the service says on stderr. A pipe could fill up, with nobody to read it."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise UsageError(f"The demo has no place for a temporary file: {error.strerror}.") from error

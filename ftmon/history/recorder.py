@@ -163,11 +163,11 @@ class Recorder:
                     self._history = self._opened()
                 return action(self._history)
             except (sqlite3.Error, HistoryError) as error:
-                if self.is_read_only:
-                    # This ftmon cannot read the schema of a newer one, which is no damage. Damage of a file
-                    # that it cannot write is for its owner to mend.
+                if self._history is not None and self._history.is_newer:
+                    # This ftmon cannot read its schema, which is no damage.
                     return None
-                if is_last or not is_damage(error):
+                # A damaged file that cannot be written is for its owner to mend.
+                if is_last or self.is_read_only or not is_damage(error):
                     self._note_trouble(error)
                     break
                 # Damage found in use counts, because the check of the whole file does not find all damage.

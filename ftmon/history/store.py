@@ -118,6 +118,11 @@ class History(Reader):
         """None where the file has no write-ahead log."""
 
     @property
+    def is_newer(self) -> bool:
+        """A later ftmon wrote the file. This one reads what it can of it."""
+        return self.obstacle == _NEWER
+
+    @property
     def is_replaced(self) -> bool:
         """The path leads to another file now, or to none."""
         found = inode(self.path)

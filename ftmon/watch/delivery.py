@@ -307,6 +307,9 @@ class Delivery:
             elif turn.rest is None:
                 turn.rest = _nothing(turn.key)
         turn.owed = 0 if past is None else past.last
+        if turn.rest is None and position < turn.owed:
+            # The run was removed while it was read.
+            self._queue.put(turn.session, replace(_nothing(turn.key), notice=_LOST))
         recorder.begin(turn.key, position, anew=False)
         for update in waiting:
             events = tuple([event for event in update.events if _skips(copies, event.key)])

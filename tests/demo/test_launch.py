@@ -1,4 +1,5 @@
 import os
+import resource
 import select
 import signal
 import socket
@@ -13,6 +14,7 @@ from ftmon import cli
 from ftmon.demo.launch import running
 from ftmon.demo.setup import Course, Service, Setup
 from ftmon.errors import UsageError
+from tests.command import ftmon
 from tests.demo.process import connection, demo, read_answer, stream_target
 
 pytestmark = pytest.mark.slow
@@ -148,3 +150,14 @@ def test_running_says_why_a_service_does_not_start() -> None:
         running(Setup(Course(steps=3))),
     ):
         pass
+
+
+def test_a_demo_that_has_no_room_for_a_temporary_file_is_told() -> None:
+    def fill_all_disks() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    done = ftmon("demo", "--json", "--no-history", preexec_fn=fill_all_disks)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == (
+        "ftmon: The demo has no place for a temporary file: No such file or directory.\n"
+    )
