@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 from textual.binding import Binding
+from textual.events import Key
+from textual.screen import Screen
 
+from ftmon.tui.screens.confirm import ConfirmScreen
+from ftmon.tui.screens.open_job import OpenJobScreen
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import (
     DONE,
@@ -269,6 +273,22 @@ async def test_a_timeout_matters_where_the_screen_waits_for_the_last_events_of_a
     async with stage(scripts, exit_when_over=True) as seen:
         await seen.until_shown("✔ succeeded")
         assert seen.app.is_timeout_due
+
+
+@pytest.mark.parametrize(
+    ("keys", "dialog"),
+    [("xx", ConfirmScreen), ("oo", OpenJobScreen), ("ox", OpenJobScreen), ("xo", ConfirmScreen)],
+)
+async def test_keys_that_come_at_once_open_one_dialog(keys: str, dialog: type[Screen[object]]) -> None:
+    async with stage(RUNNING) as seen:
+        await seen.until_shown("▶ running")
+        alone = len(seen.app.screen_stack)
+        for key in keys:
+            seen.app.post_message(Key(key, key))
+        await seen.until(lambda: len(seen.app.screen_stack) > alone)
+        await seen.pilot.pause()
+        assert len(seen.app.screen_stack) == alone + 1
+        assert isinstance(seen.app.screen, dialog)
 
 
 async def test_a_job_is_cancelled_only_after_a_yes() -> None:

@@ -84,8 +84,6 @@ class MonitorScreen(Screen[None]):
         self._has_posted_over = False
         self._is_restarting = False
         """The next update that has a job or events replaces the run. Until then the old content stays."""
-        self._is_dialog_open = False
-        """The dialog that asks for a job is open, or about to open."""
         self._ages_due = 0.0
         """When `_ages_timer` fires, by the monotonic clock in seconds; 0 after it has fired."""
         self._ages_timer: Timer | None = None
@@ -243,32 +241,34 @@ class MonitorScreen(Screen[None]):
         """Disable the actions that the state of the run does not allow."""
         return self._offer.allows(action)
 
-    @work
-    async def action_open(self) -> None:
+    def action_open(self) -> None:
         """Ask for a job and open it."""
         from ftmon.tui.screens.open_job import OpenJobScreen
 
-        if self._is_dialog_open:
-            # The key was pressed twice, before the dialog took the keys.
-            return
-        self._is_dialog_open = True
-        try:
-            key = await self.app.push_screen_wait(OpenJobScreen(self._watcher, self._now))
-        finally:
-            self._is_dialog_open = False
+        # A key that was pressed twice at once comes here twice.
+        if self.is_active:
+            self.app.push_screen(OpenJobScreen(self._watcher, self._now), self._open)
+
+    def _open(self, key: JobKey | None) -> None:
         if key is not None:
             self.open_job(key)
 
-    @work
-    async def action_cancel_job(self) -> None:
+    def action_cancel_job(self) -> None:
         """Ask the user for confirmation, then ask the service to cancel the job."""
         from ftmon.tui.screens.confirm import ConfirmScreen
 
-        run = self.run
-        if run is None or not await self.app.push_screen_wait(ConfirmScreen(run.key.job_id)):
-            return
+        if self.run is not None and self.is_active:
+            key = self.run.key
+            self.app.push_screen(ConfirmScreen(key.job_id), partial(self._cancel_if, key))
+
+    def _cancel_if(self, key: JobKey, is_confirmed: bool | None) -> None:
+        if is_confirmed:
+            self._cancel(key)
+
+    @work
+    async def _cancel(self, key: JobKey) -> None:
         try:
-            job = await asyncio.wrap_future(self._watcher.cancel(run.key))
+            job = await asyncio.wrap_future(self._watcher.cancel(key))
         except FtmonError as error:
             failure = excerpt(f"The job was not cancelled. {error}", LONGEST_TOAST)
             self.notify(failure, severity="error", markup=False, timeout=10)
