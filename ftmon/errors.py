@@ -67,6 +67,10 @@ class TooLargeError(UnreachableError):
     """An answer is larger than ftmon reads. A retry would not help."""
 
 
+class UnclearError(UnreachableError):
+    """A request was sent, and nothing proves whether the service has done what was asked."""
+
+
 class GaveUpError(FtmonError):
     """ftmon gave up: the service was unreachable for too long, or the job's end stays unknown."""
 

@@ -306,7 +306,7 @@ async def test_plain_http_on_a_port_of_tls_is_told() -> None:
     server = await asyncio.start_server(answer_at_once, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(RefusedError, match=r"does not speak TLS as it should .* Is it plain http://\?"):
+        with pytest.raises(RefusedError, match=r"does not speak https \(.*\)\. Is it plain http://\?"):
             await got(Settings(f"https://127.0.0.1:{port}/v1", KEY))
 
 

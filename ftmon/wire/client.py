@@ -2,38 +2,39 @@
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import Any, NoReturn
 
 import httpx
 
 from ftmon import __version__
-from ftmon.errors import RefusedError, TooLargeError, UnreachableError, UsageError
+from ftmon.errors import RefusedError, UnclearError, UnreachableError, UsageError
 from ftmon.safe import redact
 from ftmon.settings import Key, Settings
 from ftmon.wire import refusal
+from ftmon.wire.answer import Answer
 from ftmon.wire.echo import json_without
 from ftmon.wire.fault import place, retry_after, translated
+from ftmon.wire.proxy import proxy_for
 
 MAX_BODY = 256 * 2**20
 """Bytes of a job or a list. A million events have 150 MB; a list of 527 jobs was seen."""
 
-_BODY_TIMEOUT = 300.0
 _ERROR_TIMEOUT = 5.0
 """Seconds that the body of an error may take; what has come by then is read."""
 
 _MAX_REDIRECTS = 5
-_MAX_PIECE = 2**20
 _MAX_ID = 1024
 _LOCATION = "ftmon.location"
 _TRANSIENT = frozenset({408, 409, 425, 429})
+_NOT_DONE = frozenset({409, 425})
+"""Of these, what proves that a request was not carried out; 408 and 429 may come from a proxy midway."""
 
 # TCP keepalive finds a peer that is gone: the first probe after 30 s, then 3 more every 10 s.
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
@@ -48,68 +49,6 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-class Answer(NamedTuple):
-    """The head of a 200 answer, whose body is still to be read."""
-
-    response: httpx.Response
-
-    @property
-    def media_type(self) -> str:
-        """In lower case, without its parameters."""
-        kind: str = self.response.headers.get("Content-Type", "")
-        return kind.partition(";")[0].strip().lower()
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes, in pieces of at most about 1 MiB.
-
-        Raises:
-            UnreachableError: when the connection breaks before the end of the body.
-        """
-        with translated(self.response.request.url):
-            encoding = self.response.headers.get("Content-Encoding", "identity").strip().lower()
-            if encoding in ("", "identity"):
-                async for chunk in self.response.aiter_raw():
-                    yield chunk
-                return
-            if encoding not in ("gzip", "x-gzip", "deflate"):
-                raise UnreachableError("the answer has a Content-Encoding that nobody asked for")
-            inflater = _inflater()
-            async for chunk in self.response.aiter_raw():
-                while chunk:
-                    if inflater.eof:
-                        # A compressed body may have several members, one after another.
-                        inflater = _inflater()
-                    yield inflater.decompress(chunk, _MAX_PIECE)
-                    chunk = inflater.unconsumed_tail or inflater.unused_data
-            if not inflater.eof:
-                raise UnreachableError("the packed answer was cut")
-
-    async def body(self, limit: int) -> bytes:
-        """Return the whole body; raises as `collected`."""
-        async with aclosing(self.chunks()) as chunks:
-            return await collected(chunks, limit)
-
-
-async def collected(chunks: AsyncIterator[bytes], limit: int, start: bytes = b"") -> bytes:
-    """Return `start` and all chunks as one body.
-
-    Raises:
-        UnreachableError: when it breaks off or takes longer than five minutes.
-        TooLargeError: when it is larger than `limit` bytes.
-    """
-    pieces, size = [start], len(start)
-    try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
-            async for piece in chunks:
-                pieces.append(piece)
-                size += len(piece)
-                if size > limit:
-                    raise TooLargeError(f"the answer is larger than {limit >> 20} MiB")
-    except TimeoutError as error:
-        raise UnreachableError("the answer did not end") from error
-    return b"".join(pieces)
-
-
 class Client:
     """Speaks HTTP to one service, and to no other origin."""
 
@@ -118,13 +57,14 @@ class Client:
         self.max_body = max_body
         """Bytes of an answer that is read whole."""
         self._head_timeout = head_timeout
-        self._origin = _origin(httpx.URL(settings.base_url))
+        self._base = httpx.URL(settings.base_url)
+        self._place = place(self._base)
         self._secrets = settings.secrets
         try:
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(
                     verify=_tls(settings),
-                    proxy=_proxy(settings),
+                    proxy=None if settings.is_loopback else proxy_for(settings.base_url),
                     socket_options=_SOCKET_OPTIONS,
                     retries=0,
                     # No second idle connection, so that a request that is sent again gets a new one.
@@ -157,21 +97,35 @@ class Client:
         """Return the body of a JSON answer.
 
         Raises:
-            RefusedError, UnreachableError: as the status says; see `_check`.
+            RefusedError, UnreachableError: as the status says; see `_refuse`.
         """
         async with self.open(path, accept="application/json") as answer:
             return self.body_without_key(await answer.body(self.max_body))
 
     async def post(self, path: str) -> bytes:
-        """Send an empty POST and return the body; raises as `get`."""
-        async with self.open(path, accept="application/json", method="POST") as answer:
-            return self.body_without_key(await answer.body(self.max_body))
+        """Send an empty POST and return the body, which may be empty.
+
+        Raises:
+            RefusedError, UnreachableError: the service did not do what was asked.
+            UnclearError: the service may have done it.
+        """
+        steps = _Steps()
+        try:
+            headers = [(b"Accept", b"application/json")]
+            async with self._answered("POST", path, headers, steps) as answer:
+                return self.body_without_key(await answer.body(self.max_body))
+        except UnreachableError as error:
+            if not steps.is_sent or error.status in _NOT_DONE:
+                raise
+            raise UnclearError(str(error), status=error.status) from error
+        except RefusedError as error:
+            if error.status is None or error.status >= 400:
+                raise
+            raise UnclearError("the service answers with a redirect", status=error.status) from error
 
     @asynccontextmanager
-    async def open(
-        self, path: str, *, accept: str, last_event_id: str = "", method: str = "GET"
-    ) -> AsyncIterator[Answer]:
-        """Send a request and yield its answer once its head has come and says 200.
+    async def open(self, path: str, *, accept: str, last_event_id: str = "") -> AsyncIterator[Answer]:
+        """Send a GET and yield its answer once its head has come and says 200.
 
         Follows at most 5 redirects, within the origin only.
 
@@ -183,64 +137,84 @@ class Client:
         # Leave out an id that no header can hold: the service then replays everything.
         if last_event_id.isprintable() and 0 < len(last_event_id.strip()) == len(last_event_id) <= _MAX_ID:
             headers.append((b"Last-Event-ID", last_event_id.encode()))
-        url = httpx.URL(self.settings.base_url + path)
-        for _ in range(_MAX_REDIRECTS + 1):
-            with translated(url):
-                try:
-                    async with asyncio.timeout(self._head_timeout):
-                        response = await self._send(method, url, headers)
-                except TimeoutError as error:
-                    raise UnreachableError(f"{place(url)} does not answer") from error
-            try:
-                if _LOCATION not in response.extensions:
-                    await self._check(response)
-                    yield Answer(response)
-                    return
-                url = self._redirected(url, response)
-            finally:
-                await response.aclose()
-        raise RefusedError(f"{place(url)} redirects in a circle.", response.status_code)
+        async with self._answered("GET", path, headers, _Steps()) as answer:
+            yield answer
 
-    async def _send(self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]]) -> httpx.Response:
+    @asynccontextmanager
+    async def _answered(
+        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: "_Steps"
+    ) -> AsyncIterator[Answer]:
+        """Send a request and yield its answer, if that is a good one."""
+        response = await self._response(method, path, headers, steps)
+        try:
+            answer = Answer(response.headers, partial(self._pieces, response), self._head_timeout)
+            if response.status_code != 200 and not (method == "POST" and response.is_success):
+                await self._refuse(response, answer)
+            yield answer
+        finally:
+            await response.aclose()
+
+    async def _response(
+        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: "_Steps"
+    ) -> httpx.Response:
+        """Send a request, follow its redirects, and return the response whose head has come.
+
+        The request is made here too, because httpx fails already then on odd ids and redirects of a service.
+        """
+        with translated(self._base):
+            try:
+                async with asyncio.timeout(self._head_timeout):
+                    url = httpx.URL(self.settings.base_url + path)
+                    for _ in range(_MAX_REDIRECTS + 1):
+                        response = await self._send(method, url, headers, steps)
+                        if _LOCATION not in response.extensions:
+                            return response
+                        await response.aclose()
+                        url = self._redirected(url, response)
+            except TimeoutError as error:
+                raise UnreachableError(f"{self._place} does not answer") from error
+        raise RefusedError(f"{self._place} redirects in a circle.", response.status_code)
+
+    async def _pieces(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        with translated(self._base):
+            async for piece in response.aiter_raw():
+                yield piece
+
+    async def _send(
+        self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], steps: "_Steps"
+    ) -> httpx.Response:
         """Send a request; a GET that fails on a reused connection is sent once more on a new one.
 
         A server may close a kept-alive connection at any time (RFC 9112, 9.3.1).
         """
         request = self._http.build_request(method, url, headers=headers)
-        # httpcore names each step; that of connecting is missing where a connection is reused.
-        steps: set[str] = set()
-
-        async def trace(step: str, _: object) -> None:
-            steps.add(step)
-
-        request.extensions["trace"] = trace
+        steps.begin()
+        request.extensions["trace"] = steps.note
         try:
             return await self._http.send(request, stream=True)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            is_reused = "connection.connect_tcp.started" not in steps
-            if method != "GET" or not is_reused or "http11.receive_response_headers.complete" in steps:
+            if method != "GET" or steps.has_connected or steps.has_head:
                 raise
         return await self._http.send(self._http.build_request(method, url, headers=headers), stream=True)
 
     def _redirected(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
         try:
             target = url.join(response.extensions[_LOCATION])
-            if _origin(target) == self._origin:
+            if _origin(target) == _origin(self._base):
                 return target
         except (ValueError, httpx.InvalidURL):
             # A broken target is another place too.
             pass
         raise RefusedError(
-            f"{place(url)} redirects to another place, which never gets your key; "
+            f"{self._place} redirects to another place, which never gets your key; "
             "if that is where the service is now, give it with --base-url.",
             response.status_code,
         )
 
-    async def _check(self, response: httpx.Response) -> None:
+    async def _refuse(self, response: httpx.Response, answer: Answer) -> NoReturn:
+        """Raise what the status says, with the service's sentence."""
         status = response.status_code
-        if status == 200:
-            return
-        said = await self._sentence(response)
+        said = await self._sentence(answer)
         if (status >= 500 and status != 501) or status in _TRANSIENT or status < 400:
             raise UnreachableError(
                 refusal.failed(status, said), retry_after=retry_after(response.headers), status=status
@@ -251,10 +225,10 @@ class Client:
         )
         raise RefusedError(message, status)
 
-    async def _sentence(self, response: httpx.Response) -> str:
+    async def _sentence(self, answer: Answer) -> str:
         """Return the sentence in an error's body, without the key; empty where there is none."""
         try:
-            body = await _beginning(Answer(response), 65_536, min(self._head_timeout, _ERROR_TIMEOUT))
+            body = await answer.beginning(65_536, min(self._head_timeout, _ERROR_TIMEOUT))
         except UnreachableError:
             return ""
         return refusal.told(self.redact(refusal.sentence_of_body(body) or ""))
@@ -277,6 +251,32 @@ class Client:
         return self.without_key(body.decode("utf-8-sig", "replace")).encode() if self._secrets else body
 
 
+class _Steps:
+    """How far a request has got, as httpcore tells it step by step."""
+
+    def __init__(self) -> None:
+        self.is_sent = False
+        """Some of a POST may have reached the service."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin again, for the next request of the same exchange."""
+        self.has_connected = False
+        """A new connection was begun; otherwise one is reused."""
+        self.has_head = False
+
+    async def note(self, step: str, details: dict[str, Any]) -> None:
+        """Take httpcore's word for a step."""
+        match step:
+            case "connection.connect_tcp.started":
+                self.has_connected = True
+            # A proxy's tunnel begins with a request of its own, a CONNECT.
+            case "http11.send_request_headers.started":
+                self.is_sent = self.is_sent or details["request"].method == b"POST"
+            case "http11.receive_response_headers.complete":
+                self.has_head = True
+
+
 class _KeyAuth(httpx.Auth):
     """Adds the key when a request is sent, so that no dict holds it before."""
 
@@ -288,29 +288,10 @@ class _KeyAuth(httpx.Auth):
         yield request
 
 
-def _inflater() -> "zlib._Decompress":
-    # Of either kind, gzip or zlib.
-    return zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-
 async def _keep_location(response: httpx.Response) -> None:
     """Hide a redirect from httpx, which parses it although it does not follow it, and fails on an odd one."""
     if response.has_redirect_location:
         response.extensions[_LOCATION] = response.headers.pop("Location")
-
-
-async def _beginning(answer: Answer, size: int, seconds: float) -> bytes:
-    body = b""
-    try:
-        async with asyncio.timeout(seconds):
-            async with aclosing(answer.chunks()) as chunks:
-                async for piece in chunks:
-                    body += piece
-                    if len(body) >= size:
-                        break
-    except TimeoutError:
-        pass
-    return body[:size]
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -321,24 +302,16 @@ def _tls(settings: Settings) -> ssl.SSLContext:
     if settings.base_url.startswith("http:"):
         # Loading certificates is slow, and plain http needs none: this context trusts nobody.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not os.environ.get("SSLKEYLOGFILE", "").strip():
+        # Python would write the log into a file whose name is a blank.
+        os.environ.pop("SSLKEYLOGFILE", None)
+    file, folder = (os.environ.get(name, "").strip() for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
     try:
-        if settings.ca_file:
-            return ssl.create_default_context(cafile=settings.ca_file)
-        return httpx.create_ssl_context()
+        if settings.ca_file or file:
+            return ssl.create_default_context(cafile=settings.ca_file or file)
+        if folder:
+            return ssl.create_default_context(capath=folder)
+        return httpx.create_ssl_context(trust_env=False)
     except (OSError, ssl.SSLError) as error:
         source = f"--ca-file {settings.ca_file}" if settings.ca_file else "SSL_CERT_FILE or SSL_CERT_DIR"
         raise UsageError(f"The certificates of {source} cannot be read: {error}") from error
-
-
-def _proxy(settings: Settings) -> str | None:
-    parts = urlsplit(settings.base_url)
-    if settings.is_loopback or proxy_bypass(parts.netloc):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
-        return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    # Check the port now (ValueError): httpx would check it only when it connects.
-    _ = urlsplit(proxy).port
-    return proxy

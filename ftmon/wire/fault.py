@@ -2,7 +2,6 @@
 
 import re
 import ssl
-import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -12,6 +11,20 @@ import httpx
 
 from ftmon.errors import FtmonError, RefusedError, UnreachableError
 from ftmon.safe import safe
+
+_NO_HTTPS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"}
+    | {"PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "BAD_PROTOCOL_VERSION_NUMBER"}
+)
+"""OpenSSL's reasons for an answer that is no TLS."""
+
+_NO_AGREEMENT = frozenset(
+    {"UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW", "WRONG_SSL_VERSION"}
+    | {"TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_ALERT_INSUFFICIENT_SECURITY", "TLSV1_ALERT_UNKNOWN_CA"}
+    | {"SSLV3_ALERT_HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "DH_KEY_TOO_SMALL", "EE_KEY_TOO_SMALL"}
+    | {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "NO_CIPHERS_AVAILABLE", "UNSAFE_LEGACY_RENEGOTIATION_DISABLED"}
+)
+"""OpenSSL's reasons that only another configuration mends. Every other one may pass."""
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
 
@@ -39,7 +52,7 @@ def retry_after(headers: httpx.Headers) -> float | None:
 
 @contextmanager
 def translated(url: httpx.URL) -> Generator[None, None, None]:
-    """Turn every error that httpx raises for a request to `url` into an FtmonError.
+    """Turn every error of a request to the service at `url` into an FtmonError.
 
     Drop httpx's own message: it repeats what the service sent, which may be the key.
     """
@@ -47,9 +60,8 @@ def translated(url: httpx.URL) -> Generator[None, None, None]:
         yield
     except httpx.TransportError as error:
         raise _translation(error, url) from None
-    except zlib.error:
-        raise UnreachableError("the packed answer is damaged") from None
-    except (httpx.InvalidURL, httpx.StreamError):
+    except (httpx.RequestError, httpx.InvalidURL, httpx.StreamError, ValueError):
+        # What the service sent, such as an id of 100,000 characters, makes no request or no answer.
         raise UnreachableError(f"the request to {place(url)} failed") from None
 
 
@@ -61,10 +73,13 @@ def _translation(error: httpx.TransportError, url: httpx.URL) -> FtmonError:
                 f"The certificate of {at} cannot be trusted: {safe(cause.verify_message)}. "
                 "If it is signed by your own authority, give that with --ca-file (or SSL_CERT_FILE)."
             )
+        if isinstance(cause, ssl.SSLError) and cause.reason in _NO_HTTPS:
+            return RefusedError(f"{at} does not speak https ({cause.reason}). Is it plain http://?")
+        if isinstance(cause, ssl.SSLError) and cause.reason in _NO_AGREEMENT:
+            return RefusedError(f"{at} and ftmon do not agree on TLS ({cause.reason}).")
         if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError):
-            return RefusedError(
-                f"{at} does not speak TLS as it should ({cause.reason}). Is it plain http://?"
-            )
+            # Cut, reset or garbled: a balancer that restarts, or a proxy whose other end is gone.
+            return UnreachableError(f"the TLS handshake with {at} was cut")
         if isinstance(cause, gaierror):
             return UnreachableError(f"the name {safe(url.host)} cannot be resolved")
         if isinstance(cause, ConnectionRefusedError):

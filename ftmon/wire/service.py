@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.job import Job
-from ftmon.wire.client import Answer, Client
+from ftmon.wire.answer import Answer
+from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page
 from ftmon.wire.refusal import sentence_of_body, told
 

@@ -23,7 +23,8 @@ from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.patience import Patience, is_redirect, reason
 from ftmon.wire.follow.reading import Outcome, Reader
 from ftmon.wire.follow.session import Report, Session
-from ftmon.wire.follow.stream import End, Resumption, Stream, cancelled
+from ftmon.wire.follow.stream import End, Resumption, Stream
+from ftmon.wire.follow.tasks import cancelled, first_of
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import NO_ROUTE
@@ -109,11 +110,14 @@ class Follower:
         if self._has_slept:
             await self._connect_again()
         now = monotonic()
+        if now >= self._patience.ends_at:
+            self._patience.give_up(is_waiting=self._reading is None)
         if now >= self._reading_due():
             self._start_reading(now)
         if now >= self._stream_due():
             await self._start_stream()
-        await self._wait(min(self._stream_due(), self._reading_due(), self._times.stalled_at(self._stream)))
+        due = min(self._stream_due(), self._reading_due(), self._times.stalled_at(self._stream))
+        await first_of((self._streaming, self._reading), self._wake, min(due, self._patience.ends_at))
         if self._streaming is not None and self._streaming.done():
             await self._take_stream_end(self._streaming)
         elif monotonic() >= self._times.stalled_at(self._stream):
@@ -138,17 +142,6 @@ class Follower:
     def _trusted(self) -> Stream | None:
         """The open stream, if it is trusted."""
         return self._stream if self._stream is not None and self._stream.is_trusted else None
-
-    async def _wait(self, until: float) -> None:
-        """Wait for a task to end, for `_wake`, or for a time."""
-        waking = asyncio.create_task(self._wake.wait())
-        tasks = [task for task in (self._streaming, self._reading) if task is not None]
-        seconds = None if until == inf else max(0.0, until - monotonic())
-        try:
-            await asyncio.wait([waking, *tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waking.cancel()
-        self._wake.clear()
 
     async def _connect_again(self) -> None:
         """Drop what is open, forget the back-off, and begin again."""

@@ -2,6 +2,7 @@
 
 from math import inf
 from time import monotonic
+from typing import NoReturn
 
 from ftmon.errors import GaveUpError, RefusedError, UnreachableError
 from ftmon.wire.follow.session import Session
@@ -18,6 +19,28 @@ class Patience:
         self._is_review = is_review
         """Only the past is wanted: good answers set no limit aside."""
         self._give_up_at = inf if is_endless else monotonic() + pace.give_up
+        self._fault: UnreachableError | None = None
+        """The last fault of the start."""
+
+    @property
+    def ends_at(self) -> float:
+        """When to give up, even in the middle of an answer; infinite once the job is followed.
+
+        Where only the past is wanted, each good answer gives the next one as long again.
+        """
+        answered_at = self._session.answered_at
+        if answered_at is None:
+            return self._give_up_at
+        return max(self._give_up_at, answered_at + self._pace.give_up) if self._is_review else inf
+
+    def give_up(self, *, is_waiting: bool) -> NoReturn:
+        """End a start that takes too long: `is_waiting` for the next attempt, or for the end of an answer.
+
+        Raises:
+            GaveUpError: always.
+        """
+        fault = self._fault if is_waiting else None
+        raise self._gave_up(fault or UnreachableError("the service does not answer in full"))
 
     def left(self, fault: UnreachableError) -> float:
         """Return how many seconds are left for a first good answer, after a fault.
@@ -25,23 +48,29 @@ class Patience:
         Raises:
             GaveUpError: where none are left, or where the recorded past is all that is wanted.
         """
-        session = self._session
-        is_past_enough = session.status.is_final or self._is_review
-        if session.has_past and is_past_enough and not session.was_heard and not self._is_endless:
-            words = str(fault)
-            raise GaveUpError(
-                f"{words[0].upper()}{words[1:]}. What this machine has recorded of the job is shown."
-            ) from fault
-        if session.was_heard and not self._is_review:
+        if self._session.was_heard and not self._is_review:
             return inf
+        self._fault = fault
         left = self._give_up_at - monotonic()
-        if left <= 0:
-            question = "" if fault.status is not None else " Is the base URL right?"
-            raise GaveUpError(
-                f"Gave up after {self._pace.give_up:.0f} s: {fault}.{question} "
-                "With --wait, ftmon goes on trying."
-            ) from fault
+        if left <= 0 or self._is_past_enough:
+            raise self._gave_up(fault) from fault
         return left
+
+    @property
+    def _is_past_enough(self) -> bool:
+        """The recorded past is all that is wanted, and the service adds nothing."""
+        session = self._session
+        is_wanted = session.status.is_final or self._is_review
+        return session.has_past and is_wanted and not session.was_heard and not self._is_endless
+
+    def _gave_up(self, fault: UnreachableError) -> GaveUpError:
+        words = str(fault)
+        if self._is_past_enough:
+            recorded = "What this machine has recorded of the job is shown."
+            return GaveUpError(f"{words[0].upper()}{words[1:]}. {recorded}")
+        question = "" if fault.status is not None else " Is the base URL right?"
+        seconds = f"{self._pace.give_up:.0f} s"
+        return GaveUpError(f"Gave up after {seconds}: {words}.{question} With --wait, ftmon goes on trying.")
 
     def check_end(self, looked_at: float, *, is_streaming: bool) -> None:
         """Check, after a reading that began at `looked_at`, whether the job's end stays unknown.

@@ -129,6 +129,7 @@ class Polling:
                 await asyncio.sleep(self._pace.page)
             page = self._ordered(first or await session.service.page(session.key.job_id, cursor))
             first = None
+            session.note_answer()
             keys = {(event.key, event.loose_key) for event in page.events}
             if number and keys <= seen:
                 # The service ignores the cursor.

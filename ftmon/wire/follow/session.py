@@ -46,8 +46,8 @@ class Session:
         """The service seems to have no route to the job."""
         self.job_fault: UnreachableError | None = None
         """Why the last reading of the job failed, where that may pass."""
-        self.was_heard = False
-        """A good answer was read."""
+        self.answered_at: float | None = None
+        """When the last good answer was read, by the monotonic clock; a page of a list is one."""
         self.has_streamed = False
         """A stream told an event."""
         self.has_past = False
@@ -65,6 +65,11 @@ class Session:
         self._dialects = list(dialects)
         self._report = report
         self._notices = Notices()
+
+    @property
+    def was_heard(self) -> bool:
+        """A good answer was read."""
+        return self.answered_at is not None
 
     @property
     def wire(self) -> Wire:
@@ -156,7 +161,7 @@ class Session:
         if job.status.is_final and self.final_at is None:
             self.final_at = monotonic()
             self.was_over_before = not self.was_heard
-        self.was_heard = True
+        self.note_answer()
         self.job = replace(job, id=self.key.job_id)
         await self.tell(job=self.job, notice=self._notices.status(job))
 
@@ -166,7 +171,7 @@ class Session:
         """Report new events of the list, in updates of at most `_AT_ONCE`."""
         loss = f"Skipped what is no event ({malformed} in the list)."
         notice = self._notices.loss(loss) if malformed else ""
-        self.was_heard = True
+        self.note_answer()
         self._note_end(events)
         starts = range(0, max(1, len(events)), _AT_ONCE)
         updates = [
@@ -215,6 +220,10 @@ class Session:
     def _update(self) -> Update:
         """An update of now without news."""
         return Update(self.key, datetime.now(UTC), dialect=self.service.dialect.name)
+
+    def note_answer(self) -> None:
+        """A good answer was read."""
+        self.answered_at = monotonic()
 
     def note_claim(self) -> None:
         """The events seem to be over."""

@@ -1,18 +1,16 @@
 """One attempt at the stream of events: open it, find what it is, read it to its end."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from enum import Enum, auto
 from time import monotonic
-from typing import Any
 
 from ftmon.errors import TooLargeError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.message import hints_at_change
 from ftmon.model.update import Connection, Wire
+from ftmon.wire.answer import Answer
 from ftmon.wire.body import Kind, from_text, kind_of
-from ftmon.wire.client import collected
 from ftmon.wire.dialects.dialect import Done, InBandError, Page
 from ftmon.wire.follow.session import Session
 from ftmon.wire.json_lines import LineDecoder
@@ -121,12 +119,14 @@ class Stream:
                     if kind := kind_of(start, is_whole=False, is_called_stream=is_called_stream):
                         break
                 kind = kind or kind_of(start, is_whole=True, is_called_stream=is_called_stream)
-                return await self._read(kind, start, chunks)
+                return await self._read(kind, start, answer, chunks)
 
-    async def _read(self, kind: Kind | None, start: bytes, chunks: AsyncIterator[bytes]) -> Page | None:
+    async def _read(
+        self, kind: Kind | None, start: bytes, answer: Answer, chunks: AsyncIterator[bytes]
+    ) -> Page | None:
         match kind:
             case Kind.JSON:
-                return await self._page(start, chunks)
+                return await self._page(start, answer, chunks)
             case Kind.WEB_PAGE:
                 raise UnreachableError("the answer is a web page, not a stream of events", status=UNREADABLE)
             case Kind.EVENT_STREAM:
@@ -144,11 +144,11 @@ class Stream:
             if self._decoder.retry is not None:
                 self._resumption.retry = self._decoder.retry / 1000
 
-    async def _page(self, start: bytes, chunks: AsyncIterator[bytes]) -> Page:
+    async def _page(self, start: bytes, answer: Answer, chunks: AsyncIterator[bytes]) -> Page:
         """Read the list that came in place of the stream."""
         service = self._session.service
         try:
-            body = await collected(chunks, service.client.max_body, start)
+            body = await answer.rest(chunks, service.client.max_body, start)
         except TooLargeError:
             # There is no stream to be opened again. The list is asked for apart, and its size told then.
             return Page([])
@@ -169,7 +169,7 @@ class Stream:
             return
         self._is_open = True
         session = self._session
-        session.was_heard = True
+        session.note_answer()
         session.ledger.begin_connection()
         if session.wire is not Wire.POLLING:
             await session.tell(connection=Connection(Wire.LIVE), heard=True)
@@ -242,11 +242,3 @@ class Stream:
     def _is_resumed(self, frame: ServerEvent) -> bool:
         """Whether the service goes on after the id that it was sent, so that nothing is a repeat."""
         return bool(self._sent_id) and frame.id not in (None, self._sent_id)
-
-
-async def cancelled(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel tasks and wait for their end."""
-    running = [task for task in tasks if task is not None]
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
