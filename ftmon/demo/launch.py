@@ -57,4 +57,6 @@ def _temporary_file() -> IO[bytes]:
     try:
         return tempfile.TemporaryFile()
     except OSError as error:
-        raise UsageError(f"The demo has no place for a temporary file: {error.strerror}.") from error
+        raise UsageError(
+            "The demo has no room for a temporary file in any of the usual places; set TMPDIR to another."
+        ) from error

@@ -159,5 +159,6 @@ def test_a_demo_that_has_no_room_for_a_temporary_file_is_told() -> None:
     done = ftmon("demo", "--json", "--no-history", preexec_fn=fill_all_disks)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.decode() == (
-        "ftmon: The demo has no place for a temporary file: No such file or directory.\n"
+        "ftmon: The demo has no room for a temporary file in any of the usual places; "
+        "set TMPDIR to another.\n"
     )
