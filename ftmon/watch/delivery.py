@@ -207,8 +207,11 @@ class Delivery:
         span = (spans or {}).get(turn.key)
         if span is not None:
             if turn.rest is None and span.before != turn.position and not self._stands(turn):
-                # Its rows are gone, or a new history was begun. The front end has everything up to here.
-                turn.file, turn.position = recorder.file, span.before
+                # Its rows are gone, or a new history was begun. The front end has everything up to here, and
+                # these events may be among rows that another ftmon has recorded before.
+                turn.file, turn.position = recorder.file, span.after
+                self._queue.put(turn.session, *own)
+                return
             is_next = span.is_exact and span.before == turn.position and is_all
             if is_next and turn.rest is None and not self._queue.is_full:
                 turn.position = span.after
