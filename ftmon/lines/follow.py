@@ -1,13 +1,14 @@
 """Following a job in lines, until it is over or ftmon is to end."""
 
 import signal
-from queue import SimpleQueue
+from collections import deque
 
 from ftmon.ending import Ending
 from ftmon.errors import HUNG_UP, TimeoutPassedError
 from ftmon.lines.news import time_passed
 from ftmon.lines.output import call_when_gone
 from ftmon.lines.printer import Printer
+from ftmon.lines.wakeup import Wakeup
 from ftmon.model.job import JobKey
 from ftmon.model.run import Run
 from ftmon.watch.watcher import Watcher
@@ -25,21 +26,29 @@ def follow(watcher: Watcher, key: JobKey, ending: Ending, *, as_json: bool) -> i
         BrokenPipeError: when the reader of stdout is gone.
         TimeoutPassedError: when the timeout passed first.
     """
-    news: SimpleQueue[int] = SimpleQueue()
-    # Through the queue, so that no line is cut in two.
-    ending.leave = news.put
-    call_when_gone(lambda: news.put(HUNG_UP))
+    wakeup = Wakeup()
+    endings: deque[int] = deque()
+
+    def leave(status: int) -> None:
+        # Only noted here, so that no line is cut in two.
+        endings.append(status)
+        wakeup.wake()
+
+    ending.leave = leave
+    call_when_gone(lambda: leave(HUNG_UP))
     signal.signal(signal.SIGCONT, lambda number, frame: watcher.resume())
-    watcher.start(lambda: news.put(0))
+    watcher.start(wakeup.wake)
     printer = Printer(Run(key, outcome_only=as_json), as_json=as_json)
     try:
-        while printer.run.exit_status is None:
-            if status := news.get():
-                break
+        while not endings and printer.run.exit_status is None:
+            wakeup.wait()
             for update in watcher.drain():
                 printer.show(update)
-        else:
+                if endings:
+                    break
+        if printer.run.exit_status is not None:
             return printer.run.exit_status
+        status = endings[0]
     finally:
         # The job as last known comes last on every ending, signals included.
         printer.close()

@@ -1,5 +1,6 @@
 """What a signal means for the terminal: it is restored at the end, and given to the shell at a stop."""
 
+import asyncio
 import os
 import signal
 import termios
@@ -76,8 +77,10 @@ class Suspension:
         self._is_suspended = False
         signal.signal(signal.SIGTSTP, self._handle_stop)
         signal.signal(signal.SIGCONT, self._handle_continue)
-        # A signal without a handler interrupts nothing.
-        signal.signal(signal.SIGURG, lambda number, frame: None)
+        # A signal without a handler interrupts nothing. With one of the event loop's, every signal wakes the
+        # loop. Otherwise the handler of one that comes just before the loop waits runs only after that wait.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGURG, lambda: None)
+        signal.siginterrupt(signal.SIGURG, True)
         self._defer_resize()
 
     def _handle_stop(self, number: int, frame: FrameType | None) -> None:

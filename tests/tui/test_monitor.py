@@ -7,6 +7,7 @@ from textual.binding import Binding
 from textual.events import Key
 from textual.screen import Screen
 
+from ftmon.tui import intake
 from ftmon.tui.screens.confirm import ConfirmScreen
 from ftmon.tui.screens.open_job import OpenJobScreen
 from ftmon.wire.pace import Pace
@@ -462,3 +463,11 @@ async def test_a_crash_of_the_watcher_in_a_busy_stream_ends_with_70() -> None:
     with pytest.raises(ZeroDivisionError):
         await watched()
     assert apps[0].return_code == 70
+
+
+async def test_each_slice_takes_something_however_late_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As where 20 ms pass between two lines of the loop.
+    monkeypatch.setattr(intake, "_SLICE", 0.0)
+    async with stage({JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)]}) as seen:
+        await seen.until_shown("Fine-tune succeeded")
+        await seen.until_shown("✔ succeeded")
