@@ -173,8 +173,12 @@ def as_somebody(*arguments: str, **env: str) -> subprocess.CompletedProcess[byte
     prefix = [*SOMEBODY, *READING_ALL]
     if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
         pytest.skip("cannot become another user")
-    command = ["env", "-i", "PATH=/usr/bin:/bin", "LANG=C.UTF-8", *(f"{k}={v}" for k, v in env.items())]
-    return ftmon(*arguments, command=[*prefix, *command, *FTMON], cwd="/")
+    return ftmon(*arguments, command=[*prefix, *with_only(**env), *FTMON], cwd="/")
+
+
+def with_only(**env: str) -> list[str]:
+    """Return what runs a command with no environment but this."""
+    return ["env", "-i", "PATH=/usr/bin:/bin", "LANG=C.UTF-8", *(f"{k}={v}" for k, v in env.items())]
 
 
 def test_a_user_without_a_home_watches_without_a_history(service: Service) -> None:
@@ -184,9 +188,21 @@ def test_a_user_without_a_home_watches_without_a_history(service: Service) -> No
     assert watched.returncode == 0
     assert objects(watched.stdout)[-1]["status"] == "succeeded"
     assert watched.stderr.decode().splitlines() == [
-        "ftmon: nothing is recorded: there is no home directory for the history; "
+        "ftmon: Nothing is recorded: there is no home directory for the history; "
         "set HOME or XDG_DATA_HOME to a full path."
     ]
+
+
+def test_that_nothing_is_recorded_stays_on_the_screen_and_is_said_again_after_it(service: Service) -> None:
+    service.tell("Fine-tune started")
+    as_somebody("--version")
+    command = [*SOMEBODY, *READING_ALL, *with_only(TERM="xterm-256color"), *FTMON, SERVED_ID]
+    with terminal([*command, *service.options], 100, 30) as shown:
+        shown.until_shown("▶ running   ▲ not recorded")
+        shown.until_shown("Nothing is recorded: there is no home directory")
+        shown.press("q")
+        assert shown.wait() == 130
+        assert shown.text.count("ftmon: Nothing is recorded: there is no home directory") == 1
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,9 @@ def _show_screen(
     if run is None or status == BUG:
         return status
     _leave_summary(run)
+    # The screen has covered what was said before it.
+    if watcher.is_unrecorded:
+        say(watcher.unrecordable or "Nothing of this run was recorded.")
     _say_unrecorded(watcher)
     if status == TimeoutPassedError.exit_status:
         from ftmon.lines.news import time_passed
@@ -149,11 +152,13 @@ def _watcher(watching: Watching, target: Target) -> "Watcher":
     """Return a watcher that was told which job to watch or replay."""
     from ftmon.watch.watcher import Watcher
 
+    history, unrecordable = _history_file() if watching.record else (None, "")
     watcher = Watcher(
         target.settings,
         stream=watching.stream,
         patient=watching.patient,
-        history=_history_file() if watching.record else None,
+        history=history,
+        unrecordable=unrecordable,
         offline=watching.replay_speed is not None,
     )
     if target.key is not None and watching.replay_speed is not None:
@@ -163,14 +168,14 @@ def _watcher(watching: Watching, target: Target) -> "Watcher":
     return watcher
 
 
-def _history_file() -> "Path | None":
+def _history_file() -> "tuple[Path | None, str]":
+    """Return the path of the history, or None and a sentence that says why there is none."""
     from ftmon.paths import history_file
 
     try:
-        return history_file()
+        return history_file(), ""
     except HistoryError as error:
-        say(f"nothing is recorded: {error}.")
-        return None
+        return None, f"Nothing is recorded: {error}."
 
 
 def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> "FtmonApp":

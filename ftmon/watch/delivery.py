@@ -73,6 +73,8 @@ class Delivery:
         self._told_unrecorded = 0
         self.unrecorded = 0
         """Events that are missing in the history at the end; 0 where it could never be used."""
+        self.is_read_only = False
+        """Nothing is recorded in the file of the history."""
         self.crash: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         queue.on_room = self._notify
@@ -327,6 +329,7 @@ class Delivery:
         """Return what there is to tell of the history itself; None where there is nothing new."""
         recorder = self._recorder
         notice, unrecorded = recorder.take_notice(), None
+        self.is_read_only = recorder.is_read_only
         if recorder.unrecorded != self._told_unrecorded:
             unrecorded = self._told_unrecorded = recorder.unrecorded
         if not notice and unrecorded is None:

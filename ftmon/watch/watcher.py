@@ -48,12 +48,14 @@ class Watcher:
         patient: bool = False,
         pace: "Pace | None" = None,
         history: Path | None = None,
+        unrecordable: str = "",
         offline: bool = False,
     ) -> None:
         self.is_offline = offline
         """Only the history is shown: no service is asked."""
         self.base_url = settings.base_url
-        self.notices = settings.notices
+        self.unrecordable = unrecordable
+        self.notices = (*settings.notices, *filter(None, (unrecordable,)))
         self.has_history = history is not None
         self._settings = settings
         self._is_stream_wanted = stream
@@ -71,7 +73,6 @@ class Watcher:
         self._replay: Replay | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: set[Future[Any]] = set()
-        """Answers that are still to come."""
         self._following: asyncio.Task[None] | None = None
         self._crash: BaseException | None = None
 
@@ -84,6 +85,11 @@ class Watcher:
     def unrecorded(self) -> int:
         """How many events are missing in the history at the end; 0 where it could never be used."""
         return self._delivery.unrecorded if self._delivery is not None else 0
+
+    @property
+    def is_unrecorded(self) -> bool:
+        """Nothing is recorded, although that is wanted. `unrecordable` may say why, in a sentence."""
+        return bool(self.unrecordable or (self._delivery and self._delivery.is_read_only))
 
     def start(self, wake: Callable[[], None]) -> None:
         """Start the thread, which calls `wake` when there is an update after there was none."""
@@ -318,10 +324,9 @@ class Watcher:
 
     def _connected(self) -> "Client":
         """Return the client, made at the first use: importing httpx takes longer than the first paint."""
-        if self._client is None:
-            from ftmon.wire.client import Client
+        from ftmon.wire.client import Client
 
-            self._client = Client(self._settings)
+        self._client = self._client or Client(self._settings)
         return self._client
 
     def _recorder(self) -> "Recorder":

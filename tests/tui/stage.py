@@ -82,6 +82,7 @@ async def stage(
     stream: bool = True,
     now: datetime = NOW,
     history: Path | None = None,
+    unrecordable: str = "",
     offline: bool = False,
     key: Key | None = None,
     **options: Any,
@@ -90,7 +91,14 @@ async def stage(
     server = Server(scripts)
     async with server.running():
         settings = Settings(f"{server.origin}/v1", key)
-        watcher = Watcher(settings, stream=stream, pace=pace, history=history, offline=offline)
+        watcher = Watcher(
+            settings,
+            stream=stream,
+            pace=pace,
+            history=history,
+            unrecordable=unrecordable,
+            offline=offline,
+        )
         watched = watch(watcher, job_id) if job_id else None
         app = FtmonApp(watcher, watched, now=lambda: now, **options)
         try:

@@ -208,7 +208,8 @@ class MonitorScreen(Screen[None]):
         """Draw everything that shows an age or a countdown, and set a timer for its next change."""
         run, now = self.run, self._clock()
         self.header.draw(run, self._retry_at, now)
-        self.status.draw(run, now, with_percent=not self.progress.display)
+        with_percent, is_unrecorded = not self.progress.display, self._watcher.is_unrecorded
+        self.status.draw(run, now, with_percent=with_percent, is_unrecorded=is_unrecorded)
         self.progress.draw(run, now)
         waits = [] if run is None else until_changes(run, self.event_log.until_next_age(now), now)
         if not waits:

@@ -16,8 +16,6 @@ class LogTitle(Line):
             self.show([Part("events", "muted")])
             return
         left = [Part("events", "muted"), Part(count(run.events), "")]
-        if run.unrecorded:
-            left.append(Part(f"▲ {count(run.unrecorded)} not recorded yet", "warning", 1))
         if run.warnings:
             left.append(Part(f"▲ {plural(run.warnings, 'warning')}", "warning", 2))
         if run.errors:

@@ -15,13 +15,22 @@ from ftmon.tui.widgets.line import Line, Part
 class StatusLine(Line):
     """Status, queue, epoch, step, cost and time of a run."""
 
-    def draw(self, run: Run | None, now: datetime, *, with_percent: bool) -> None:
-        """Show the status of this run. `with_percent` adds the percentage, for when the bar is hidden."""
-        self.show(_parts(run, now, with_percent) if run else ())
+    def draw(
+        self, run: Run | None, now: datetime, *, with_percent: bool, is_unrecorded: bool = False
+    ) -> None:
+        """Show the status of this run. `with_percent` adds the percentage, for when the bar is hidden.
+
+        `is_unrecorded` says that nothing is recorded. That stays on the screen, because a toast is gone soon.
+        """
+        self.show(_parts(run, now, with_percent, is_unrecorded) if run else ())
 
 
-def _parts(run: Run, now: datetime, with_percent: bool) -> Iterator[Part]:
+def _parts(run: Run, now: datetime, with_percent: bool, is_unrecorded: bool) -> Iterator[Part]:
     yield status_part(run)
+    if is_unrecorded:
+        yield Part("▲ not recorded", "warning", 1)
+    elif run.unrecorded:
+        yield Part(f"▲ {count(run.unrecorded)} not recorded yet", "warning", 1)
     if with_percent and run.progress is not None and not run.status.is_final:
         yield Part(percent(run.progress), "alive", 1)
     if run.queue is not None and not run.status.is_final:
