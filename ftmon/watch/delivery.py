@@ -74,7 +74,6 @@ class Delivery:
         self.unrecorded = 0
         """Events that are missing in the history at the end; 0 where it could never be used."""
         self.is_read_only = False
-        """Nothing is recorded in the file of the history."""
         self.crash: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         queue.on_room = self._notify
@@ -327,14 +326,12 @@ class Delivery:
 
     def _news(self, key: JobKey) -> Update | None:
         """Return what there is to tell of the history itself; None where there is nothing new."""
-        recorder = self._recorder
-        notice, unrecorded = recorder.take_notice(), None
+        notice, unrecorded, recorder = self._recorder.take_notice(), None, self._recorder
         self.is_read_only = recorder.is_read_only
         if recorder.unrecorded != self._told_unrecorded:
             unrecorded = self._told_unrecorded = recorder.unrecorded
-        if not notice and unrecorded is None:
-            return None
-        return replace(_nothing(key), notice=notice, unrecorded=unrecorded)
+        is_news = notice or unrecorded is not None
+        return replace(_nothing(key), notice=notice, unrecorded=unrecorded) if is_news else None
 
 
 def _rows(key: JobKey, position: int, history: "History") -> "list[RecordedEvent]":
