@@ -29,6 +29,8 @@ MAX_BODY = 256 * 2**20
 _ERROR_TIMEOUT = 5.0
 """Seconds that the body of an error may take; what has come by then is read."""
 
+_CONNECT = 0.4
+"""The part of the time for a head that connecting may take: 10 s of 25 s; as long again for TLS."""
 _MAX_REDIRECTS = 5
 _MAX_ID = 1024
 _LOCATION = "ftmon.location"
@@ -77,7 +79,8 @@ class Client:
                     ("Cache-Control", "no-store"),
                     ("Accept-Encoding", "identity"),
                 ],
-                timeout=httpx.Timeout(10, read=None),
+                # Well before the head is due: httpcore leaves a socket open where a handshake is cancelled.
+                timeout=httpx.Timeout(_CONNECT * head_timeout, read=None),
                 trust_env=False,
                 # Keep no cookies: one more secret to send, and httpx fails on one that is not ASCII.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

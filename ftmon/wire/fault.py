@@ -88,7 +88,7 @@ def _translation(error: httpx.TransportError, url: httpx.URL) -> FtmonError:
             return UnreachableError(f"{at} reset the connection")
     match error:
         case httpx.ConnectTimeout():
-            return UnreachableError(f"{at} cannot be reached within 10 s")
+            return UnreachableError(f"{at} cannot be reached in time")
         case httpx.TimeoutException():
             return UnreachableError(f"{at} does not answer")
         case httpx.ConnectError():

@@ -83,4 +83,5 @@ class Dialect:
         """Return the path of the list of events, or of its page after a cursor."""
         path = self.paths.events.format(job_id=job_id)
         joint = "&" if "?" in path else "?"
-        return f"{path}{joint}after={quote(cursor, safe='')}" if cursor else path
+        # JSON can hold half a character, which no address can.
+        return f"{path}{joint}after={quote(cursor, safe='', errors='replace')}" if cursor else path

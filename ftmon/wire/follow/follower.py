@@ -111,7 +111,7 @@ class Follower:
             await self._connect_again()
         now = monotonic()
         if now >= self._patience.ends_at:
-            self._patience.give_up(is_waiting=self._reading is None)
+            self._patience.give_up()
         if now >= self._reading_due():
             self._start_reading(now)
         if now >= self._stream_due():

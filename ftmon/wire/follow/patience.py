@@ -33,14 +33,13 @@ class Patience:
             return self._give_up_at
         return max(self._give_up_at, answered_at + self._pace.give_up) if self._is_review else inf
 
-    def give_up(self, *, is_waiting: bool) -> NoReturn:
-        """End a start that takes too long: `is_waiting` for the next attempt, or for the end of an answer.
+    def give_up(self) -> NoReturn:
+        """End a start that takes too long, with its last fault as the reason.
 
         Raises:
             GaveUpError: always.
         """
-        fault = self._fault if is_waiting else None
-        raise self._gave_up(fault or UnreachableError("the service does not answer in full"))
+        raise self._gave_up(self._fault or UnreachableError("the service does not answer in full"))
 
     def left(self, fault: UnreachableError) -> float:
         """Return how many seconds are left for a first good answer, after a fault.
