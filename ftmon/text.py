@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import humanize
 
 from ftmon.model.event import Level
-from ftmon.model.job import Status
+from ftmon.model.job import Job, Status
+from ftmon.safe import one_line
 
 STATUS_SIGNS = {
     Status.PENDING: "◷",
@@ -21,6 +22,17 @@ STATUS_SIGNS = {
 _YEAR = 365 * 86_400
 
 LEVEL_WORDS = {Level.INFO: "", Level.WARNING: "warning: ", Level.ERROR: "error: "}
+
+
+def last_seen(job: Job) -> str:
+    """Return the sign and status of a recorded job, whose end may be unknown: `▶ last seen running`."""
+    if job.status.is_final:
+        words = job.status.value
+    elif job.status_word == Status.UNKNOWN:
+        words = "status unknown"
+    else:
+        words = f"last seen {one_line(job.status_word)}"
+    return f"{STATUS_SIGNS[job.status]} {words}"
 
 
 def clock(time: datetime | None) -> str:

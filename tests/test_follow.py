@@ -521,7 +521,7 @@ async def test_a_job_that_is_deleted_midway_keeps_what_was_shown() -> None:
     told = await told_by(server)
     assert told.fields == STEPS[:5]
     assert told.ending == (Status.RUNNING, 4)
-    assert told.sentence == "The job is gone: the service no longer knows it (404)."
+    assert told.sentence == "The service no longer knows this job (404)."
     assert len(server.asked(STREAM)) == 1
 
 

@@ -130,7 +130,7 @@ def test_plain_lines_are_local_time_and_message_and_a_summary_closes(service: Se
         "  result  file-1\n"
         "  loss    train 2.50 → 0.500   valid 3.50 → 3.50\n"
         "  cost    $3.67\n"
-        "  time    2m 04s\n"
+        "  took    2m 04s from its creation to its end\n"
         "  events  6\n"
     )
     assert (done.returncode, done.stderr) == (0, b"")
@@ -177,7 +177,7 @@ def test_no_text_of_the_service_can_forge_a_line_of_the_summary(service: Service
     service.job["status"] = "odd\n✔ forged succeeded"
     lines = ftmon(JOB_ID, *service.options, "--no-stream").stdout.decode().splitlines()
     assert [line for line in lines if line.startswith("✔")] == []
-    assert f"? {JOB_ID} odd↵✔ forged succeeded" in lines
+    assert f"? {JOB_ID} odd↵✔ forged succeeded when last seen" in lines
 
 
 def test_a_status_that_is_not_known_is_said_in_the_service_s_own_word(service: Service) -> None:

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from ftmon.model.curve import Bucket
 from ftmon.model.event import Event, parse_event
 from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.run import Run
-from ftmon.model.update import Connection, Update, Wire
+from ftmon.model.update import Connection, Recorded, Update, Wire
 
 KEY = JobKey("http://127.0.0.1:8000/v1", "ft-1")
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 CLOSED = Connection(Wire.CLOSED)
+LIVE = Connection(Wire.LIVE)
 
 
 def at(seconds: float) -> datetime:
@@ -48,7 +50,7 @@ def ended(status: Status, connection: Connection = CLOSED, **fields: Any) -> Run
 def test_a_run_that_has_heard_nothing_knows_nothing() -> None:
     run = Run(KEY)
     assert (run.status, run.is_over, run.exit_status, run.progress) == (Status.UNKNOWN, False, None, None)
-    assert (run.elapsed(START), run.remaining(START), run.heard_at, run.failure) == (None, None, None, None)
+    assert (run.age(START), run.remaining(START), run.heard_at, run.failure) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_the_job_s_own_word_of_its_model_is_better_than_a_message() -> None:
         (["Step 100/200: training loss=1", "Completed epoch 1/4"], 0.5),
         (["Step 0/200: training loss=1"], 0.0),
         (["Step 5/0: training loss=1"], None),
-        (["Step 300/200: training loss=1"], 1.0),
+        (["Step 300/200: training loss=1"], 0.99),
         (["Step 100: training loss=1", "Completed epoch 1/4"], 0.25),
     ],
 )
@@ -187,72 +189,162 @@ def test_figures_come_from_the_data_where_the_words_have_none() -> None:
     assert run.train_loss.buckets == [Bucket(10, 2.5, 2.5, 2.5), Bucket(20, 1.5, 1.5, 1.5)]
 
 
-def test_the_time_runs_from_the_start_of_the_training() -> None:
-    run = run_of(
-        [update_of(event_of("Created"), event_of("Fine-tune started", 60), job=Job("ft-1", Status.RUNNING))]
-    )
-    assert run.elapsed(at(100)) == 40
+def test_a_job_that_succeeded_is_done_and_no_other_is() -> None:
+    run = told("Step 200/200: training loss=1")
+    assert (run.progress, run.is_trained) == (0.99, True)
+    for status in (Status.RUNNING, Status.FAILED, Status.CANCELLED):
+        run.apply(update_of(job=Job("ft-1", status)))
+        assert run.progress == 0.99
+    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED)))
+    assert run.progress == 1
 
 
-def test_before_the_training_the_time_runs_from_the_creation() -> None:
-    run = run_of([update_of(job=Job("ft-1", Status.PENDING, created_at=at(0)))])
-    assert run.elapsed(at(100)) == 100
+@pytest.mark.parametrize("last", ["Step 3/200: training loss=1", "Completed epoch 1/4"])
+def test_a_job_that_succeeded_is_done_whatever_its_last_step_said(last: str) -> None:
+    run = told(last)
+    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED)))
+    assert run.progress == 1
 
 
-def test_the_time_stands_still_when_the_job_is_over() -> None:
-    run = run_of([update_of(event_of("Fine-tune started", 60), event_of("Fine-tune succeeded", 90))])
-    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED), connection=CLOSED))
-    assert run.elapsed(at(9999)) == 30
-    run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED, finished_at=at(95))))
-    assert run.elapsed(at(9999)) == 35
+def test_an_age_runs_from_the_creation() -> None:
+    run = run_of([update_of(event_of("Fine-tune started", 60), job=Job("ft-1", created_at=at(0)))])
+    assert run.age(at(100)) == 100
+    # The clock of this machine is behind.
+    assert run.age(at(-1000)) == 60
 
 
-def test_a_clock_that_is_behind_the_service_makes_no_negative_time() -> None:
-    run = run_of([update_of(event_of("Fine-tune started", 60))])
-    assert run.elapsed(at(-1000)) == 0
-    run.apply(update_of(event_of("Completed epoch 1/4", 90)))
-    assert run.elapsed(at(-1000)) == 30
+def test_nothing_has_an_age_where_no_creation_is_told() -> None:
+    assert run_of([update_of(event_of("Fine-tune started", 60), job=Job("ft-1"))]).age(at(100)) is None
+
+
+@pytest.mark.parametrize("status", Status)
+def test_only_a_job_that_is_over_has_a_duration(status: Status) -> None:
+    job = Job("ft-1", status, created_at=at(0), finished_at=at(95))
+    assert job.duration == (95 if status.is_final else None)
+
+
+@pytest.mark.parametrize(
+    ("created", "finished", "duration"), [(0, None, None), (None, 95, None), (100, 95, 0), (0, 0, 0)]
+)
+def test_a_duration_needs_a_begin_and_an_end(
+    created: float | None, finished: float | None, duration: float | None
+) -> None:
+    created_at, finished_at = (None if each is None else at(each) for each in (created, finished))
+    assert Job("ft-1", Status.FAILED, created_at=created_at, finished_at=finished_at).duration == duration
 
 
 def test_an_estimate_needs_a_measured_pace() -> None:
     run = told("Fine-tune started")
+    run.apply(update_of(connection=LIVE))
     assert run.remaining(at(10)) is None
+    assert run.silence(at(9999)) is None
+
+
+HALF = [
+    update_of(event_of("Fine-tune started", 0), connection=LIVE),
+    update_of(event_of("Completed epoch 1/4", 100), seconds=100),
+    update_of(event_of("Completed epoch 2/4", 200), seconds=200),
+]
+"""Half of a run, with news every 100 s."""
 
 
 def test_the_rest_is_estimated_from_the_pace_and_counts_down() -> None:
-    run = run_of(
-        [
-            update_of(event_of("Fine-tune started", 0)),
-            update_of(event_of("Completed epoch 1/4", 100), seconds=100),
-            update_of(event_of("Completed epoch 2/4", 200), seconds=200),
-        ]
-    )
+    run = run_of(HALF)
     assert run.remaining(at(200)) == pytest.approx(200)
     assert run.remaining(at(250)) == pytest.approx(150)
-    assert run.remaining(at(430)) == 0
-    assert run.remaining(at(9999)) is None
+    assert run.remaining(at(399)) == pytest.approx(1)
+
+
+def test_a_run_that_is_silent_for_longer_than_usual_has_no_estimate() -> None:
+    run = run_of(HALF)
+    assert (run.silence(at(399)), run.until_silent(at(399))) == (None, 1)
+    assert (run.silence(at(400)), run.until_silent(at(400))) == (200, None)
+    assert run.remaining(at(400)) is None
+    run.apply(update_of(event_of("Completed epoch 3/4", 450), seconds=450))
+    assert run.silence(at(500)) is None
+    assert run.remaining(at(500)) == pytest.approx(100)
+
+
+def test_a_fast_run_is_not_silent_between_two_readings_of_its_list() -> None:
+    steps = [event_of(f"Step {step}/100: training loss=1", step) for step in range(1, 20)]
+    run = run_of([update_of(*steps, seconds=19, connection=Connection(Wire.POLLING))])
+    assert run.silence(at(30)) is None
+    assert run.silence(at(34)) == 15
+
+
+@pytest.mark.parametrize("wire", Wire)
+def test_nothing_is_estimated_unless_the_service_is_in_touch(wire: Wire) -> None:
+    run = run_of([*HALF, update_of(connection=Connection(wire))])
+    is_known = wire in (Wire.LIVE, Wire.QUIET, Wire.POLLING)
+    assert (run.remaining(at(250)) is not None) == is_known
+    assert (run.silence(at(999)) is not None) == is_known
+    assert (run.until_silent(at(250)) is not None) == is_known
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.PAUSED, Status.SUCCEEDED, Status.FAILED])
 def test_nothing_is_estimated_of_a_job_that_does_not_run(status: Status) -> None:
-    run = run_of(
-        [
-            update_of(event_of("Fine-tune started", 0), event_of("Completed epoch 1/4", 100), seconds=100),
-            update_of(job=Job("ft-1", status)),
-        ]
-    )
-    assert run.remaining(at(100)) is None
+    run = run_of([*HALF, update_of(job=Job("ft-1", status))])
+    assert run.remaining(at(200)) is None
+    assert run.silence(at(9999)) is None
+
+
+def test_nothing_is_estimated_once_all_steps_are_done() -> None:
+    run = run_of([*HALF, update_of(event_of("Completed epoch 4/4", 400), seconds=400)])
+    assert (run.remaining(at(400)), run.silence(at(9999)), run.until_silent(at(400))) == (None, None, None)
 
 
 def test_times_that_go_backwards_or_are_absurd_estimate_nothing_negative() -> None:
     run = run_of(
         [
-            update_of(event_of("Fine-tune started", 1000)),
+            update_of(event_of("Fine-tune started", 1000), connection=LIVE),
             update_of(event_of("Step 1/100: training loss=1", 10)),
             update_of(event_of("Step 2/100: training loss=1", created_at="soon")),
         ]
     )
     assert run.remaining(at(0)) is None
+
+
+@pytest.mark.parametrize("wire", Wire)
+@pytest.mark.parametrize("status", Status)
+def test_a_status_is_told_as_of_now_only_where_it_is_known_now(wire: Wire, status: Status) -> None:
+    speed = 10.0 if wire is Wire.REPLAYING else 0.0
+    run = ended(status, Connection(wire, speed=speed), provider_status="odd")
+    word = "odd" if status is Status.UNKNOWN else status.value
+    if status.is_final or wire in (Wire.LIVE, Wire.QUIET, Wire.POLLING):
+        assert run.status_phrase == word
+    elif wire is Wire.REPLAYING:
+        assert run.status_phrase == f"{word} then"
+    else:
+        assert run.status_phrase == f"{word} when last seen"
+
+
+def test_a_past_that_is_still_being_read_was_seen_last_then() -> None:
+    assert ended(Status.RUNNING, Connection(Wire.REPLAYING, speed=inf)).status_phrase.endswith("last seen")
+
+
+@pytest.mark.parametrize("wire", Wire)
+def test_a_status_that_nobody_told_is_unknown(wire: Wire) -> None:
+    assert ended(Status.UNKNOWN, Connection(wire)).status_phrase == "status unknown"
+    assert run_of([update_of(connection=Connection(wire))]).status_phrase == "status unknown"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "phrase"),
+    [
+        (Status.SUCCEEDED, 0, "succeeded"),
+        (Status.FAILED, 1, "failed"),
+        (Status.CANCELLED, 3, "cancelled"),
+        (Status.RUNNING, None, "running when last seen"),
+        (Status.UNKNOWN, None, "status unknown"),
+    ],
+)
+def test_during_a_replay_what_is_recorded_counts(status: Status, outcome: int | None, phrase: str) -> None:
+    replaying = Connection(Wire.REPLAYING, speed=5, recorded=Recorded(Job("ft-1", status), 9))
+    run = ended(Status.PENDING, replaying)
+    assert (run.outcome, run.last_phrase, run.exit_status) == (outcome, phrase, None)
+    assert run.status_phrase == "pending then"
+    run.apply(update_of(job=Job("ft-1", status), connection=Connection(Wire.RECORDED)))
+    assert (run.outcome, run.last_phrase) == (outcome, phrase)
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def visit(shown: Terminal, end: Callable[[], object]) -> int:
 
     shown.until_shown("all told")
     shown.until_shown("told of an error")
-    see("o", "1 job at this service")
+    see("o", "1 job listed by the service")
     see("\x1b[B", "job-model")
     close("Watch a job")
     see("?", "Reading")
@@ -368,7 +368,7 @@ def check_run(job: Job, events: list[Event]) -> None:
     run = Run(JobKey(BASE_URL, JOB_ID))
     run.apply(Update(run.key, NOW, tuple(events), replace(job, id=JOB_ID), Connection(Wire.CLOSED)))
     check_safe(*summary(run), *texts_of(job_json(replace(job, id=JOB_ID), run.events, run.failure)))
-    check_safe(*(str(word) for word in ending(run, NOW) or ()), run.status_word)
+    check_safe(*(str(word) for word in ending(run) or ()), run.status_word)
 
 
 @given(st.lists(event_objects, max_size=4), st.booleans())

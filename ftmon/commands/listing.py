@@ -33,14 +33,12 @@ def table(runs: Sequence[RecordedRun]) -> Iterator[str]:
 
 
 def _row(run: RecordedRun) -> tuple[str, ...]:
-    job = run.job
-    end = job.finished_at if job.status.is_final else run.last_at
-    lasted = (end - job.created_at).total_seconds() if end and job.created_at else None
+    job, took = run.job, run.job.duration
     return (
-        f"{text.STATUS_SIGNS[job.status]} {job.status.value}",
+        text.last_seen(job),
         safe(run.key.job_id),
         text.stamp(job.created_at or run.first_at)[:-3],
-        text.duration(max(0.0, lasted)) if lasted is not None else "–",
+        f"took {text.duration(took)}" if took is not None else "–",
         f"{text.plural(run.events, 'event')}{', partial' if run.is_partial else ''}",
         safe(run.key.service),
         # Last, because a service may send wide characters, which `ljust` counts as one column each.

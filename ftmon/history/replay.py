@@ -17,7 +17,7 @@ from ftmon.history.reader import PARTIAL
 from ftmon.history.store import History
 from ftmon.model.event import Event
 from ftmon.model.job import Job, JobKey
-from ftmon.model.update import Connection, Update, Wire
+from ftmon.model.update import Connection, Recorded, Update, Wire
 
 _FRAME = 0.05
 """Events of so many seconds of real time are reported at once, so a fast replay is as cheap as a slow one."""
@@ -48,6 +48,8 @@ class Replay:
         """The time in the run of the next event."""
         self._has_new_speed = True
         """The speed is still to be reported."""
+        self._recorded: Recorded | None = None
+        """What the replay leads to."""
         self._is_stopped = False
         self._changed = Condition()
         """Guards all of the above, and is notified of a new speed and of the stop."""
@@ -92,6 +94,10 @@ class Replay:
         return self._update([], connection=Connection(Wire.REFUSED, error=error))
 
     def _run_of(self, history: History) -> Iterator[Update]:
+        self._recorded = next(
+            (Recorded(run.job, run.events) for run in history.runs(self._key.job_id) if run.key == self._key),
+            None,
+        )
         yield self._speed_change()
         with history.snapshot():
             past = history.past(self._key)
@@ -147,7 +153,7 @@ class Replay:
     def _speed_change(self) -> Update:
         with self._changed:
             self._has_new_speed = False
-            connection = Connection(Wire.REPLAYING, speed=self._speed)
+            connection = Connection(Wire.REPLAYING, speed=self._speed, recorded=self._recorded)
         return self._update([], connection=connection)
 
     @property

@@ -31,10 +31,10 @@ class Printer:
     def close(self) -> None:
         """Print the job as last known, if the service ever sent it."""
         run = self.run
-        if run.job is None:
+        if run.last_job is None:
             return
         if self._as_json:
-            write(json_text.encode_lines([job_json(run.job, run.events, run.failure)]))
+            write(json_text.encode_lines([job_json(run.last_job, run.events, run.failure)]))
         else:
             write(encoded("\n" + "".join(f"{line}\n" for line in summary(run))))
 

@@ -48,6 +48,15 @@ def check_job_id(text: str) -> str:
     return text
 
 
+def typed_job_id(text: str) -> str:
+    """Return the job id in a text that the user gave. Blanks and line ends around it do no harm.
+
+    Raises:
+        UsageError: as `check_job_id`.
+    """
+    return check_job_id(text.strip())
+
+
 LOCAL = "local"
 """The service of a run of this machine."""
 
@@ -88,6 +97,21 @@ class Job:
     """Why it failed."""
     raw: str = ""
     """The JSON object that the service sent, in ASCII and without its events."""
+
+    @property
+    def status_word(self) -> str:
+        """The status as a word. For a status that ftmon does not know, this is the service's own word."""
+        return (self.provider_status if self.status is Status.UNKNOWN else None) or self.status.value
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the creation of the job to its end; None unless it is over and both are known.
+
+        This is the one duration of a job that is shown anywhere.
+        """
+        if not self.status.is_final or self.created_at is None or self.finished_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.created_at).total_seconds())
 
 
 def job_json(job: Job, events: int, error: str | None) -> dict[str, Any]:

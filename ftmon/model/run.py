@@ -1,16 +1,17 @@
 """Everything ftmon knows about one watched job, folded from its updates."""
 
-from collections import deque
 from datetime import datetime
+from math import inf
 
 from ftmon.model.curve import Curve
+from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
 from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.message import Facts, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
-_OVERRUN = 60.0
-"""Seconds that the training may overrun its estimated end before the estimate is dropped."""
+_NEARLY_DONE = 0.99
+"""The greatest progress of a job that has not succeeded, whatever its steps say."""
 
 _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 """The exit status for each final status of the job (README, "Exit status")."""
@@ -24,6 +25,12 @@ def read_figures(facts: Facts, metrics: Metrics) -> Metrics:
         metrics.train_loss if facts.train_loss is None else facts.train_loss,
         metrics.valid_loss if facts.valid_loss is None else facts.valid_loss,
     )
+
+
+def _phrase(job: Job | None, when: str = "") -> str:
+    if job is None or job.status_word == Status.UNKNOWN:
+        return "status unknown"
+    return f"{job.status_word}{when}"
 
 
 class Run:
@@ -53,19 +60,15 @@ class Run:
         self.total_steps: int | None = None
         self.train_loss = Curve()
         self.valid_loss = Curve()
-        self.started_at: datetime | None = None
         self.last_event_at: datetime | None = None
         """Time of the last event that has one, by the service's clock."""
-        self.last_progress_at: datetime | None = None
-        """When the last step or epoch arrived, by this machine's clock."""
         self.fine_tuned_model: str | None = None
         self.result_file: str | None = None
         self.error: str | None = None
         """The message of the last error event."""
         self.unrecorded = 0
         """Events queued for recording while the history cannot be written."""
-        self._pace: deque[tuple[float, datetime]] = deque(maxlen=64)
-        """Recent progress, 0 to 1, with its time by the service's clock, to extrapolate the end from."""
+        self._estimate = Estimate()
 
     def apply(self, update: Update) -> None:
         """Fold one update into the state."""
@@ -88,10 +91,34 @@ class Run:
         return self.job.status if self.job else Status.UNKNOWN
 
     @property
+    def last_job(self) -> Job | None:
+        """The job as last read by anyone: during a replay as recorded, otherwise `job`."""
+        return self.connection.recorded.job if self.connection.recorded else self.job
+
+    @property
+    def is_current(self) -> bool:
+        """The job stands now as was read last: its service was asked a moment ago, or the job is over."""
+        return self.connection.is_in_touch or self.status.is_final
+
+    @property
     def status_word(self) -> str:
-        """The status as a word. For a status that ftmon does not know, this is the service's own word."""
-        service_word = self.job.provider_status if self.job and self.status is Status.UNKNOWN else None
-        return service_word or self.status.value
+        """The job's `status_word`; `unknown` until the job was read."""
+        return self.job.status_word if self.job else Status.UNKNOWN.value
+
+    @property
+    def status_phrase(self) -> str:
+        """The status as words that are true now: `running`, or `running when last seen`."""
+        if self.is_current:
+            return _phrase(self.job)
+        is_then = self.connection.wire is Wire.REPLAYING and self.connection.speed < inf
+        return _phrase(self.job, " then" if is_then else " when last seen")
+
+    @property
+    def last_phrase(self) -> str:
+        """The status of `last_job` as words that are true now."""
+        job = self.last_job
+        is_current = self.is_current if job is self.job else job is not None and job.status.is_final
+        return _phrase(job, "" if is_current else " when last seen")
 
     @property
     def is_over(self) -> bool:
@@ -100,8 +127,12 @@ class Run:
 
     @property
     def outcome(self) -> int | None:
-        """The exit status for the job's final status, or None while the job is not over."""
-        return _OUTCOMES[self.status] if self.status.is_final else None
+        """The exit status for the job's final status, or None while the job is not over.
+
+        During a replay the recorded end counts, however far the replay has come.
+        """
+        job = self.last_job
+        return _OUTCOMES[job.status] if job and job.status.is_final else None
 
     @property
     def exit_status(self) -> int | None:
@@ -120,36 +151,55 @@ class Run:
 
     @property
     def progress(self) -> float | None:
-        """The fraction that is done, 0 to 1, or None if the service gives no total."""
+        """The fraction of the job that is done, 0 to 1, or None if the service gives no total.
+
+        It is 1 for a job that succeeded and for no other, because a job does more than its steps.
+        """
+        trained = self._trained
+        if self.status is Status.SUCCEEDED:
+            return None if trained is None else 1.0
+        return None if trained is None else min(_NEARLY_DONE, trained)
+
+    @property
+    def is_trained(self) -> bool:
+        """All steps are done, which is not yet the end of the job."""
+        return self._trained == 1
+
+    @property
+    def _trained(self) -> float | None:
+        """The fraction of the steps, or else of the epochs, that is done."""
         if self.step is not None and self.total_steps:
             return min(1.0, self.step / self.total_steps)
         if self.epoch is not None and self.total_epochs:
             return min(1.0, self.epoch / self.total_epochs)
         return None
 
-    def elapsed(self, now: datetime) -> float | None:
-        """Seconds from the start of the training to its end, or to `now` while it runs."""
-        start = self.started_at or (self.job.created_at if self.job else None)
-        if start is None:
+    def age(self, now: datetime) -> float | None:
+        """Seconds since the job was created; None if the service does not say when that was."""
+        if self.job is None or self.job.created_at is None:
             return None
-        end = now
-        if self.is_over or self.status.is_final:
-            end = (self.job.finished_at if self.job else None) or self.last_event_at or start
         # `now` is this machine's clock, the rest is the service's. If ours is behind, use the last event.
-        return max(0.0, (max(end, self.last_event_at or end) - start).total_seconds())
+        return max(0.0, (max(now, self.last_event_at or now) - self.job.created_at).total_seconds())
 
     def remaining(self, now: datetime) -> float | None:
-        """Seconds left at the measured pace; None if no pace is known or the estimate has expired."""
-        if self.status not in (Status.RUNNING, Status.UNKNOWN) or self.is_over or len(self._pace) < 2:
+        """Seconds left at the measured pace; None if no pace is known, or none can be known to last."""
+        return self._estimate.remaining(now) if self._is_training else None
+
+    def silence(self, now: datetime) -> float | None:
+        """Seconds without progress, if that is longer than usual for this run; otherwise None."""
+        is_unusual = self._is_training and not self.is_trained and self._estimate.is_silent(now)
+        return self._estimate.silence(now) if is_unusual else None
+
+    def until_silent(self, now: datetime) -> float | None:
+        """Seconds until `silence` returns a number if no progress comes; None if it does or never will."""
+        if not self._is_training or self.is_trained or self._estimate.is_silent(now):
             return None
-        (start, started), (end, ended) = self._pace[0], self._pace[-1]
-        seconds = (ended - started).total_seconds()
-        if end <= start or seconds <= 0 or self.last_progress_at is None:
-            return None
-        # If this machine's clock was set back, count no time since the last progress.
-        since = max(0.0, (now - self.last_progress_at).total_seconds())
-        left = (1 - end) * seconds / (end - start) - since
-        return max(0.0, left) if left > -_OVERRUN else None
+        return self._estimate.patience - self._estimate.silence(now)
+
+    @property
+    def _is_training(self) -> bool:
+        """The training goes on as far as can be known now."""
+        return self.connection.is_in_touch and self.status in (Status.RUNNING, Status.UNKNOWN)
 
     def _apply_job(self, job: Job) -> None:
         self.job = job
@@ -173,8 +223,7 @@ class Run:
             self.queue = facts.queue
         if facts.started:
             self.queue = None
-            self.started_at = event.created_at
-            self._measure(0.0, event.created_at, at)
+            self._estimate.add(0.0, event.created_at, at)
         self.cost = self.cost if facts.cost is None else facts.cost
         self.error = facts.error or self.error
         # The job object knows better than a message.
@@ -188,22 +237,12 @@ class Run:
         if figures.step is not None:
             self.step = figures.step
             self._add_losses(figures.step, figures.train_loss, figures.valid_loss)
-        if (figures.step is not None or facts.epoch is not None) and self.progress is not None:
-            self._measure(self.progress, event.created_at, at)
+        trained = self._trained
+        if (figures.step is not None or facts.epoch is not None) and trained is not None:
+            self._estimate.add(trained, event.created_at, at)
 
     def _add_losses(self, step: int, train: float | None, valid: float | None) -> None:
         if train is not None:
             self.train_loss.add(step, train)
         if valid is not None:
             self.valid_loss.add(step, valid)
-
-    def _measure(self, progress: float, created_at: datetime | None, at: datetime) -> None:
-        if created_at is None:
-            return
-        self.last_progress_at = at
-        if self._pace and self._pace[-1][0] >= progress:
-            return
-        if len(self._pace) > 1 and self._pace[-1][1] == created_at:
-            # Keep one point per second, so that the 64 points of a fast run span more than one second.
-            self._pace.pop()
-        self._pace.append((progress, created_at))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from ftmon.errors import FtmonError
 from ftmon.model.event import Event
@@ -29,6 +30,14 @@ class Wire(StrEnum):
     """The whole recorded run has been shown; the service was not asked."""
 
 
+class Recorded(NamedTuple):
+    """The run that is replayed, as it stands in the history."""
+
+    job: Job
+    """The last reading; of unknown status if the job was never read."""
+    events: int
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """The state of the wire."""
@@ -44,6 +53,13 @@ class Connection:
     """Why the watching ended before the job did."""
     speed: float = 0.0
     """How many times as fast as it happened a run is replayed; 0 while it is paused."""
+    recorded: Recorded | None = None
+    """What a replay leads to, or None if no run is replayed."""
+
+    @property
+    def is_in_touch(self) -> bool:
+        """The service answers, so what was read last is true now."""
+        return self.wire in (Wire.LIVE, Wire.QUIET, Wire.POLLING)
 
     @property
     def is_over(self) -> bool:

@@ -13,13 +13,15 @@ def until_changes(run: Run, until_next_age: float | None, now: datetime) -> list
     `until_next_age` is that of the newest visible event, or None if no age is visible.
     """
     waits = [] if until_next_age is None else [until_next_age]
-    if run.is_over:
-        return waits
     if run.connection.wire is Wire.WAITING:
         waits.append(1.0)
-    elif run.heard_at:
+    elif run.heard_at and run.connection.is_in_touch:
         waits.append(until_next_step(max(0.0, (now - run.heard_at).total_seconds())))
-    elapsed = run.elapsed(now)
-    if elapsed is not None and not run.status.is_final:
-        waits.append(until_next_step(elapsed))
+    age, until_silent, silence = run.age(now), run.until_silent(now), run.silence(now)
+    if age is not None and not run.status.is_final:
+        waits.append(until_next_step(age))
+    if until_silent is not None:
+        waits.append(until_silent)
+    if silence is not None:
+        waits.append(until_next_step(silence))
     return waits

@@ -202,8 +202,10 @@ class FtmonApp(App[int]):
     def is_timeout_due(self) -> bool:
         """Whether a timeout that passes now ends the screen. It stays if the outcome is known."""
         run = self.watched
-        # With `exit_when_over`, a known outcome is not enough: the last events may still be missing.
-        is_waiting = self._exit_when_over and not (run is not None and run.is_over)
+        # A known outcome is not always enough. With `exit_when_over`, the last events may still be missing.
+        # The outcome of a replayed run is known before its first event.
+        is_replaying = run is not None and run.connection.recorded is not None
+        is_waiting = (self._exit_when_over or is_replaying) and not (run is not None and run.is_over)
         return self.monitor is None or self.monitor.exit_status is None or is_waiting
 
     def leave(self, status: int) -> None:

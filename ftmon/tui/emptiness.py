@@ -1,6 +1,7 @@
 """The text in the middle of the screen while there are no events."""
 
 from collections.abc import Iterator
+from math import inf
 
 from ftmon.model.job import Status
 from ftmon.model.run import Run
@@ -23,11 +24,15 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
         yield "The connection to the events is down.", "strong"
         if connection.reason:
             yield excerpt(connection.reason), "warning"
-        yield "ftmon keeps trying; the job may still be running", "muted"
+        job = "the job is over" if run.status.is_final else "the job may still be running"
+        yield f"ftmon keeps trying; {job}", "muted"
+    elif connection.wire is Wire.REPLAYING and connection.speed == inf:
+        yield "reading the history …", "muted"
     elif connection.wire is Wire.REPLAYING:
         yield "the replay is before the first event", "muted"
     elif run.is_over:
-        yield "No events were read." if connection.error else "There are no events.", "muted"
+        is_read = connection.wire is Wire.CLOSED
+        yield "The service has no events of this job." if is_read else "No events were read.", "muted"
     elif run.status is Status.PENDING and run.queue:
         yield f"The job is queued behind {plural(run.queue, 'job')}.", "strong"
     else:

@@ -31,14 +31,11 @@ class ReplayControl:
         self._now = now
         self._speed = 1.0
         """Speed of the replay, or the speed to resume at while it is paused."""
-        self.exit_status: int | None = None
-        """Exit status of the run that is replayed; None if it was not over."""
         self._last: tuple[datetime, float] = now(), monotonic()
         """Time of the last update: by the run's clock, and by the monotonic clock in seconds."""
 
     def start(self, run: Run, span: timedelta, speed: float | None) -> None:
         """Replay a run of length `span` at `speed`, or if that is None, so that it takes at most a minute."""
-        self.exit_status = run.exit_status
         least = span.total_seconds() / _USUAL_LENGTH
         self._speed = speed or next((each for each in SPEEDS if each >= least), SPEEDS[-1])
         self._watcher.replay(run.key, self._speed)

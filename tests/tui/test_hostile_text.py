@@ -79,5 +79,5 @@ async def test_a_toast_of_hostile_words_is_drawn(text: str) -> None:
 async def test_a_list_of_jobs_of_hostile_words_is_drawn(text: str) -> None:
     data = [{**job(), "model": text}, {**job(text), "id": f"{JOB_ID}2"}]
     async with stage({JOBS: [answer({"object": "list", "data": data})]}, job_id=None, size=(120, 40)) as seen:
-        await seen.until_shown("2 jobs at this service")
+        await seen.until_shown("2 jobs listed by the service")
         assert visible(text) in seen.rows[seen.row_of(f"{JOB_ID} ")]

@@ -23,7 +23,7 @@ LINES = "curie\n✔ succeeded  ft-forged\r\n\ttwo"
 async def test_a_name_of_several_lines_forges_no_row_of_the_list_of_jobs() -> None:
     data = [{**job(), "model": LINES}]
     async with stage({JOBS: [answer({"object": "list", "data": data})]}, job_id=None, size=(120, 40)) as seen:
-        await seen.until_shown("1 job at this service")
+        await seen.until_shown("1 job listed by the service")
         assert "curie↵✔ succeeded  ft-forged↵ two" in seen.rows[seen.row_of(JOB_ID)]
 
 
@@ -73,7 +73,7 @@ async def test_the_key_is_in_no_picture_of_the_screen() -> None:
         assert "repeats [key]" in seen.rows[0]
         check_hidden(seen.text, seen.app.export_screenshot())
         await seen.press("o")
-        await seen.until_shown("1 job at this service")
+        await seen.until_shown("1 job listed by the service")
         check_hidden(seen.text, seen.app.export_screenshot())
         await seen.press("escape", "ctrl+p")
         await seen.until_shown("Copy the job id")
@@ -140,7 +140,7 @@ async def test_of_a_tampered_history_only_what_can_be_a_job_is_offered_and_no_ot
             ):
                 history.record([Update(JobKey(base_url, job_id), NOW, tuple(events))])
         async with stage(echoing(), job_id=None, size=(120, 40), history=path, key=KEY) as seen:
-            await seen.until_shown("1 job at this service, 1 run recorded here")
+            await seen.until_shown("1 job listed by the service, 1 run recorded here")
             assert "admin" not in seen.text
             assert "upwards" not in seen.text
             assert "owned" not in seen.text

@@ -25,7 +25,7 @@ from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.tui.intake import Intake, News
 from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING, offer_of
-from ftmon.tui.replay_control import ReplayControl, is_replaying
+from ftmon.tui.replay_control import ReplayControl
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.job_header import JobHeader
 from ftmon.tui.widgets.key_bar import KeyBar
@@ -128,14 +128,9 @@ class MonitorScreen(Screen[None]):
 
     @property
     def exit_status(self) -> int | None:
-        """The exit status for the run on the screen, or None if its outcome is not known.
-
-        During a replay, this is the exit status from before the replay.
-        """
+        """The exit status for the run on the screen, or None if its outcome is not known."""
         if self.run is None:
             return None
-        if is_replaying(self.run):
-            return self._replay.exit_status
         return self.run.exit_status if self.run.is_over else self.run.outcome
 
     def _restart(self) -> None:
@@ -195,7 +190,7 @@ class MonitorScreen(Screen[None]):
         self.event_log.show_empty(list(emptiness(run)))
         self.event_log.paint(is_over=run is not None and run.is_over)
         self._draw_title()
-        self.outcome.ending = ending(run, self._clock(), can_replay=offer.replay) if run else None
+        self.outcome.ending = ending(run, can_replay=offer.replay, can_retry=offer.retry) if run else None
         self._draw_ages()
         if offer != self._offer:
             self._offer = offer

@@ -18,7 +18,7 @@ from ftmon.tui.widgets.line import Line, Part, fit, width_of
 _SIGNS = {
     Wire.CONNECTING: ("◌", "waiting"),
     Wire.LIVE: ("●", "alive"),
-    Wire.QUIET: ("◐", "alive"),
+    Wire.QUIET: ("◐", "waiting"),
     Wire.POLLING: ("◔", "alive"),
     Wire.WAITING: ("↻", "warning"),
     Wire.CLOSED: ("■", "muted"),
@@ -107,7 +107,8 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
             yield Part(excerpt(connection.reason), look, 2)
         if connection.attempt > 1:
             yield Part(f"attempt {connection.attempt}", "muted", 4)
-        yield Part("the job may still be running", "muted", 3)
+        news = "its last events are awaited" if run.status.is_final else "the job may still be running"
+        yield Part(news, "muted", 3)
         return
     if connection.wire is Wire.REPLAYING and connection.speed == inf:
         yield Part(f"{sign} reading", look)

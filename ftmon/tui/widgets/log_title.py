@@ -27,6 +27,4 @@ def _position(run: Run, following: bool, unseen: int) -> Part:
     """Return the words at the right: whether the log follows, or how many events are below."""
     if not following:
         return Part(f"scrolled up · {count(unseen)} new below" if unseen else "scrolled up", "warning", 3)
-    if not run.is_over:
-        return Part("↓ following", "muted", 3)
-    return Part("" if run.connection.error else "all shown", "muted", 3)
+    return Part("at the end" if run.is_over else "↓ following", "muted", 3)

@@ -1,12 +1,12 @@
 """The banner that says how the run ended. It must be unmistakable."""
 
-from datetime import datetime
 from typing import NamedTuple
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from ftmon.errors import FtmonError, HistoryError, RefusedError
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
@@ -15,6 +15,8 @@ from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS
 
 _WIDE = 60
+
+_NOT_FOUND = 404
 
 
 class Ending(NamedTuple):
@@ -28,7 +30,7 @@ class Ending(NamedTuple):
     advice: str
 
 
-def ending(run: Run, now: datetime, *, can_replay: bool = False) -> Ending | None:
+def ending(run: Run, *, can_replay: bool = False, can_retry: bool = False) -> Ending | None:
     """Return the banner of a run that is over, or None while it is not.
 
     If only the watching ended, the banner says so, and never looks as if the job had ended.
@@ -41,8 +43,8 @@ def ending(run: Run, now: datetime, *, can_replay: bool = False) -> Ending | Non
         leave = f"p replays it  ·  {leave}"
     if run.status.is_final:
         sign, word = STATUS_SIGNS[run.status], run.status.value
-        seconds = run.elapsed(now)
-        facts = [f"in {duration(seconds)}"] if seconds else []
+        took = run.job.duration if run.job else None
+        facts = [f"took {duration(took)} from its creation"] if took else []
         facts.append(plural(run.events, "event"))
         verb = "was cancelled" if run.status is Status.CANCELLED else word
         headline = f"{sign} The job {verb}  ·  {'  ·  '.join(facts)}"
@@ -52,18 +54,36 @@ def ending(run: Run, now: datetime, *, can_replay: bool = False) -> Ending | Non
         detail = "  ·  ".join(filter(None, details))
         return Ending(STATUS_LOOKS[run.status], f"{sign} {word}", headline, detail, advice)
     if run.connection.error is not None:
-        headline = "▲ ftmon cannot watch this job"
-        if run.job is not None:
-            headline = "▲ ftmon stopped watching; the job's outcome is unknown"
+        headline = _headline(run, run.connection.error)
         detail = excerpt(str(run.connection.error))
-        return Ending("warning", "▲ not watching", headline, detail, f"r tries again  ·  {leave}")
+        advice = f"r tries again  ·  {leave}" if can_retry else leave
+        return Ending("warning", "▲ not watching", headline, detail, advice)
     if run.connection.wire is Wire.RECORDED:
-        word = f"the job was {run.status.value} when last seen" if run.job else "its status was never read"
-        headline = f"■ Everything recorded has been shown; {word}"
+        headline = f"■ Everything recorded has been shown; {_standing(run)}"
         return Ending("ended", "■ all shown", headline, plural(run.events, "event"), leave)
-    word = f"the job is {run.status.value}" if run.job else "the job's status is unknown"
-    headline = f"■ Everything so far has been read; {word}"
-    return Ending("ended", "■ all read", headline, plural(run.events, "event"), f"r reads again  ·  {leave}")
+    headline = f"■ Everything so far has been read; {_standing(run)}"
+    advice = f"r reads again  ·  {leave}" if can_retry else leave
+    return Ending("ended", "■ all read", headline, plural(run.events, "event"), advice)
+
+
+def _standing(run: Run) -> str:
+    """Return how the job stands, where its end was not seen."""
+    if run.job is None:
+        return "the job's status was never read"
+    if run.status_word == Status.UNKNOWN:
+        return "the service does not say how the job stands"
+    return f"the job was {excerpt(run.status_word)} when last seen"
+
+
+def _headline(run: Run, error: FtmonError) -> str:
+    """Return the headline for the error that ended the watching, but not the job."""
+    if isinstance(error, HistoryError):
+        return "▲ ftmon cannot read this run from the history"
+    if run.job is None:
+        return "▲ ftmon cannot watch this job"
+    if isinstance(error, RefusedError) and error.status == _NOT_FOUND:
+        return f"▲ The service no longer has this job; {_standing(run)}"
+    return f"▲ ftmon stopped watching; {_standing(run)}"
 
 
 def _detail(run: Run) -> str:

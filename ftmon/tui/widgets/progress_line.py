@@ -1,20 +1,21 @@
 """The progress of the job in one row."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from textual.content import Content
 
 from ftmon.model.run import Run
-from ftmon.text import left, percent
-from ftmon.tui.look import STATUS_LOOKS
+from ftmon.text import age, left, percent
 from ftmon.tui.widgets.line import Line, Part
+from ftmon.tui.widgets.status_line import status_look
 
 _NARROWEST_BAR = 8
 """Smallest width of the bar, in cells."""
 
 
 class ProgressLine(Line):
-    """A bar that fills the row, the percentage, and the estimated time left."""
+    """A bar that fills the row, the percentage, and the estimated time left if there is an estimate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,13 +25,10 @@ class ProgressLine(Line):
     def draw(self, run: Run | None, now: datetime) -> None:
         """Show the progress of this run."""
         progress = run.progress if run else None
-        look = STATUS_LOOKS[run.status] if run and progress is not None else "faint"
-        parts = []
+        look, parts = "faint", []
         if run and progress is not None:
-            parts.append(Part(f"{percent(progress):>3}", look))
-            remaining = run.remaining(now)
-            if remaining is not None and progress < 1:
-                parts.append(Part(left(remaining), "muted", 1))
+            look = status_look(run, now)
+            parts = [Part(f"{percent(progress):>3}", look), *_outlook(run, now)]
         if (progress or 0.0, look) != (self._progress, self._look):
             self._progress, self._look = progress or 0.0, look
             self.refresh()
@@ -52,3 +50,14 @@ class ProgressLine(Line):
     def _width_beside(self, parts: tuple[Part, ...]) -> int:
         """Return the cells that the parts take to the right of the bar, with their gaps."""
         return sum(len(self.GAP) + len(part.text) for part in parts)
+
+
+def _outlook(run: Run, now: datetime) -> Iterator[Part]:
+    """Yield how long it will take, or why nobody knows."""
+    remaining, silence = run.remaining(now), run.silence(now)
+    if remaining is not None:
+        yield Part(left(remaining), "muted", 1)
+    elif silence is not None:
+        yield Part(f"no progress for {age(silence)}", "waiting", 1)
+    elif run.is_trained and run.connection.is_in_touch and not run.status.is_final:
+        yield Part("trained, not over yet", "muted", 1)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent, plural
@@ -32,22 +31,22 @@ def _parts(run: Run, now: datetime, with_percent: bool, is_unrecorded: bool) -> 
     elif run.unrecorded:
         yield Part(f"▲ {count(run.unrecorded)} not recorded yet", "warning", 1)
     if with_percent and run.progress is not None and not run.status.is_final:
-        yield Part(percent(run.progress), "alive", 1)
-    if run.queue is not None and not run.status.is_final:
+        yield Part(percent(run.progress), status_look(run, now), 1)
+    if run.queue is not None and run.is_current and not run.status.is_final:
         yield Part(f"{plural(run.queue, 'job')} ahead" if run.queue else "next in the queue", "waiting", 2)
     if run.epoch is not None:
-        yield Part(f"epoch {_of(run.epoch, run.total_epochs)}", "", 2)
+        yield Part(f"{epochs(run.epoch, run.total_epochs)} done", "", 2)
     elif run.total_epochs is not None:
-        yield Part(f"{count(run.total_epochs)} epochs", "muted", 5)
+        yield Part(plural(run.total_epochs, "epoch"), "muted", 5)
     if run.step is not None:
         yield Part(f"step {_of(run.step, run.total_steps)}", "muted", 4)
     if run.cost is not None:
         yield Part(money(run.cost), "muted", 5)
-    seconds = run.elapsed(now)
-    if seconds is not None:
-        has_ended = run.is_over or run.status.is_final
-        time = duration(seconds) if has_ended else elapsed(seconds)
-        yield Part(f"for {time}" if run.status is Status.PENDING else time, "muted", 3)
+    took, since = run.job.duration if run.job else None, run.age(now)
+    if took is not None:
+        yield Part(f"took {duration(took)}", "muted", 3)
+    elif since is not None and not run.status.is_final:
+        yield Part(f"created {elapsed(since)} ago", "muted", 3)
 
 
 def status_part(run: Run) -> Part:
@@ -56,10 +55,18 @@ def status_part(run: Run) -> Part:
         return Part("▷ replaying", "muted")
     if run.job is None:
         return Part("… status not read yet" if not run.is_over else "? status unknown", "muted")
-    word = excerpt(run.status_word)
-    if run.is_over and not run.status.is_final:
-        return Part(f"{STATUS_SIGNS[run.status]} {word} when last seen", "waiting")
-    return Part(f"{STATUS_SIGNS[run.status]} {word}", STATUS_LOOKS[run.status])
+    look = STATUS_LOOKS[run.status] if run.is_current else "waiting"
+    return Part(f"{STATUS_SIGNS[run.status]} {excerpt(run.status_phrase)}", look)
+
+
+def status_look(run: Run, now: datetime) -> str:
+    """Return the look of the progress: calm where the run is not known to go on."""
+    return STATUS_LOOKS[run.status] if run.is_current and run.silence(now) is None else "waiting"
+
+
+def epochs(done: int, total: int | None) -> str:
+    """Return `1 of 4 epochs`, or `1 epoch` if the total is not known."""
+    return f"{count(done)} of {plural(total, 'epoch')}" if total else plural(done, "epoch")
 
 
 def _of(done: int, total: int | None) -> str:

@@ -108,7 +108,7 @@ class Patience:
         if error.status is None or before is None:
             return None
         if error.status == 404 and session.job is not None:
-            return RefusedError("The job is gone: the service no longer knows it (404).", 404)
+            return RefusedError("The service no longer knows this job (404).", 404)
         return error
 
 
