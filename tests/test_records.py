@@ -436,8 +436,9 @@ def test_the_runs_are_listed_the_last_recorded_first(path: Path) -> None:
     done = ftmon("history")
     assert done.returncode == 0
     lines = done.stdout.decode().splitlines()
-    assert [line.split()[:3] for line in lines] == [["▶", "running", JOB_ID], ["✘", "failed", JOB_ID]]
-    assert "2023-08-10 11:11  3m 00s" in lines[1]
+    assert [line.split()[:3] for line in lines] == [["▶", "last", "seen"], ["✘", "failed", JOB_ID]]
+    assert lines[0].startswith(f"▶ last seen running  {JOB_ID}  2023-08-10 11:11  –  ")
+    assert "2023-08-10 11:11  took 3m 00s" in lines[1]
     assert "10 events" in lines[1]
     assert KEY.service in lines[1]
     assert lines[1].endswith("curie")
@@ -472,7 +473,16 @@ def test_a_recorded_run_ends_with_its_outcome(path: Path, status: str, exit_stat
     lines = done.stdout.decode().splitlines()
     assert [line[21:] for line in lines[:10]] == FIELDS
     assert f" {JOB_ID} {status}" in done.stdout.decode()
-    assert "time    1m 30s" in done.stdout.decode()
+    took = "took    3m 00s from its creation to its end"
+    assert (took in done.stdout.decode()) == (status != "running")
+
+
+@pytest.mark.parametrize("typed", [f" {JOB_ID}", f"{JOB_ID}\r", f"\n{JOB_ID} \t"])
+def test_blanks_around_an_id_do_no_harm(path: Path, service: Service, typed: str) -> None:
+    a_run(path)
+    assert ftmon("history", typed).returncode == 0
+    assert ftmon("export", typed).returncode == 0
+    assert ftmon(typed.replace(JOB_ID, SERVED_ID), *service.options, "--no-stream").returncode == 0
 
 
 def test_a_run_is_replayed_in_lines(path: Path) -> None:

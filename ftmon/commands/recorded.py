@@ -9,7 +9,7 @@ from ftmon.history.reader import RecordedRun
 from ftmon.history.recorder import lost_log
 from ftmon.history.store import History
 from ftmon.lines.output import say
-from ftmon.model.job import check_job_id
+from ftmon.model.job import typed_job_id
 from ftmon.paths import history_file
 from ftmon.safe import safe
 from ftmon.settings import check_base_url
@@ -48,7 +48,7 @@ def recorded_run(job_id: str, base_url: str | None) -> Iterator[tuple[History, R
             if `base_url` is None).
         HistoryError: when the history cannot be used.
     """
-    check_job_id(job_id)
+    job_id = typed_job_id(job_id)
     url = None if base_url is None else check_base_url(base_url)
     with opened() as history, history.snapshot() if history else nullcontext():
         runs = history.runs(job_id) if history else []

@@ -122,10 +122,10 @@ def _parser() -> Parser:
 @contextmanager
 def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
     """Check the id and read the settings."""
-    from ftmon.model.job import JobKey, check_job_id
+    from ftmon.model.job import JobKey, typed_job_id
     from ftmon.settings import read_settings
 
-    checked_id = None if job_id is None else check_job_id(job_id)
+    checked_id = None if job_id is None else typed_job_id(job_id)
     _check_provider(service.provider)
     settings = read_settings(
         base_url=service.base_url,

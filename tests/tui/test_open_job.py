@@ -3,8 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Paste
 
 from ftmon.tui.screens.open_job import OpenJobScreen
+from ftmon.tui.widgets.job_input import JobInput
+from ftmon.tui.widgets.job_list import JobList
+from tests.records import KEY, STORED, job_of, record, told
 from tests.servers.fine_tunes import JOB, JOB_ID, STORY, STREAM, answer, event, job, refusal, stream
 from tests.servers.scripted import End, Script
 from tests.tui.stage import JOBS, Stage, stage
@@ -33,7 +37,7 @@ def hint(seen: Stage) -> str:
 
 async def test_with_no_job_the_screen_asks_for_one_and_lists_the_service_s_own() -> None:
     async with stage(SERVICE, job_id=None) as seen:
-        await seen.until_shown("2 jobs at this service")
+        await seen.until_shown("2 jobs listed by the service")
         assert "▶ running" in seen.text
         assert "✘ failed" in seen.text
         assert OTHER_ID in seen.text
@@ -50,6 +54,56 @@ async def test_an_id_is_pasted_with_blanks_around_it() -> None:
     async with stage(SERVICE, job_id=None) as seen:
         await seen.press("space", *JOB_ID, "space", "enter")
         await seen.until_shown("Fine-tune started")
+
+
+@pytest.mark.parametrize(
+    ("pasted", "field"),
+    [
+        (f"\n{JOB_ID}", JOB_ID),
+        (f" \r\n\t{JOB_ID}\r\n", JOB_ID),
+        (f"{JOB_ID}\nand more", JOB_ID),
+        ("ft 1", "ft 1"),
+        ("\n \n", "abc"),
+        ("", "abc"),
+        ("\x1b[31mft-1\x07", "ft-1\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+async def test_the_first_line_of_a_paste_that_is_not_blank_is_taken(pasted: str, field: str) -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press(*"abc", "shift+home")
+        seen.app.post_message(Paste(pasted))
+        await seen.pilot.pause()
+        (typed,) = seen.app.screen.query(JobInput)
+        assert typed.value == field
+
+
+async def test_a_highlighted_row_stays_so_when_the_list_of_the_service_comes(tmp_path: Path) -> None:
+    history, listed = tmp_path / "history.sqlite3", asyncio.Event()
+    gone = KEY._replace(job_id="ft-gone")
+    for key in (gone, KEY._replace(job_id="ft-gone-too")):
+        record(history, told(*STORED, key=key, job=job_of("succeeded")))
+    late = {**SERVICE, JOBS: [[listed, *SERVICE[JOBS][0]]]}
+    async with stage(late, job_id=None, history=history) as seen:
+        await seen.until_shown("ft-gone-too")
+        rows = seen.app.screen.query_one(JobList)
+        await seen.press("down")
+        while rows.chosen != gone:
+            await seen.press("down")
+        listed.set()
+        await seen.until_shown("2 jobs listed by the service")
+        assert rows.chosen == gone
+        await seen.press("enter")
+        await seen.until_shown("■ recorded")
+        assert seen.monitor.run is not None
+        assert seen.monitor.run.key == gone
+
+
+async def test_typing_leaves_no_row_highlighted_so_that_the_typed_id_is_opened() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press("down", "f", "t")
+        assert seen.app.screen.query_one(JobList).chosen is None
 
 
 @pytest.mark.parametrize("typed", ["ft/1", "../../x", "a..b", "ft 1", "-x"])
@@ -155,7 +209,7 @@ async def test_what_is_listed_for_a_dialog_that_was_closed_is_dropped(tmp_path: 
 async def test_a_listed_job_whose_id_is_a_path_is_not_offered() -> None:
     hostile = {**SERVICE, JOBS: [jobs(("../admin", "running"), (JOB_ID, "running"))]}
     async with stage(hostile, job_id=None) as seen:
-        await seen.until_shown("1 job at this service")
+        await seen.until_shown("1 job listed by the service")
         assert "admin" not in seen.text
 
 

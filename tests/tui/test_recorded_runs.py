@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
+from ftmon.lines.summary import summary
 from ftmon.model.job import JobKey
+from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.wire.pace import Pace
 from tests.records import KEY, STORED, job_of, read, record, told
@@ -47,7 +49,7 @@ def record_gone(path: Path, status: str = "succeeded") -> None:
 
 
 async def open_gone(seen: Stage) -> None:
-    await seen.until_shown("1 job at this service, 1 run recorded here")
+    await seen.until_shown("1 job listed by the service, 1 run recorded here")
     await seen.press(*GONE_ID, "down", "enter")
     await seen.until_shown("■ recorded")
 
@@ -55,9 +57,90 @@ async def open_gone(seen: Stage) -> None:
 async def test_recorded_runs_are_offered_beside_the_service_s_jobs(path: Path) -> None:
     record_gone(path)
     async with stage(SERVICE, job_id=None, history=path, size=(140, 30)) as seen:
-        await seen.until_shown("1 job at this service, 1 run recorded here")
+        await seen.until_shown("1 job listed by the service, 1 run recorded here")
         assert "▶ running" in seen.rows[seen.row_of(JOB_ID)]
         assert "10 recorded · at 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("succeeded", "✔ succeeded"), ("running", "▶ last seen running"), ("queued", "◷ last seen pending")],
+)
+async def test_a_job_is_offered_as_it_was_last_seen_where_its_service_does_not_list_it(
+    path: Path, status: str, words: str
+) -> None:
+    record_gone(path, status)
+    record(path, told(key=KEY, job=job_of("running")))
+    async with stage(SERVICE, job_id=None, history=path, size=(140, 30)) as seen:
+        await seen.until_shown("1 job listed by the service, 2 runs recorded here")
+        assert f" {words} " in seen.rows[seen.row_of(GONE_ID)]
+        own = [row for row in seen.rows if JOB_ID in row]
+        assert sorted("▶ last seen running " in row for row in own) == [False, True]
+        assert sorted("▶ running " in row for row in own) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        ("succeeded", 0, f"✔ {GONE_ID} succeeded"),
+        ("cancelled", 3, f"⊘ {GONE_ID} cancelled"),
+        ("failed", 1, f"✘ {GONE_ID} failed"),
+        ("running", 130, f"▶ {GONE_ID} running when last seen"),
+    ],
+)
+async def test_leaving_a_replay_tells_what_is_recorded(
+    path: Path, status: str, code: int, words: str
+) -> None:
+    record(path, told(key=GONE, job=job_of("pending")), told(*STORED, after=1, key=GONE))
+    record(path, told(after=2, key=GONE, job=job_of(status, updated_at=1691665913 + 180)))
+    async with stage(SERVICE, job_id=None, history=path) as seen:
+        await seen.press("escape")
+        seen.monitor.open_job(GONE)
+        await seen.until_shown("■ recorded")
+        await seen.press("p", "p")
+        await seen.until_shown("· paused")
+        await seen.until_shown("◷ pending then")
+        run = seen.monitor.run
+        assert run is not None
+        assert 0 < run.events < len(STORED)
+        await seen.press("q")
+    assert seen.app.return_code == code
+    assert summary(run)[0] == words
+    assert summary(run)[-1] == f"  events  10 recorded, {run.events} of them shown"
+
+
+async def test_leaving_while_the_past_is_still_being_read_tells_what_is_recorded(path: Path) -> None:
+    events = [read(event(f"Step {step}", step)) for step in range(20_000)]
+    record(path, told(key=GONE, job=job_of("pending")), told(*events, after=1, key=GONE))
+    record(path, told(after=2, key=GONE, job=job_of("succeeded")))
+    async with stage(SERVICE, job_id=None, history=path) as seen:
+        await seen.press("escape")
+        seen.monitor.open_job(GONE)
+        run = seen.monitor.run
+        assert run is not None
+        await seen.until(lambda: run.connection.wire is Wire.REPLAYING or run.is_over)
+        await seen.press("q")
+    assert seen.app.return_code == 0
+    assert summary(run)[0] == f"✔ {GONE_ID} succeeded"
+
+
+async def test_the_timeout_ends_a_replay_whose_end_is_recorded(path: Path) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path, timeout=0.5) as seen:
+        seen.monitor._watcher.replay(GONE, 0.001)
+        seen.monitor.run = Run(GONE)
+        await seen.until(lambda: seen.app.return_code is not None)
+    assert seen.app.return_code == 124
+
+
+async def test_no_retry_is_offered_of_a_run_that_no_service_is_asked_for(path: Path) -> None:
+    record_gone(path)
+    async with stage(SERVICE, job_id=None, history=path, size=(100, 30)) as seen:
+        await seen.press("escape")
+        put_away(path)
+        seen.monitor.open_job(GONE)
+        await seen.until_shown("ftmon cannot read this run from the history")
+        assert "tries again" not in seen.text
 
 
 async def test_a_recorded_run_of_another_service_is_shown_offline(path: Path) -> None:

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.model.job import JobKey
+from ftmon.model.job import JobKey, typed_job_id
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.excerpt import excerpt
@@ -91,8 +91,12 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
                 (f" · {recorded}" if recorded else "", ".muted"),
             )
         else:
-            self._offer({JobKey(self._watcher.base_url, job.id): ListedJob(job) for job in jobs})
-            words = f"{plural(len(jobs), 'job')} at this service" if jobs else "the service has no jobs yet"
+            self._offer(
+                {JobKey(self._watcher.base_url, job.id): ListedJob(job, is_listed=True) for job in jobs}
+            )
+            words = (
+                f"{plural(len(jobs), 'job')} listed by the service" if jobs else "the service lists no jobs"
+            )
             self._state = Content.styled(", ".join(filter(None, (words, recorded))), ".muted")
         self._show_state()
 
@@ -110,7 +114,6 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             return
         self.jobs.add(jobs)
         self.field.suggest([key.job_id for key in self.jobs.keys if key.service == self._watcher.base_url])
-        self.jobs.narrow(self.field.value)
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
@@ -128,7 +131,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
     def _open(self, event: Input.Submitted) -> None:
         """Open the highlighted job, or if none is highlighted, the typed one."""
         try:
-            key = self.jobs.chosen or JobKey.checked(self._watcher.base_url, event.value.strip())
+            key = self.jobs.chosen or JobKey(self._watcher.base_url, typed_job_id(event.value))
             self.dismiss(key)
         except UsageError as error:
             self.hint.update(Content.styled(str(error), ".warning"))

@@ -1,11 +1,13 @@
 """The input for a job id."""
 
+from textual import events
 from textual.suggester import SuggestFromList
 from textual.validation import ValidationResult, Validator
 from textual.widgets import Input
 
 from ftmon.errors import UsageError
-from ftmon.model.job import check_job_id
+from ftmon.model.job import typed_job_id
+from ftmon.safe import one_line, safe
 
 
 class JobId(Validator):
@@ -14,7 +16,7 @@ class JobId(Validator):
     def validate(self, value: str) -> ValidationResult:
         """Check the text. A failure has the message of `check_job_id`."""
         try:
-            check_job_id(value.strip())
+            typed_job_id(value)
         except UsageError as error:
             return self.failure(str(error))
         return self.success()
@@ -37,3 +39,10 @@ class JobInput(Input):
     def suggest(self, job_ids: list[str]) -> None:
         """Set the ids to suggest. The first one that matches is used."""
         self.suggester = SuggestFromList(job_ids, case_sensitive=True)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Insert the first line that is not blank. Textual would insert the first line of all."""
+        event.prevent_default()
+        event.stop()
+        if text := safe(event.text).strip():
+            self.replace(one_line(text.splitlines()[0].strip()), *self.selection)
