@@ -33,7 +33,9 @@ def test_however_many_points_the_memory_is_bounded_and_no_extreme_is_lost(
     for step, value in enumerate(values):
         curve.add(step, value)
         assert len(curve.buckets) <= capacity
-    assert (curve.first, curve.last) == (values[0], values[-1])
+    assert (curve.first, curve.last, curve.last_step) == (values[0], values[-1], len(values) - 1)
+    assert curve.points == len(values)
+    assert curve.is_exact == (len(values) <= capacity)
     assert min(bucket.low for bucket in curve.buckets) == min(values)
     assert max(bucket.high for bucket in curve.buckets) == max(values)
     assert curve.buckets[-1].last == values[-1]

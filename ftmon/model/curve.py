@@ -25,15 +25,24 @@ class Curve:
         self.capacity = capacity
         self.first: float | None = None
         self.last: float | None = None
+        self.last_step: int | None = None
+        self.points = 0
+        """How many points were added."""
         self.buckets: list[Bucket] = []
         self._points_per_bucket = 1
         self._points_in_last = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Every point has a bucket of its own."""
+        return self._points_per_bucket == 1
 
     def add(self, step: int, value: float) -> None:
         """Add the next point."""
         if self.first is None:
             self.first = value
-        self.last = value
+        self.last, self.last_step = value, step
+        self.points += 1
         if self.buckets and self._points_in_last < self._points_per_bucket:
             self.buckets[-1] = _merged(self.buckets[-1], Bucket(step, value, value, value))
             self._points_in_last += 1
