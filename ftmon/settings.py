@@ -22,6 +22,9 @@ _MAX_URL = 2048
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LEAST_SECRET = 8
 
+_OPENAI = ".api.openai.com"
+"""The end of the hosts of OpenAI's API; regions stand before it."""
+
 _KEYS_ARE_LOGGED = (
     "SSLKEYLOGFILE is set: with the file that it names, all that is sent here can be read, the key too."
 )
@@ -55,6 +58,19 @@ class Settings:
     def is_loopback(self) -> bool:
         """The service is on this machine."""
         return urlsplit(self.base_url).hostname in _LOOPBACK
+
+    def check_key(self) -> None:
+        """Check that there is a key for a service that answers nobody without one.
+
+        Raises:
+            UsageError: where it is missing, before any request.
+        """
+        host = urlsplit(self.base_url).hostname or ""
+        if self.key is None and f".{host}".endswith(_OPENAI):
+            raise UsageError(
+                f"{host} wants a key. Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file. "
+                "For another service, give --base-url."
+            )
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -55,6 +55,18 @@ def test_a_running_job_without_a_stream_is_shown_so_far(service: Service) -> Non
     assert STREAM not in [target for target, _ in service.asked]
 
 
+@pytest.mark.parametrize(
+    "arguments", [[JOB_ID], [JOB_ID, "--json"], [JOB_ID, "--no-stream"], [JOB_ID, "--wait"]]
+)
+@pytest.mark.parametrize("base_url", ["", "https://eu.api.openai.com/v1"])
+def test_a_missing_key_for_openai_is_told_at_once(arguments: list[str], base_url: str) -> None:
+    where = ["--base-url", base_url] if base_url else []
+    done = ftmon(*arguments, *where, env={"HTTPS_PROXY": "http://127.0.0.1:9"})
+    assert done.returncode == 2
+    assert b"api.openai.com wants a key. Set OPENAI_API_KEY" in done.stderr
+    assert done.stdout == b""
+
+
 @pytest.mark.parametrize(("status", "exit_status"), [("succeeded", 0), ("failed", 1), ("cancelled", 3)])
 def test_without_a_stream_the_exit_status_is_the_outcome_too(
     service: Service, status: str, exit_status: int

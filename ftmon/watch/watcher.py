@@ -323,9 +323,14 @@ class Watcher:
         return await asyncio.wrap_future(runs) or []
 
     def _connected(self) -> "Client":
-        """Return the client, made at the first use: importing httpx takes longer than the first paint."""
+        """Return the client, made at the first use: importing httpx takes longer than the first paint.
+
+        Raises:
+            FtmonError: where no request can be made with these settings.
+        """
         from ftmon.wire.client import Client
 
+        self._settings.check_key()
         self._client = self._client or Client(self._settings)
         return self._client
 

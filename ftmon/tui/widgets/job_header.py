@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Size
 
+from ftmon.errors import FtmonError, GaveUpError, RefusedError
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.text import age
@@ -27,6 +28,9 @@ _SIGNS = {
     Wire.RECORDED: ("■", "muted"),
 }
 """Sign and look of each connection state. None uses the colour of a failed job."""
+
+_ENDS: dict[type[FtmonError], str] = {RefusedError: "refused", GaveUpError: "gave up"}
+"""How the watching ended, by its error. With any other error, the service was not even asked."""
 
 _SHORTEST_NAME = 8
 """Cells reserved for the end of the job id."""
@@ -117,8 +121,10 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
         yield Part(f"{sign} replay", look)
         yield Part(f"{connection.speed:g}×" if connection.speed else "paused", look, 1)
         return
-    gave_up = connection.wire is Wire.REFUSED and connection.error and connection.error.exit_status != 4
-    yield Part(f"{sign} {'gave up' if gave_up else connection.wire.value}", look)
+    word = connection.wire.value
+    if connection.error is not None:
+        word = _ENDS.get(type(connection.error), "not watching")
+    yield Part(f"{sign} {word}", look)
     if run.heard_at and connection.wire in (Wire.LIVE, Wire.QUIET, Wire.POLLING):
         yield Part(age((now - run.heard_at).total_seconds()), "muted", 1)
     if connection.wire is Wire.POLLING and connection.reason:
