@@ -31,6 +31,8 @@ class ReplayControl:
         self._now = now
         self._speed = 1.0
         """Speed of the replay, or the speed to resume at while it is paused."""
+        self._is_paused = False
+        """As asked for last. The run tells it later, after keys that came meanwhile."""
         self._last: tuple[datetime, float] = now(), monotonic()
         """Time of the last update: by the run's clock, and by the monotonic clock in seconds."""
 
@@ -38,16 +40,19 @@ class ReplayControl:
         """Replay a run of length `span` at `speed`, or if that is None, so that it takes at most a minute."""
         least = span.total_seconds() / _USUAL_LENGTH
         self._speed = speed or next((each for each in SPEEDS if each >= least), SPEEDS[-1])
+        self._is_paused = False
         self._watcher.replay(run.key, self._speed)
 
-    def halt(self, run: Run) -> None:
+    def halt(self) -> None:
         """Pause, or resume at the previous speed."""
-        self._watcher.set_speed(0 if run.connection.speed else self._speed)
+        self._is_paused = not self._is_paused
+        self._watcher.set_speed(0 if self._is_paused else self._speed)
 
     def change_speed(self, step: int) -> None:
         """Move `step` places up or down in `SPEEDS`."""
         nearest = min(range(len(SPEEDS)), key=lambda place: abs(SPEEDS[place] - self._speed))
         self._speed = SPEEDS[max(0, min(len(SPEEDS) - 1, nearest + step))]
+        self._is_paused = False
         self._watcher.set_speed(self._speed)
 
     def note(self, update: Update) -> None:

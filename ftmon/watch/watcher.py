@@ -10,15 +10,17 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from math import inf
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError
 from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
+from ftmon.watch.inquiry import Inquiry
 from ftmon.watch.queue import Queue
+from ftmon.watch.sleep import notice_sleep
 
 # What the first paint does not need is imported after it, on the watcher's thread.
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from ftmon.history.recorder import Recorder
     from ftmon.history.replay import Replay
     from ftmon.watch.delivery import Delivery
-    from ftmon.wire.client import Client
-    from ftmon.wire.dialects.dialect import Dialect
     from ftmon.wire.follow.follower import Follower
     from ftmon.wire.pace import Pace
 
@@ -67,10 +67,12 @@ class Watcher:
         self._queue = Queue()
         self._room = asyncio.Event()
         self._delivery: Delivery | None = None
-        self._client: Client | None = None
+        self._inquiry = Inquiry(settings)
         self._follower: Follower | None = None
         self._followed_key: JobKey | None = None
         self._replay: Replay | None = None
+        self._speed = inf
+        """Of the replay, or of the next one."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: set[Future[Any]] = set()
         self._following: asyncio.Task[None] | None = None
@@ -101,15 +103,15 @@ class Watcher:
         session = self._queue.begin()
         self._loop.call_soon_threadsafe(self._turn_to, partial(self._followed, session, key))
 
-    def replay(self, key: JobKey, speed: float = float("inf")) -> None:
+    def replay(self, key: JobKey, speed: float = inf) -> None:
         """Replay a recorded job, so many times as fast as it happened; no service is asked."""
         session = self._queue.begin()
-        self._loop.call_soon_threadsafe(self._turn_to, partial(self._replayed, session, key, speed))
+        self._loop.call_soon_threadsafe(self._turn_to, partial(self._replayed, session, key))
+        self.set_speed(speed)
 
     def set_speed(self, speed: float) -> None:
         """Replay so many times as fast from now on; 0 halts."""
-        if self._replay is not None:
-            self._replay.set_speed(speed)
+        self._loop.call_soon_threadsafe(self._set_speed, speed)
 
     def take(self) -> Update | None:
         """Return the next update, or None where there is none now.
@@ -130,7 +132,7 @@ class Watcher:
 
     def jobs(self) -> Future[list[Job]]:
         """Ask for the service's jobs, newest first; the future raises FtmonError."""
-        return self._submit(self._jobs())
+        return self._submit(self._inquiry.jobs())
 
     def runs(self) -> "Future[list[RecordedRun]]":
         """Return the runs recorded on this machine, the last recorded first."""
@@ -162,6 +164,7 @@ class Watcher:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._note_failed_callback)
         self._loop.call_soon(self._set_up)
         try:
             self._loop.run_forever()
@@ -175,8 +178,7 @@ class Watcher:
                 answer.cancel()
             while tasks := asyncio.all_tasks(self._loop):
                 self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            if self._client is not None:
-                self._loop.run_until_complete(self._client.aclose())
+            self._loop.run_until_complete(self._inquiry.aclose())
             if self._delivery is not None:
                 self._delivery.close(_CLOSING)
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -192,7 +194,7 @@ class Watcher:
             self._delivery.on_room = self._note_room
             self._delivery.start()
             self._start(self._check_history(self._delivery, self._history))
-        self._start(self._notice_sleep())
+        self._start(notice_sleep(self._pace, self.resume))
 
     def _note_room(self) -> None:
         self._loop.call_soon_threadsafe(self._room.set)
@@ -206,8 +208,18 @@ class Watcher:
     def _note_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._crash = error
-            self._queue.wake()
+            self._note_crash(error)
+
+    def _note_failed_callback(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "handle" in context:
+            self._note_crash(context["exception"])
+        else:
+            loop.default_exception_handler(context)
+
+    def _note_crash(self, error: BaseException) -> None:
+        """Let the front end raise an error that is a bug; from any thread."""
+        self._crash = error
+        self._queue.wake()
 
     def _submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
         answer = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -229,16 +241,6 @@ class Watcher:
 
         return self._own_pace or Pace()
 
-    async def _notice_sleep(self) -> None:
-        """Connect again when the wall clock has gone further than the monotonic one: this machine slept."""
-        pace = self._pace
-        ahead = pace.wall() - monotonic()
-        while True:
-            await asyncio.sleep(pace.tick)
-            before, ahead = ahead, pace.wall() - monotonic()
-            if abs(ahead - before) > pace.slept and self._follower is not None:
-                self._follower.resume()
-
     # Showing a job
 
     async def _followed(self, session: int, key: JobKey) -> None:
@@ -246,7 +248,7 @@ class Watcher:
         from ftmon.wire.follow.follower import Follower
 
         try:
-            client, dialects = self._connected(), self._dialects
+            client, dialects = self._inquiry.client, self._inquiry.dialects
         except FtmonError as error:
             refused = Connection(Wire.REFUSED, error=error)
             self._queue.put(session, Update(key, datetime.now(UTC), connection=refused))
@@ -280,8 +282,13 @@ class Watcher:
             if gate.is_full:
                 await self._room.wait()
 
-    async def _replayed(self, session: int, key: JobKey, speed: float) -> None:
-        """Replay a run on a thread of its own, no faster than it is taken."""
+    def _set_speed(self, speed: float) -> None:
+        self._speed = speed
+        if self._replay is not None:
+            self._replay.set_speed(speed)
+
+    async def _replayed(self, session: int, key: JobKey) -> None:
+        """Replay a run in a thread, no faster than it is taken."""
         from ftmon.history.replay import Replay
 
         if self._history is None:
@@ -291,28 +298,15 @@ class Watcher:
             self._queue.put(session, update)
             self._queue.wait_for_room(session)
 
-        self._replay = Replay(self._history, key, report, speed)
-        threading.Thread(target=self._replay.run, name="replay", daemon=True).start()
+        self._replay = Replay(self._history, key, report, self._speed)
+        await asyncio.to_thread(self._replay.run)
 
     # The service and the history
 
-    @property
-    def _dialects(self) -> "tuple[Dialect, ...]":
-        from ftmon.wire.dialects import candidates
-
-        return candidates(self._settings.provider)
-
-    async def _jobs(self) -> list[Job]:
-        from ftmon.wire.service import Service, ask
-
-        return await ask(self._connected(), self._dialects, Service.jobs)
-
     async def _cancel(self, key: JobKey) -> Job:
-        from ftmon.wire.service import ask
-
         if self._follower is not None and self._followed_key == key:
             return await self._follower.cancel()
-        return await ask(self._connected(), self._dialects, lambda service: service.cancel(key.job_id))
+        return await self._inquiry.cancel(key)
 
     async def _runs(self) -> "list[RecordedRun]":
         if self._delivery is None:
@@ -321,18 +315,6 @@ class Watcher:
 
         runs = self._delivery.call(lambda recorder: recorder.read(History.runs))
         return await asyncio.wrap_future(runs) or []
-
-    def _connected(self) -> "Client":
-        """Return the client, made at the first use: importing httpx takes longer than the first paint.
-
-        Raises:
-            FtmonError: where no request can be made with these settings.
-        """
-        from ftmon.wire.client import Client
-
-        self._settings.check_key()
-        self._client = self._client or Client(self._settings)
-        return self._client
 
     def _recorder(self) -> "Recorder":
         """Open the history; called on the thread that uses it."""

@@ -10,7 +10,7 @@ import pytest
 
 from ftmon.commands.listing import table
 from ftmon.errors import FtmonError, GaveUpError, HistoryError, RefusedError
-from ftmon.history.store import RecordedRun
+from ftmon.history.reader import RecordedRun
 from ftmon.lines.summary import summary
 from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.run import Run
@@ -180,7 +180,7 @@ def test_the_summary_claims_only_what_is_known() -> None:
 def test_the_list_of_recorded_runs_claims_only_what_is_known(status: Status) -> None:
     job = Job(JOB_ID, status, created_at=NOW - timedelta(hours=1), finished_at=NOW)
     key = JobKey("http://127.0.0.1:1/v1", JOB_ID)
-    (row,) = table([RecordedRun(key, NOW, NOW, 3, job, "", None)])
+    (row,) = table([RecordedRun(key, NOW, NOW, 3, job, "", None, is_partial=False)])
     is_known = status.is_final or status is Status.UNKNOWN
     assert ("last seen" in row) == (not is_known)
     assert ("took 1h 00m" in row) == status.is_final

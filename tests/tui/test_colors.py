@@ -222,7 +222,7 @@ async def test_every_dialog_is_readable_in_every_depth() -> None:
     async with stage(scripts, size=(110, 36)) as seen:
         await seen.until_shown("Uploaded model")
         await seen.press("o")
-        await seen.until_shown("4 jobs at this service")
+        await seen.until_shown("4 jobs listed by the service")
         await check(seen)
         for _ in jobs:
             await seen.press("down")

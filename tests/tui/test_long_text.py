@@ -73,7 +73,7 @@ async def test_a_giant_name_of_a_model_that_succeeded_is_cut_in_the_banner() -> 
 async def test_a_giant_name_in_the_list_of_jobs_is_cut() -> None:
     data = [job(model=LONG), {**job(LONG), "id": f"{JOB_ID}2"}]
     async with stage({JOBS: [answer({"object": "list", "data": data})]}, job_id=None, size=(120, 40)) as seen:
-        await seen.until_shown("2 jobs at this service")
+        await seen.until_shown("2 jobs listed by the service")
         check_bounded(seen)
 
 

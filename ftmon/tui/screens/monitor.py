@@ -290,7 +290,7 @@ class MonitorScreen(Screen[None]):
     def action_halt(self) -> None:
         """Pause or resume the replay."""
         if self.run is not None:
-            self._replay.halt(self.run)
+            self._replay.halt()
 
     def action_change_speed(self, step: int) -> None:
         """Move to the next faster or slower replay speed."""

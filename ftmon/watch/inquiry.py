@@ -1,0 +1,52 @@
+"""Asks the service what is asked beside the following of a job: its jobs, and to cancel one."""
+
+from typing import TYPE_CHECKING
+
+from ftmon.model.job import Job, JobKey
+from ftmon.settings import Settings
+
+# What the first paint does not need is imported after it, on the watcher's thread.
+if TYPE_CHECKING:
+    from ftmon.wire.client import Client
+    from ftmon.wire.dialects.dialect import Dialect
+
+
+class Inquiry:
+    """Owns the client of a service. Its methods raise FtmonError, also where no request can be made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> "Client":
+        """The client, made at the first use: importing httpx takes longer than the first paint."""
+        from ftmon.wire.client import Client
+
+        self._settings.check_key()
+        self._client = self._client or Client(self._settings)
+        return self._client
+
+    @property
+    def dialects(self) -> "tuple[Dialect, ...]":
+        """What the service may speak, in the order in which to try it."""
+        from ftmon.wire.dialects import candidates
+
+        return candidates(self._settings.provider)
+
+    async def jobs(self) -> list[Job]:
+        """Return the service's jobs, newest first."""
+        from ftmon.wire.service import Service, ask
+
+        return await ask(self.client, self.dialects, Service.jobs)
+
+    async def cancel(self, key: JobKey) -> Job:
+        """Ask to cancel a job that is not followed, and return it as it is then."""
+        from ftmon.wire.service import ask
+
+        return await ask(self.client, self.dialects, lambda service: service.cancel(key.job_id))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._client is not None:
+            await self._client.aclose()
