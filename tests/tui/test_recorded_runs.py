@@ -5,7 +5,6 @@ import pytest
 
 from ftmon.lines.summary import summary
 from ftmon.model.job import JobKey
-from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.wire.pace import Pace
 from tests.records import KEY, STORED, job_of, read, record, told
@@ -124,13 +123,16 @@ async def test_leaving_while_the_past_is_still_being_read_tells_what_is_recorded
     assert summary(run)[0] == f"✔ {GONE_ID} succeeded"
 
 
-async def test_the_timeout_ends_a_replay_whose_end_is_recorded(path: Path) -> None:
+async def test_a_timeout_ends_a_replay_whose_end_is_recorded(path: Path) -> None:
     record_gone(path)
-    async with stage(SERVICE, job_id=None, history=path, timeout=0.5) as seen:
-        seen.monitor._watcher.replay(GONE, 0.001)
-        seen.monitor.run = Run(GONE)
-        await seen.until(lambda: seen.app.return_code is not None)
-    assert seen.app.return_code == 124
+    async with stage(SERVICE, job_id=None, history=path) as seen:
+        await seen.press("escape")
+        seen.monitor.open_job(GONE)
+        await seen.until_shown("■ recorded")
+        assert not seen.app.is_timeout_due
+        await seen.press("p")
+        await seen.until_shown("▷ replay")
+        assert seen.app.is_timeout_due
 
 
 async def test_no_retry_is_offered_of_a_run_that_no_service_is_asked_for(path: Path) -> None:
