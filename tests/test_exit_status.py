@@ -179,7 +179,7 @@ def test_a_timeout_ends_with_124_and_the_job_last(service: Service) -> None:
     done = ftmon(JOB_ID, *service.options, "--json", "--timeout", "1")
     assert time.monotonic() - started > 1
     assert [item["object"] for item in objects(done.stdout)] == ["fine-tune-event", "fine-tune"]
-    assert done.stderr == b"ftmon: The job was not over after 1 s; it keeps running.\n"
+    assert done.stderr == b"ftmon: No end of the job was seen after 1 s; leaving does not touch it.\n"
     assert done.returncode == 124
 
 
@@ -188,7 +188,7 @@ def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(ser
     service.tell("Fine-tune started")
     done = ftmon(JOB_ID, *service.options, "--plain", "--timeout", "1")
     assert b"Fine-tune started" in done.stdout
-    assert b"The job was not over after 1 s" in done.stderr
+    assert b"No end of the job was seen after 1 s" in done.stderr
     assert done.returncode == 124
 
 
@@ -196,7 +196,7 @@ def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(ser
     ("options", "status", "words"),
     [
         (["--exit"], 4, "The service forbids it (403)."),
-        (["--timeout", "1"], 124, "The job was not over after 1 s; it keeps running."),
+        (["--timeout", "1"], 124, "No end of the job was seen after 1 s; leaving does not touch it."),
     ],
     ids=["refused", "timeout"],
 )
@@ -241,7 +241,7 @@ def test_a_signal_ends_within_a_second_and_the_job_is_the_last_line(
         (last,) = command.rest()
         assert json.loads(last)["status"] == "running"
         again = f"To watch it again: ftmon {JOB_ID} --base-url {service.base_url}"
-        told = f"ftmon: left; the job keeps running. {again}\n"
+        told = f"ftmon: left; that does not touch the job. {again}\n"
         assert command.notices() == ([told] if number == signal.SIGINT else [])
 
 

@@ -176,7 +176,7 @@ def test_a_signal_ends_plain_lines_with_the_summary(
         command.signal(number)
         assert command.wait() == status
         assert time.monotonic() - sent < SOON
-        assert f"▶ {JOB_ID} running\n" in command.rest()
+        assert f"▶ {JOB_ID} running when last seen\n" in command.rest()
 
 
 def test_ctrl_c_ends_the_lines_of_the_demo_with_the_job() -> None:
@@ -393,7 +393,7 @@ def test_a_shell_stops_it_and_brings_it_back_but_not_into_the_background(
         shown.press("?")
         shown.until_shown("esc closes")
         shown.press("\x03")
-        shown.until_shown("left; the job keeps running")
+        shown.until_shown("left; that does not touch the job")
         shown.press("exit $?\r")
         assert shown.wait() == 130
 

@@ -79,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
         View(options.json, options.plain, options.exit, options.timeout),
         Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history),
         _opening(service, job_id),
-        left="left; the job keeps running.",
+        left="left; that does not touch the job.",
         again=lambda job_id: _command(service, job_id),
     )
 

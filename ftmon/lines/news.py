@@ -33,5 +33,5 @@ def time_passed(run: Run, timeout: float | None) -> str:
         was = "was " if run.status is Status.CANCELLED else ""
         return f"The job {was}{run.status.value}, but its last events had not all come {passed}."
     if run.job is not None or run.events:
-        return f"The job was not over {passed}; it keeps running."
+        return f"No end of the job was seen {passed}; leaving does not touch it."
     return f"The service had sent nothing about the job {passed}."
