@@ -66,6 +66,8 @@ class Run:
         self.result_file: str | None = None
         self.error: str | None = None
         """The message of the last error event."""
+        self.stream_errors = 0
+        """Errors that the service told of inside the stream, beside the events."""
         self.unrecorded = 0
         """Events queued for recording while the history cannot be written."""
         self._estimate = Estimate()
@@ -80,6 +82,8 @@ class Run:
             self.heard_at = update.at
         if update.unrecorded is not None:
             self.unrecorded = update.unrecorded
+        if update.stream_errors is not None:
+            self.stream_errors = update.stream_errors
         self.events += len(update.events)
         for event in update.events:
             if not self._is_outcome_only or event.level is not Level.INFO or may_tell_error(event.message):

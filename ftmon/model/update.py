@@ -86,6 +86,8 @@ class Update:
     """A sentence to show once, such as how many malformed events were skipped."""
     unrecorded: int | None = None
     """How many events wait for a history that cannot be written, or None where that stays as it was."""
+    stream_errors: int | None = None
+    """How many errors the service has told of inside the stream, or None where that stays as it was."""
     dialect: str = ""
     """The name of the dialect that the service speaks; empty where that is not known."""
 
@@ -100,6 +102,7 @@ def merged(rest: Update, updates: list[Update], *, with_events: bool) -> Update:
             connection=update.connection or rest.connection,
             heard=update.heard or rest.heard,
             unrecorded=rest.unrecorded if update.unrecorded is None else update.unrecorded,
+            stream_errors=rest.stream_errors if update.stream_errors is None else update.stream_errors,
             notice=rest.notice if update.notice in rest.notice else f"{rest.notice} {update.notice}".strip(),
             dialect=update.dialect or rest.dialect,
         )

@@ -328,6 +328,15 @@ async def test_no_toast_repeats_the_banner_of_a_job_that_was_cancelled() -> None
         assert "The service says" not in seen.text
 
 
+async def test_hundreds_of_errors_inside_the_stream_are_one_line_that_counts() -> None:
+    errors = [b'event: error\ndata: {"error": "number %d"}\n\n' % number for number in range(300)]
+    scripts: Scripts = {JOB: [answer(job())], STREAM: [stream(*STORY[:4], *errors, End.HANG)]}
+    async with stage(scripts, size=(120, 40)) as seen:
+        await seen.until_shown("▲ 300 errors of the stream")
+        assert len(seen.app._notifications) == 1
+        assert "▲ 300 errors of the stream" in seen.rows[seen.row_of("events   4")]
+
+
 async def test_a_refused_cancel_is_told() -> None:
     scripts = {**RUNNING, f"{JOB}/cancel": [refusal(403, "You may not do this")]}
     async with stage(scripts, size=(120, 40)) as seen:

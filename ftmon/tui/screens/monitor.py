@@ -158,13 +158,15 @@ class MonitorScreen(Screen[None]):
             connection = self.run.connection
             self._show(Run(update.job_key))
             self.run.connection = connection
+        # The first error of a stream is told; the title of the log counts the others.
+        is_counted = update.stream_errors is not None and self.run.stream_errors > 0
         self.run.apply(update)
         self._replay.note(update)
         self.event_log.extend(update.events)
         if update.connection is not None:
             waits = update.connection.wire is Wire.WAITING
             self._retry_at = update.at + timedelta(seconds=update.connection.delay) if waits else None
-        if update.notice:
+        if update.notice and not is_counted:
             self._show_notice(update.notice)
 
     def _show_notice(self, notice: str) -> None:

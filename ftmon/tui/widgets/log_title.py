@@ -16,6 +16,8 @@ class LogTitle(Line):
             self.show([Part("events", "muted")])
             return
         left = [Part("events", "muted"), Part(count(run.events), "")]
+        if run.stream_errors:
+            left.append(Part(f"▲ {plural(run.stream_errors, 'error')} of the stream", "warning", 1))
         if run.warnings:
             left.append(Part(f"▲ {plural(run.warnings, 'warning')}", "warning", 2))
         if run.errors:

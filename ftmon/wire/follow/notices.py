@@ -11,7 +11,7 @@ class Notices:
 
     def __init__(self) -> None:
         self._has_told_loss = False
-        self._errors = 0
+        self.errors = 0
         """Errors that the service told of inside the stream."""
         self._last_error = ""
         self._words: set[str] = set()
@@ -28,11 +28,11 @@ class Notices:
         if error == self._last_error:
             return ""
         self._last_error = error
-        self._errors += 1
-        if self._errors == 1:
+        self.errors += 1
+        if self.errors == 1:
             return f"The service told of an error: {error}"
-        is_power_of_ten = str(self._errors).rstrip("0") == "1"
-        return f"The service told of {self._errors} errors, the last one: {error}" if is_power_of_ten else ""
+        is_power_of_ten = str(self.errors).rstrip("0") == "1"
+        return f"The service told of {self.errors} errors, the last one: {error}" if is_power_of_ten else ""
 
     def status(self, job: Job) -> str:
         """Tell of a word of status that ftmon does not know."""

@@ -192,12 +192,14 @@ class Session:
     ) -> None:
         """Report new events of the stream, `lost` messages that were no events, and errors inside it."""
         loss = f"Skipped what is no event ({lost} so far); the stream goes on."
-        told = list(filter(None, map(self._notices.error, errors)))
-        # The last sentence counts the errors before it.
-        notices = [self._notices.loss(loss) if lost else "", *told[-1:]]
         self._note_end(events)
-        notice = " ".join(filter(None, notices))
+        notice = self._notices.loss(loss) if lost else ""
         await self.tell(events=tuple(events), connection=connection, heard=True, notice=notice)
+        if errors:
+            told = list(filter(None, map(self._notices.error, errors)))
+            # The last sentence counts the errors before it.
+            notice = "".join(told[-1:])
+            await self._report(replace(self._update, stream_errors=self._notices.errors, notice=notice))
 
     async def tell(
         self,
