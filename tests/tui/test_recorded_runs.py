@@ -96,9 +96,10 @@ async def test_leaving_a_replay_tells_what_is_recorded(
         await seen.press("escape")
         seen.monitor.open_job(GONE)
         await seen.until_shown("■ recorded")
-        await seen.press("p", "p")
-        await seen.until_shown("· paused")
+        await seen.press("p")
         await seen.until_shown("◷ pending then")
+        await seen.press("p")
+        await seen.until_shown("· paused")
         run = seen.monitor.run
         assert run is not None
         assert 0 < run.events < len(STORED)
