@@ -7,20 +7,20 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ftmon.errors import UsageError
+from ftmon.secret import forms
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 _KEY = re.compile(r"[!-~]{1,4096}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _MAX_URL = 2048
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_LEAST_SECRET = 8
+_QUOTES = frozenset("\"'`\u2018\u2019\u201c\u201d")
 
 _OPENAI = ".api.openai.com"
 """The end of the hosts of OpenAI's API; regions stand before it."""
@@ -57,7 +57,14 @@ class Settings:
     @property
     def is_loopback(self) -> bool:
         """The service is on this machine."""
-        return urlsplit(self.base_url).hostname in _LOOPBACK
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return host.removesuffix(".") == "localhost"
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        # To connect to the unspecified address, 0.0.0.0, is to connect to this machine.
+        return (mapped or address).is_loopback or (mapped or address).is_unspecified
 
     def check_key(self) -> None:
         """Check that there is a key for a service that answers nobody without one.
@@ -74,11 +81,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that are never shown: the key percent-encoded, as in a URL, and the key itself."""
-        # A key as short as `none` is a placeholder. Replacing it would garble ordinary words.
-        if self.key is None or len(self.key.value) < _LEAST_SECRET:
-            return ()
-        return tuple(dict.fromkeys((quote(self.key.value, safe=""), self.key.value)))
+        """Texts that are never shown: the key in every form in which a service may echo it."""
+        return forms(self.key.value) if self.key else ()
 
 
 def read_settings(
@@ -95,6 +99,8 @@ def read_settings(
     Raises:
         UsageError: for an address, a key or a file that cannot be used; the sentence never holds a key.
     """
+    # A variable that is set to blanks is one that somebody could not unset.
+    environ = {name: value for name, value in environ.items() if value.strip()}
     url = check_base_url(
         # An empty option is a mistake in a script. Do not fall back to OpenAI's address for it.
         base_url
@@ -137,6 +143,7 @@ def check_base_url(text: str) -> str:
     """
     text = text.strip()
     example = "such as http://127.0.0.1:8000/v1"
+    _check_unquoted(text, "The base URL")
     if not text:
         raise UsageError(f"The base URL is empty; give one {example}.")
     if len(text) > _MAX_URL:
@@ -193,7 +200,7 @@ def _read_key(api_key_file: str | None, environ: Mapping[str, str]) -> Key | Non
     if api_key_file is not None:
         return _check_key(_key_file_text(api_key_file), "--api-key-file")
     for name in ("FTMON_API_KEY", "OPENAI_API_KEY"):
-        if environ.get(name, "").strip():
+        if name in environ:
             return _check_key(environ[name], name)
     return None
 
@@ -242,11 +249,18 @@ def _check_key(text: str, source: str) -> Key:
     value = text.strip()
     if not value:
         raise UsageError(f"There is no key in {source}: it is empty.")
+    _check_unquoted(value, f"The key of {source}")
     if not _KEY.fullmatch(value):
         raise UsageError(
             f"The key of {source} cannot be sent: there is a blank, a line break or the like in it."
         )
     return Key(value, source)
+
+
+def _check_unquoted(text: str, what: str) -> None:
+    """Raise a UsageError for a text in quotes, such as Docker's `--env-file` leaves round a value."""
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
+        raise UsageError(f"{what} has quotes around it, which are taken as a part of it; leave them out.")
 
 
 def _headers(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -257,7 +271,8 @@ def _headers(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         ("OpenAI-Organization", "OPENAI_ORG_ID (or OPENAI_ORGANIZATION)", organization),
         ("OpenAI-Project", "OPENAI_PROJECT_ID", project),
     ):
-        if value and value.strip():
+        if value:
+            _check_unquoted(value.strip(), variable)
             if not _KEY.fullmatch(value.strip()):
                 raise UsageError(f"{variable} has a blank, a line break or another odd character in it.")
             headers.append((name, value.strip()))

@@ -131,6 +131,14 @@ def test_a_key_is_sent_and_when_refused_its_origin_is_told_but_not_the_key(
     assert done.returncode == 4
 
 
+@pytest.mark.parametrize("job_id", [f"{JOB_ID}\r", f"\n {JOB_ID}\t"], ids=ascii)
+def test_blanks_around_an_id_do_no_harm(over: Service, job_id: str) -> None:
+    for arguments in ([job_id, *over.options], ["history", job_id], ["export", job_id]):
+        done = ftmon(*arguments)
+        assert done.returncode == 0
+        assert b"Fine-tune succeeded" in done.stdout
+
+
 def test_without_a_key_no_key_is_sent(over: Service) -> None:
     assert ftmon(JOB_ID, *over.options).returncode == 0
     assert over.asked

@@ -243,7 +243,7 @@ ODD_ANSWERS: dict[str, Script] = {
 async def test_nothing_of_an_odd_answer_is_told_as_it_came(odd: Script) -> None:
     server = Server({target: [odd] for target in (JOB, STREAM, LIST)})
     async with server.running():
-        told = await followed(server.origin, replace(PACE, give_up=0.02, lag=0))
+        told = await followed(server.origin, replace(PACE, give_up=0.2, lag=0))
     texts = [*told.notices, *(wait.reason for wait in told.waits), told.sentence]
     texts += [event.message for event in told.events]
     assert all(safe(text) == text for text in texts)
@@ -547,7 +547,7 @@ async def test_no_fault_that_lasts_tells_the_key_that_a_service_repeats(
 ) -> None:
     server = Server({target: [repeating(fault)] for target in (STREAM, JOB, LIST)})
     async with server.running():
-        await watched(server, tmp_path / "history" / "history.sqlite3", replace(PACE, give_up=0.02, lag=0))
+        await watched(server, tmp_path / "history" / "history.sqlite3", replace(PACE, give_up=0.2, lag=0))
     assert server.requests
 
 

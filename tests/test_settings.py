@@ -164,6 +164,35 @@ def test_an_option_goes_before_the_environment(
     assert read_settings(base_url=option, environ=environ).base_url == expected
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("FTMON_BASE_URL", "OPENAI_BASE_URL", "OPENAI_API_BASE", "FTMON_API_KEY", "OPENAI_API_KEY"),
+        *("OPENAI_ORG_ID", "OPENAI_ORGANIZATION", "OPENAI_PROJECT_ID", "SSLKEYLOGFILE"),
+    ],
+)
+@pytest.mark.parametrize("blank", ["", " ", "\n", "\t \r\n"], ids=ascii)
+def test_a_variable_of_blanks_is_one_that_is_not_set(name: str, blank: str) -> None:
+    assert read_settings(environ={name: blank}) == read_settings(environ={})
+
+
+@pytest.mark.parametrize("quotes", ['""', "''", "\u201c\u201d", "``"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FTMON_API_KEY", SECRET),
+        ("OPENAI_API_KEY", SECRET),
+        ("OPENAI_ORG_ID", "org-Zx9"),
+        ("OPENAI_PROJECT_ID", "proj-Zx9"),
+        ("OPENAI_BASE_URL", "https://Zx9.example/v1"),
+    ],
+)
+def test_a_value_in_quotes_is_told_that_they_stand_around_it(name: str, value: str, quotes: str) -> None:
+    with pytest.raises(UsageError, match="has quotes around it") as caught:
+        read_settings(environ={name: quotes[0] + value + quotes[1]})
+    assert "Zx9" not in str(caught.value)
+
+
 def test_an_empty_option_is_a_mistake_and_not_the_provider_s_address() -> None:
     with pytest.raises(UsageError, match="The base URL is empty"):
         read_settings(base_url="", environ={})
@@ -175,6 +204,17 @@ def test_an_empty_option_is_a_mistake_and_not_the_provider_s_address() -> None:
         ("http://127.0.0.1:8000/v1", True),
         ("http://LOCALHOST/v1", True),
         ("http://[::1]/v1", True),
+        ("http://localhost./v1", True),
+        ("http://0.0.0.0:8000/v1", True),
+        ("http://127.0.0.2/v1", True),
+        ("http://127.255.255.254/v1", True),
+        ("http://[::]:8000/v1", True),
+        ("http://[::ffff:127.0.0.1]:8000/v1", True),
+        ("http://[::ffff:0.0.0.0]/v1", True),
+        ("http://[::ffff:10.0.0.1]/v1", False),
+        ("http://128.0.0.1/v1", False),
+        ("http://10.0.0.1/v1", False),
+        ("http://[fe80::1]/v1", False),
         ("http://localhost.example/v1", False),
         ("https://api.openai.com/v1", False),
     ],

@@ -1,42 +1,50 @@
 """Removes the key from answers of a service that echoes it."""
 
 import json
-from typing import Any
+import re
+from collections.abc import Sequence
 
-from ftmon import json_text
 from ftmon.safe import safe, without
 
+_STRING = re.compile(r'[^"]*+("(?:[^"\\]|\\.)*+")', re.DOTALL)
+"""The next string of a JSON text."""
 
-def json_without(text: str, secrets: tuple[str, ...]) -> str:
-    """Return a JSON text with each secret replaced by `[key]`.
+_ODD_STRING = re.compile(r'(?:[^"]++|"[ !#-\[\]-~]*+")*+("(?:[^"\\]|\\.)*+")', re.DOTALL)
+"""The next string that may hold an escape or a character beyond ASCII, after strings of plain ones."""
+
+
+def json_without(text: str, secrets: Sequence[str]) -> str:
+    """Return a JSON text with each secret in its strings replaced by `[key]`; the rest stays as it is.
 
     JSON can escape each character of a secret, and characters that `safe` removes may stand between them.
+    Numbers are left alone, so that the text stays JSON.
     """
-    for secret in secrets:
-        if secret in text:
-            text = text.replace(secret, "[key]")
-    if not secrets or ("\\" not in text and text.isascii()):
+    if any(secret in text for secret in secrets):
+        pattern = _STRING
+    elif secrets and ("\\" in text or not text.isascii()):
+        pattern = _ODD_STRING
+    else:
         return text
+    pieces, end, at = [], 0, 0
+    # Each match begins where the last one ended. A search would try every quote of a text that is no JSON.
+    while match := pattern.match(text, at):
+        at = match.end()
+        cleaned = _cleaned(match[1], secrets)
+        if cleaned is not None:
+            pieces += [text[end : match.start(1)], cleaned]
+            end = at
+    return "".join([*pieces, text[end:]]) if pieces else text
+
+
+def _cleaned(string: str, secrets: Sequence[str]) -> str | None:
+    """Return a string of a JSON text without the secrets; None where there are none in it."""
+    is_plain = "\\" not in string and string.isascii()
+    if is_plain and not any(secret in string for secret in secrets):
+        return None
     try:
-        value = json_text.decode(text)
-        cleaned = _cleaned(value, secrets)
-        return text if cleaned == value else json.dumps(cleaned)
+        shown = safe(json.loads(string, strict=False))
     except ValueError:
-        # The text is not JSON, so no reader uses it.
-        return text
-    except RecursionError:
-        # The text is nested deeper than any real answer, and too deep to search.
-        return "null"
-
-
-def _cleaned(value: Any, secrets: tuple[str, ...]) -> Any:
-    """Return a decoded value with the secrets removed from its strings, at any depth."""
-    if isinstance(value, str):
-        shown = safe(value)
-        cleaned = without(shown, secrets)
-        return value if cleaned == shown else cleaned
-    if isinstance(value, dict):
-        return {_cleaned(name, secrets): _cleaned(item, secrets) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(item, secrets) for item in value]
-    return value
+        # An escape that is none, so no reader uses the text.
+        shown = string
+    cleaned = without(shown, secrets)
+    return None if cleaned == shown else json.dumps(cleaned)
