@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Cancellation, JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.settings import Settings
@@ -38,7 +38,7 @@ class FrontEnd:
         """Follow a job of the service; the updates carry the returned key."""
         return watch(self.watcher, job_id)
 
-    def cancel(self, job_id: str) -> asyncio.Future[Job]:
+    def cancel(self, job_id: str) -> asyncio.Future[Cancellation]:
         return asyncio.wrap_future(self.watcher.cancel(JobKey.checked(self.watcher.base_url, job_id)))
 
     def wake(self) -> None:

@@ -102,6 +102,9 @@ class Service:
             def do_GET(self) -> None:
                 service._answer(self)
 
+            def do_POST(self) -> None:
+                service._answer(self)
+
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 return
 
@@ -128,7 +131,7 @@ class Service:
                 self._stream(request)
             elif target == LIST:
                 self._send(request, Answer(body=json.dumps({"object": "list", "data": self.events}).encode()))
-            elif target == JOB:
+            elif target in (JOB, f"{JOB}/cancel"):
                 self._send(request, Answer(body=json.dumps(self.job).encode()))
             else:
                 self._send(request, Answer(404, b'{"error": {"message": "Could not find fine tune"}}'))

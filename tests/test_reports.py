@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.model.job import Job, Status
+from ftmon.model.job import Cancellation, Status
 from ftmon.model.update import Wire
 from ftmon.settings import Key
 from ftmon.wire.follow.follower import Follower
@@ -756,9 +756,9 @@ async def test_a_reading_that_is_older_than_the_cancelling_does_not_undo_it() ->
         LIST: [page(event("Fine-tune started"))],
     }
     server = Server(scripts)
-    tasks: list[Task[Job]] = []
+    tasks: list[Task[Cancellation]] = []
 
-    async def cancel(follower: Follower) -> Job:
+    async def cancel(follower: Follower) -> Cancellation:
         await server.until(lambda: len(server.asked(JOB)) == 2)
         return await follower.cancel()
 
@@ -770,7 +770,9 @@ async def test_a_reading_that_is_older_than_the_cancelling_does_not_undo_it() ->
 
     async with server.running():
         told = await followed(server.origin, replace(PACE, hint=0, quiet=60), react=react)
-    assert (await tasks[0]).status is Status.CANCELLED
+    outcome = await tasks[0]
+    assert outcome.job
+    assert outcome.job.status is Status.CANCELLED
     assert told.ending == (Status.CANCELLED, 3)
 
 

@@ -373,6 +373,23 @@ def test_to_go_on_without_having_stopped_does_no_harm(service: Service) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash here")
+def test_a_screen_that_is_left_after_a_cancel_does_not_say_that_the_job_keeps_running(
+    service: Service,
+) -> None:
+    service.tell("Fine-tune started")
+    with terminal([*FTMON, JOB_ID, *service.options], columns=120) as shown:
+        shown.until_shown("Fine-tune started")
+        shown.press("x")
+        shown.until_shown("Cancel this job?")
+        shown.press("y")
+        shown.until_shown("will be cancelled")
+        shown.press("q")
+        shown.until_shown("left; the service was asked to cancel the job")
+        assert f"{JOB_ID} running, asked to cancel" in shown.text
+        assert "keeps running" not in shown.text
+        assert shown.wait() == 130
+
+
 @PAUSES
 def test_a_shell_stops_it_and_brings_it_back_but_not_into_the_background(
     service: Service, pause: signal.Signals

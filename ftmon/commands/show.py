@@ -112,6 +112,8 @@ def _show_screen(
         say(time_passed(run, ending.timeout))
     elif run.connection.error is not None:
         say(str(run.connection.error))
+    if run.is_cancelling:
+        left = "left; the service was asked to cancel the job."
     # A run opened from the history may be another service's, which the command would not reach.
     is_reached = run.key.service == target.settings.base_url
     _say_next(status, left, again(run.key.job_id) if again and is_reached else "")

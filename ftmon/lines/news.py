@@ -32,6 +32,8 @@ def time_passed(run: Run, timeout: float | None) -> str:
     if run.status.is_final:
         was = "was " if run.status is Status.CANCELLED else ""
         return f"The job {was}{run.status.value}, but its last events had not all come {passed}."
+    if run.is_cancelling:
+        return f"The job was not over {passed}; the service was asked to cancel it."
     if run.job is not None or run.events:
         return f"No end of the job was seen {passed}; leaving does not touch it."
     return f"The service had sent nothing about the job {passed}."

@@ -6,7 +6,7 @@ from math import inf
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Cancellation, Job, JobKey, Status
 from ftmon.model.message import Facts, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
@@ -44,6 +44,8 @@ class Run:
         self.key = key
         self._is_outcome_only = outcome_only
         self.job: Job | None = None
+        self.cancellation: Cancellation | None = None
+        """The user asked to cancel the job, and the service did not refuse."""
         self.connection = Connection(Wire.CONNECTING)
         self.heard_at: datetime | None = None
         """When the last byte of the events arrived, by this machine's clock."""
@@ -78,6 +80,7 @@ class Run:
             self.connection = update.connection
         if update.job is not None:
             self._apply_job(update.job)
+        self.cancellation = update.cancellation or self.cancellation
         if update.heard:
             self.heard_at = update.at
         if update.unrecorded is not None:
@@ -113,16 +116,25 @@ class Run:
     def status_phrase(self) -> str:
         """The status as words that are true now: `running`, or `running when last seen`."""
         if self.is_current:
-            return _phrase(self.job)
+            return _phrase(self.job, self._asked)
         is_then = self.connection.wire is Wire.REPLAYING and self.connection.speed < inf
-        return _phrase(self.job, " then" if is_then else " when last seen")
+        return _phrase(self.job, (" then" if is_then else " when last seen") + self._asked)
 
     @property
     def last_phrase(self) -> str:
         """The status of `last_job` as words that are true now."""
         job = self.last_job
         is_current = self.is_current if job is self.job else job is not None and job.status.is_final
-        return _phrase(job, "" if is_current else " when last seen")
+        return _phrase(job, ("" if is_current else " when last seen") + self._asked)
+
+    @property
+    def is_cancelling(self) -> bool:
+        """The service was asked to cancel the job, and the job is not over."""
+        return self.cancellation is not None and not self.status.is_final
+
+    @property
+    def _asked(self) -> str:
+        return ", asked to cancel" if self.is_cancelling else ""
 
     @property
     def is_over(self) -> bool:

@@ -62,7 +62,7 @@ class FtmonApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "toggle_dark", "dark/light", tooltip="Switch between dark and light", id="view.dark"),
         Binding("question_mark", "help", "help", key_display="?", tooltip="Show all keys", id="help"),
-        Binding("q", "quit", "quit", tooltip="Quit ftmon; the job keeps running", id="quit"),
+        Binding("q", "quit", "quit", tooltip="Quit ftmon; the job is left alone", id="quit"),
         Binding("ctrl+q", "quit", "quit", False, priority=True, tooltip="Quit ftmon", id="quit.always"),
         Binding(
             "ctrl+z",
@@ -172,7 +172,7 @@ class FtmonApp(App[int]):
             self.exit(return_code=self._exit_status())
 
     async def action_quit(self) -> None:
-        """Quit ftmon; the job keeps running."""
+        """Quit ftmon; the job is left alone."""
         self.exit(return_code=self._exit_status())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -182,7 +182,7 @@ class FtmonApp(App[int]):
         yield SystemCommand("Dark or light", "Switch the theme", self.action_toggle_dark)
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
         yield SystemCommand("Help", "Show all keys", self.action_help)
-        yield SystemCommand("Quit", "Quit ftmon; the job keeps running", self.action_quit)
+        yield SystemCommand("Quit", "Quit ftmon; the job is left alone", self.action_quit)
 
     # Exiting
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Cancellation, Job, JobKey
 from ftmon.settings import Settings
 
 # What the first paint does not need is imported after it, on the watcher's thread.
@@ -40,11 +40,11 @@ class Inquiry:
 
         return await ask(self.client, self.dialects, Service.jobs)
 
-    async def cancel(self, key: JobKey) -> Job:
-        """Ask to cancel a job that is not followed, and return it as it is then."""
-        from ftmon.wire.service import ask
+    async def cancel(self, key: JobKey) -> Cancellation:
+        """Ask to cancel a job that is not followed, and return what came of it."""
+        from ftmon.wire.service import cancel
 
-        return await ask(self.client, self.dialects, lambda service: service.cancel(key.job_id))
+        return await cancel(self.client, self.dialects, key.job_id)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Cancellation, Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
 from ftmon.watch.inquiry import Inquiry
@@ -138,8 +138,8 @@ class Watcher:
         """Return the runs recorded on this machine, the last recorded first."""
         return self._submit(self._runs())
 
-    def cancel(self, key: JobKey) -> Future[Job]:
-        """Ask the service to cancel a job; the future raises FtmonError."""
+    def cancel(self, key: JobKey) -> Future[Cancellation]:
+        """Ask the service to cancel a job; the future raises FtmonError where the service does not."""
         return self._submit(self._cancel(key))
 
     def retry(self) -> None:
@@ -303,7 +303,7 @@ class Watcher:
 
     # The service and the history
 
-    async def _cancel(self, key: JobKey) -> Job:
+    async def _cancel(self, key: JobKey) -> Cancellation:
         if self._follower is not None and self._followed_key == key:
             return await self._follower.cancel()
         return await self._inquiry.cancel(key)

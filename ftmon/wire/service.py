@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-from ftmon.errors import RefusedError, UnreachableError
-from ftmon.model.job import Job
+from ftmon.errors import RefusedError, UnclearError, UnreachableError
+from ftmon.model.job import Cancellation, Job
 from ftmon.wire.answer import Answer
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page
@@ -61,9 +61,16 @@ class Service:
         )
 
     async def cancel(self, job_id: str) -> Job:
-        """Ask to cancel a job and return it as it is then."""
+        """Ask to cancel a job and return it as it is then; raises as `Client.post`."""
         body = await self.client.post(self.dialect.paths.cancel.format(job_id=job_id))
-        return self._read(self.dialect.read_job, body, "the job that was cancelled").job
+        try:
+            job = self._read(self.dialect.read_job, body, "the job").job
+        except UnreachableError as error:
+            raise UnclearError(str(error), status=UNREADABLE) from error
+        if job.id != job_id:
+            # The `status` of `{"status": "success"}` is that of the request.
+            raise UnclearError("the answer is not the job", status=UNREADABLE)
+        return job
 
     def _read(self, read: Callable[[bytes], _T], body: bytes, what: str) -> _T:
         try:
@@ -93,6 +100,23 @@ async def ask(
             refusal = refusal or error
     assert refusal is not None, "there is at least one dialect"
     raise refusal
+
+
+async def cancel(client: Client, dialects: Sequence[Dialect], job_id: str) -> Cancellation:
+    """Ask to cancel a job. Where the answer leaves it open, read the job to find out.
+
+    Raises:
+        RefusedError, UnreachableError: the service surely does not cancel it: a 4xx, or nothing was sent.
+    """
+    try:
+        return Cancellation(await ask(client, dialects, lambda service: service.cancel(job_id)))
+    except UnclearError as error:
+        doubt = str(error).rstrip(".")
+    try:
+        answer = await ask(client, dialects, lambda service: service.job(job_id))
+    except (RefusedError, UnreachableError):
+        return Cancellation(None, doubt)
+    return Cancellation(answer.job, doubt)
 
 
 async def find_job(

@@ -7,6 +7,8 @@ from textual.binding import Binding
 from textual.events import Key
 from textual.screen import Screen
 
+from ftmon.lines.news import time_passed
+from ftmon.lines.summary import summary
 from ftmon.tui import intake
 from ftmon.tui.screens.confirm import ConfirmScreen
 from ftmon.tui.screens.open_job import OpenJobScreen
@@ -335,6 +337,42 @@ async def test_hundreds_of_errors_inside_the_stream_are_one_line_that_counts() -
         await seen.until_shown("▲ 300 errors of the stream")
         assert len(seen.app._notifications) == 1
         assert "▲ 300 errors of the stream" in seen.rows[seen.row_of("events   4")]
+
+
+async def test_after_a_cancel_the_run_is_left_as_cancelled() -> None:
+    scripts = {**RUNNING, f"{JOB}/cancel": [answer(job("cancelled"))]}
+    async with stage(scripts) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("x", "y")
+        await seen.until_shown("⊘ cancelled")
+        await seen.press("q")
+        await seen.until(lambda: seen.app.return_code is not None)
+    assert seen.app.return_code == 3
+    assert seen.app.watched
+    assert summary(seen.app.watched)[0] == f"⊘ {JOB_ID} cancelled"
+
+
+async def test_a_cancel_that_is_on_its_way_is_told_on_the_screen_and_when_it_is_left() -> None:
+    scripts = {**RUNNING, f"{JOB}/cancel": [answer(job("running"))]}
+    async with stage(scripts, size=(120, 40)) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("x", "y")
+        await seen.until_shown("The service says that the job will be cancelled.")
+        await seen.until_shown("▶ running, asked to cancel")
+    assert seen.app.watched
+    assert summary(seen.app.watched)[0] == f"▶ {JOB_ID} running, asked to cancel"
+    assert time_passed(seen.app.watched, 3) == (
+        "The job was not over after 3 s; the service was asked to cancel it."
+    )
+
+
+async def test_a_cancel_whose_answer_proves_nothing_is_not_denied() -> None:
+    scripts = {**RUNNING, f"{JOB}/cancel": [failure(502)]}
+    async with stage(scripts, size=(120, 40)) as seen:
+        await seen.until_shown("▶ running")
+        await seen.press("x", "y")
+        await seen.until_shown("It is not known whether")
+        assert "was not cancelled" not in seen.text
 
 
 async def test_a_refused_cancel_is_told() -> None:

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from ftmon.errors import FtmonError
+from ftmon.errors import FtmonError, RefusedError
 from ftmon.model.job import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
@@ -266,14 +266,24 @@ class MonitorScreen(Screen[None]):
     @work
     async def _cancel(self, key: JobKey) -> None:
         try:
-            job = await asyncio.wrap_future(self._watcher.cancel(key))
+            outcome = await asyncio.wrap_future(self._watcher.cancel(key))
         except FtmonError as error:
-            failure = excerpt(f"The job was not cancelled. {error}", LONGEST_TOAST)
+            why = f". {error}" if isinstance(error, RefusedError) else f": {error}."
+            failure = excerpt(f"The job was not cancelled{why}", LONGEST_TOAST)
             self.notify(failure, severity="error", markup=False, timeout=10)
             return
+        # Now, although the watcher reports the job too: whoever leaves at once is told how it stands.
+        if self.run is not None and self.run.key == key:
+            self.run.apply(Update(key, self._now(), job=outcome.job, cancellation=outcome))
+            self.draw()
         # The banner tells of a job that is over.
-        if not job.status.is_final:
-            self.notify("The service says that the job will be cancelled.", markup=False)
+        if outcome.job is None or not outcome.job.status.is_final:
+            self.notify(
+                excerpt(outcome.sentence, LONGEST_TOAST),
+                severity="information" if outcome.is_settled else "warning",
+                markup=False,
+                timeout=10,
+            )
 
     def action_retry(self) -> None:
         """Connect now instead of waiting. If watching has ended before the job has, start watching again."""

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from ftmon.errors import FtmonError, RefusedError, UnreachableError
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Cancellation, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import DIALECTS
@@ -92,11 +92,11 @@ class Follower:
         self._times.hurry(is_streaming=self._stream is not None)
         self._wake.set()
 
-    async def cancel(self) -> Job:
-        """Ask the service to cancel the job, and report the job as it is then; raises as `Service.cancel`."""
-        job = await self._session.cancel()
+    async def cancel(self) -> Cancellation:
+        """Ask the service to cancel the job, and report the job as it is then; raises as `service.cancel`."""
+        outcome = await self._session.cancel()
         self.retry()
-        return job
+        return outcome
 
     def resume(self) -> None:
         """Connect again at once: this machine has slept, and open connections may be dead."""

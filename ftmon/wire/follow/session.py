@@ -8,14 +8,14 @@ from typing import Protocol
 
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.event import Event
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Cancellation, Job, JobKey, Status
 from ftmon.model.message import claims_end
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.ledger import Ledger
 from ftmon.wire.follow.notices import Notices
-from ftmon.wire.service import NO_ROUTE, Service, ask, find_job
+from ftmon.wire.service import NO_ROUTE, Service, cancel, find_job
 
 
 class Report(Protocol):
@@ -143,13 +143,13 @@ class Session:
         self.job_page = answer.page
         await self.take_job(answer.job)
 
-    async def cancel(self) -> Job:
-        """Ask the service to cancel the job, report the job as it is then, and return it."""
-        job_id = self.key.job_id
+    async def cancel(self) -> Cancellation:
+        """Ask the service to cancel the job, report the job as it is then, and return what came of it."""
         dialects = [self.service.dialect] if self.was_heard else self._dialects
-        job = await ask(self.service.client, dialects, lambda service: service.cancel(job_id))
-        await self.take_job(job)
-        return job
+        outcome = await cancel(self.service.client, dialects, self.key.job_id)
+        if outcome.job is not None:
+            await self.take_job(outcome.job)
+        return outcome
 
     async def take_job(self, job: Job) -> None:
         """Take and report a new reading of the job.
