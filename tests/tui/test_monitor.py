@@ -122,7 +122,7 @@ async def test_an_ending_is_told_in_the_smallest_pane(scripts: Scripts, word: st
 
 async def test_a_service_that_cannot_be_reached_is_no_failure_of_the_job() -> None:
     scripts: Scripts = {JOB: [failure(503)], STREAM: [failure(503)], LIST: [failure(503)]}
-    async with stage(scripts, pace=Pace(give_up=2), size=(100, 30)) as seen:
+    async with stage(scripts, pace=Pace(give_up=0.5), size=(100, 30)) as seen:
         await seen.until_shown("▲ gave up")
         assert "failed" not in seen.text
         assert "exit status 5" in seen.text
@@ -165,7 +165,7 @@ async def test_r_watches_anew_where_watching_was_given_up() -> None:
         STREAM: [failure(503), stream(*STORY[:5], End.HANG)],
         LIST: [failure(503)],
     }
-    async with stage(scripts, pace=Pace(give_up=0), size=(100, 30)) as seen:
+    async with stage(scripts, pace=Pace(give_up=2), size=(100, 30)) as seen:
         await seen.until_shown("▲ gave up")
         await seen.press("r")
         await seen.until_shown("Saved a checkpoint")
