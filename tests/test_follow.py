@@ -1304,7 +1304,7 @@ async def test_a_long_list_comes_in_updates_that_a_screen_can_take() -> None:
 
 async def test_no_stream_does_not_succeed_where_the_job_cannot_be_read() -> None:
     server = service(jobs=[failure(503)], lists=[page(*STORY)])
-    told = await told_by(server, Pace(first_delay=0, longest_delay=0, give_up=0), streaming=False)
+    told = await told_by(server, Pace(first_delay=0, longest_delay=0, give_up=0.2), streaming=False)
     assert told.ending == (Status.UNKNOWN, 5)
 
 

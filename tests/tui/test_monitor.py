@@ -165,7 +165,7 @@ async def test_r_watches_anew_where_watching_was_given_up() -> None:
         STREAM: [failure(503), stream(*STORY[:5], End.HANG)],
         LIST: [failure(503)],
     }
-    async with stage(scripts, pace=Pace(give_up=2), size=(100, 30)) as seen:
+    async with stage(scripts, pace=Pace(give_up=1, first_delay=60), size=(100, 30)) as seen:
         await seen.until_shown("▲ gave up")
         await seen.press("r")
         await seen.until_shown("Saved a checkpoint")
