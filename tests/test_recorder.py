@@ -33,6 +33,8 @@ from tests.records import (
 )
 from tests.servers.fine_tunes import STORY, event
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -10,6 +10,8 @@ from tests.servers.fine_tunes import JOB, LIST, STORY, STREAM, head
 from tests.servers.scripted import End, Pulse, Script, Server
 from tests.test_follow import OVER, PACE, RUNNING, WHOLE, service, told_by
 
+pytestmark = pytest.mark.slow
+
 SHORT = replace(PACE, give_up=0.6)
 HEAD_TIMEOUT = 0.2
 """Both are the real durations divided by about a hundred."""

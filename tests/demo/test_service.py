@@ -12,6 +12,8 @@ import pytest
 
 from tests.demo.process import QUICK, Demo, connection, demo, read_answer, read_stream, stream_target
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 

@@ -17,6 +17,8 @@ from tests.servers.fine_tunes import DONE, JOB, STREAM, Fields, answer, event, j
 from tests.servers.scripted import End, Script
 from tests.tui.stage import JOBS, Stage, stage
 
+pytestmark = pytest.mark.slow
+
 THEMES = (DARK, LIGHT)
 DEPTHS = (ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT, ColorSystem.STANDARD)
 

@@ -12,6 +12,8 @@ from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STREAM, answer, event, j
 from tests.servers.scripted import End
 from tests.tui.stage import JOBS, Stage, stage
 
+pytestmark = pytest.mark.slow
+
 LONG = "out of memory " * 150_000 + "again"
 """2 MB."""
 

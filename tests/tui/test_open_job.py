@@ -13,6 +13,8 @@ from tests.servers.fine_tunes import JOB, JOB_ID, STORY, STREAM, answer, event, 
 from tests.servers.scripted import End, Script
 from tests.tui.stage import JOBS, Stage, stage
 
+pytestmark = pytest.mark.slow
+
 OTHER_ID = "ft-eGO9U2WIjZzzGkuv8ADLBYHE"
 OTHER = f"{JOBS}/{OTHER_ID}"
 

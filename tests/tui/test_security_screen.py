@@ -15,6 +15,8 @@ from tests.servers.fine_tunes import JOB, JOB_ID, STREAM, answer, event, job, re
 from tests.servers.scripted import End, Server
 from tests.tui.stage import JOBS, NOW, stage
 
+pytestmark = pytest.mark.slow
+
 KEY = Key("secret-0123456789abcdef", "FTMON_API_KEY")
 """Nothing tells by its looks that it is one."""
 LINES = "curie\n✔ succeeded  ft-forged\r\n\ttwo"

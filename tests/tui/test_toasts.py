@@ -4,6 +4,8 @@ from tests.servers.fine_tunes import DONE, JOB, STREAM, answer, event, job, stre
 from tests.servers.scripted import End
 from tests.tui.stage import Stage, stage
 
+pytestmark = pytest.mark.slow
+
 EVENTS = [event(f"Step {step}/90: training loss={9 - step / 10:.1f}", step) for step in range(90)]
 SENTENCE = "The list of the events cannot be read (the service answers 503); some may be missing."
 
