@@ -160,13 +160,20 @@ async def test_r_connects_again_at_once() -> None:
 
 
 async def test_r_watches_anew_where_watching_was_given_up() -> None:
-    scripts: Scripts = {
-        JOB: [failure(503), answer(job())],
-        STREAM: [failure(503), stream(*STORY[:5], End.HANG)],
+    is_back = asyncio.Event()
+
+    def once_back(script: Script) -> Callable[[], Script]:
+        return lambda: script if is_back.is_set() else failure(503)
+
+    scripts: dict[str, Sequence[Script] | Callable[[], Script]] = {
+        JOB: once_back(answer(job())),
+        STREAM: once_back(stream(*STORY[:5], End.HANG)),
         LIST: [failure(503)],
     }
-    async with stage(scripts, pace=Pace(give_up=1, first_delay=60), size=(100, 30)) as seen:
+    pace = Pace(give_up=1, first_delay=0.01, longest_delay=0.1)
+    async with stage(scripts, pace=pace, size=(100, 30)) as seen:
         await seen.until_shown("▲ gave up")
+        is_back.set()
         await seen.press("r")
         await seen.until_shown("Saved a checkpoint")
         assert "cannot watch" not in seen.text
