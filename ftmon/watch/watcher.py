@@ -106,8 +106,8 @@ class Watcher:
     def replay(self, key: JobKey, speed: float = inf) -> None:
         """Replay a recorded job, so many times as fast as it happened; no service is asked."""
         session = self._queue.begin()
-        self._loop.call_soon_threadsafe(self._turn_to, partial(self._replayed, session, key))
         self.set_speed(speed)
+        self._loop.call_soon_threadsafe(self._turn_to, partial(self._replayed, session, key))
 
     def set_speed(self, speed: float) -> None:
         """Replay so many times as fast from now on; 0 halts."""
