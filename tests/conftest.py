@@ -1,3 +1,4 @@
+import os
 import signal
 from pathlib import Path
 
@@ -23,3 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="make the pictures in screenshots/ anew, from the real screen",
     )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two tests for each core: most of them wait for a process, a terminal or a timer."""
+    return 2 * (os.cpu_count() or 1)

@@ -43,7 +43,7 @@ from tests.servers.fine_tuning_jobs import (
     sample,
 )
 from tests.servers.scripted import End, Script, Server
-from tests.test_follow import PACE, Told
+from tests.test_follow import HASTY, PACE, Told
 
 LATE_PACE = replace(PACE, late=0.2)
 """Waits for late events for a fifth of a second."""
@@ -218,7 +218,7 @@ async def test_a_fault_of_the_second_api_is_tried_again(script: Script) -> None:
 
 async def test_a_second_api_that_stays_broken_is_given_up() -> None:
     server = Server({JOB: [failure(500)]})
-    told = await told_by(server, "auto")
+    told = await told_by(server, "auto", HASTY)
     assert told.run.exit_status == 5
     assert "500" in told.sentence
 
@@ -244,7 +244,7 @@ async def test_an_id_that_the_service_does_not_know_is_not_found(provider: str, 
 @pytest.mark.parametrize("script", [failure(500), answer(b"<html>")], ids=["500", "nonsense"])
 async def test_a_job_that_is_never_told_and_has_no_list_is_given_up(script: Script) -> None:
     server = JobsServer(scripts={JOB: [script], FIRST_PAGE: [NOT_FOUND]})
-    told = await told_by(server)
+    told = await told_by(server, pace=HASTY)
     assert told.run.exit_status == 5
 
 
