@@ -299,7 +299,7 @@ def test_notices_never_reach_stdout_not_even_where_stderr_is_closed(over: Servic
 
 
 def test_a_key_that_is_not_sent_is_a_notice() -> None:
-    arguments = (JOB_ID, "--base-url", "http://gpu-box.invalid/v1", "--json", "--timeout", "0.1")
+    arguments = (JOB_ID, "--base-url", "http://gpu-box.invalid/v1", "--json", "--timeout", "3")
     done = ftmon(*arguments, env={"OPENAI_API_KEY": KEY})
     assert b"ftmon: OPENAI_API_KEY is not sent to http://gpu-box.invalid/v1" in done.stderr
 

@@ -274,7 +274,8 @@ async def test_a_stream_that_brings_the_first_event_each_time_leaves_the_others_
     check_freshness(server, watched)
     assert watched.told_after[0] == 0
     check_pace(server)
-    assert watched.told.wires.count(Wire.POLLING) == 1
+    # Not one for each of the many streams.
+    assert watched.told.wires.count(Wire.POLLING) <= 2
 
 
 async def test_a_stream_that_holds_back_all_but_the_first_event_is_not_trusted_again() -> None:
