@@ -1349,7 +1349,8 @@ async def test_a_stream_that_is_put_off_after_the_job_s_end_is_read_where_there_
     told = await told_by(server, replace(PACE, poll=0.05))
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert len(server.asked(STREAM)) == 3
+    # One more where the machine is slow.
+    assert len(server.asked(STREAM)) in (3, 4)
 
 
 async def test_a_cut_stream_without_a_list_is_told_where_it_cannot_be_completed() -> None:

@@ -691,7 +691,7 @@ async def test_the_sentence_of_a_service_that_fails_is_told_at_the_first_try_and
     body: Any, status: int, streaming: bool, is_newer: bool
 ) -> None:
     script = answer(body, status)
-    pace = replace(PACE, give_up=0.1)
+    pace = replace(PACE, give_up=0.5)
     if is_newer:
         scripts = {newer.JOB: [script], newer.FIRST_PAGE: [script], newer.FIRST_API_JOB: [script]}
         told = await told_by_id(newer.JobsServer(scripts=scripts), pace=pace, stream=streaming)

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+MOST = 1e300
+"""The largest value of a point."""
+
 
 class Bucket(NamedTuple):
     """Several neighbouring points, summarised. `low` and `high` keep every spike."""
@@ -38,7 +41,8 @@ class Curve:
         return self._points_per_bucket == 1
 
     def add(self, step: int, value: float) -> None:
-        """Add the next point."""
+        """Add the next point. A value beyond `MOST` counts as that, so that differences stay finite."""
+        value = max(-MOST, min(MOST, value))
         if self.first is None:
             self.first = value
         self.last, self.last_step = value, step

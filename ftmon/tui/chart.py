@@ -34,6 +34,9 @@ _SHARE = 50
 _FLATTENING = 2.0
 """Points are cut off if the axis would have to be so many times as long to show them."""
 
+_FLAT = 1e-300
+"""A difference that is none. The inverse of a smaller one may be infinite."""
+
 _LOGARITHMIC = 8.0
 """The axis is logarithmic if the last value makes it so many times as long as most values need."""
 
@@ -96,8 +99,8 @@ def _scale(curves: list[Curve]) -> _Scale:
     ends = [curve.last for curve in curves if curve.last is not None]
     low = min(*ends, next(each for each in lows if lows[spare] / 2 - each / 2 <= room))
     high = max(*ends, next(each for each in reversed(highs) if each / 2 - highs[-1 - spare] / 2 <= room))
-    if high / 4 - low / 4 <= 0:
-        margin = abs(low) / 2 or 1.0
+    if high / 4 - low / 4 <= _FLAT:
+        margin = abs(low) / 2 if abs(low) > _FLAT else 1.0
         return _Scale.between(low - margin, high + margin, is_logarithmic=False)
     tenth = len(highs) // 10
     most = max(0.0, highs[-1 - tenth] / 4 - lows[tenth] / 4)

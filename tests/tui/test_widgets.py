@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -207,6 +207,10 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(finite, min_size=1, max_size=80), st.lists(finite, max_size=20), st.integers(16, 140))
+@example(train=[0.0, -1.1125369292536007e-308], valid=[], width=19)
+@example(train=[0.0, 5e-324], valid=[1e-310], width=19)
+@example(train=[-1.1984620899082105e308], valid=[], width=19)
+@example(train=[1.7e308, -1.7e308], valid=[1.7e308], width=19)
 def test_any_losses_make_a_chart_of_the_asked_size(
     train: list[float], valid: list[float], width: int
 ) -> None:

@@ -39,6 +39,7 @@ def sparkline(values: list[float], width: int) -> str:
         else [values[(column + 1) * len(values) // width - 1] for column in range(width)]
     )
     low, high = min(shown), max(shown)
-    # In quarters, because the difference of two large values may be infinite.
-    scale = (len(_BLOCKS) - 1) / (high / 4 - low / 4) if high / 4 > low / 4 else 0.0
-    return "".join(_BLOCKS[round((value / 4 - low / 4) * scale)] for value in shown)
+    # In quarters, because the difference of two large values may be infinite. Divided by the span, because
+    # the inverse of a tiny one is infinite too.
+    span = high / 4 - low / 4 or 1.0
+    return "".join(_BLOCKS[round((value / 4 - low / 4) / span * (len(_BLOCKS) - 1))] for value in shown)
