@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Run two tests for each core: most of them wait for a process, a terminal or a timer."""
     return 2 * (os.cpu_count() or 1)

@@ -148,6 +148,20 @@ def test_a_level_of_any_service_is_read(word: object, level: Level) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("  0%|    | 0/9\r 50%|██  | 5/9\r100%|████| 9/9", "100%|████| 9/9"),
+        ("Downloading\r10 %\r20 %\r", "20 %"),
+        ("10 %\r20 %\r\nDone\r\n", "20 %\nDone\n"),
+        ("\r\r", NO_MESSAGE),
+        ("one\r\ntwo\nthree", "one\ntwo\nthree"),
+    ],
+)
+def test_of_a_progress_bar_in_a_message_the_last_state_is_left(sent: str, shown: str) -> None:
+    assert event_of(message=sent).message == shown
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         (1691665913, "2023-08-10T11:11:53Z"),

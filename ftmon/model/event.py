@@ -145,11 +145,20 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
 
 def _event(time: datetime | None, created_at: object, level_word: object, message: object, raw: str) -> Event:
     level = Level.INFO if level_word == "info" else parse_level(level_word)
-    message = (safe(message) if isinstance(message, str) else "") or NO_MESSAGE
+    message = (safe(_as_left(message)) if isinstance(message, str) else "") or NO_MESSAGE
     # An unreadable time still tells two events apart.
     # As a plain string, because hashing a member of an enum takes as long as all the rest.
     key = hash((time or repr(created_at), "info" if level is Level.INFO else str(level), message))
     return Event(key, key, time, level, message, raw)
+
+
+def _as_left(text: str) -> str:
+    r"""Return a text as a terminal would leave it: after a `\r`, a progress bar is drawn over itself."""
+    if "\r" not in text:
+        return text
+    lines = text.replace("\r\n", "\n").split("\n")
+    states = ([state for state in line.split("\r") if state.strip()] for line in lines)
+    return "\n".join(line[-1] if line else "" for line in states)
 
 
 def parse_level(value: object) -> Level:
