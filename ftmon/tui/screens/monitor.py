@@ -7,7 +7,7 @@ from functools import partial
 from time import monotonic
 from typing import ClassVar
 
-from textual import getters, on, work
+from textual import on, work
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -57,15 +57,6 @@ class MonitorScreen(Screen[None]):
         ),
     ]
 
-    header = getters.query_one(JobHeader)
-    status = getters.query_one(StatusLine)
-    progress = getters.query_one(ProgressLine)
-    losses = getters.query_one(LossLine)
-    chart = getters.query_one(LossChart)
-    log_title = getters.query_one(LogTitle)
-    event_log = getters.query_one(EventLog)
-    outcome = getters.query_one(Outcome)
-
     class Over(Message):
         """Posted when no more updates of the run will follow."""
 
@@ -73,6 +64,15 @@ class MonitorScreen(Screen[None]):
         super().__init__()
         self.run = Run(key) if key else None
         """The state of the job on the screen, or None before a job is opened."""
+        # Made here and not looked up, because updates still come while an app that exits removes them.
+        self.header = JobHeader()
+        self.status = StatusLine()
+        self.progress = ProgressLine()
+        self.losses = LossLine()
+        self.chart = LossChart()
+        self.log_title = LogTitle()
+        self.event_log = EventLog(self._clock)
+        self.outcome = Outcome()
         self._watcher = watcher
         self._now = now
         self._replay = ReplayControl(watcher, now)
@@ -90,14 +90,14 @@ class MonitorScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the widgets, top to bottom."""
-        yield JobHeader()
-        yield StatusLine()
-        yield ProgressLine()
-        yield LossLine()
-        yield LossChart()
-        yield LogTitle()
-        yield EventLog(self._clock)
-        yield Outcome()
+        yield self.header
+        yield self.status
+        yield self.progress
+        yield self.losses
+        yield self.chart
+        yield self.log_title
+        yield self.event_log
+        yield self.outcome
         yield KeyBar()
 
     def on_mount(self) -> None:
