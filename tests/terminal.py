@@ -83,11 +83,21 @@ class Terminal:
         fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Process the output until the condition holds; fail after `PATIENCE` seconds."""
+        """Process the output until the condition holds; fail after `PATIENCE` seconds.
+
+        It must hold of a whole frame: a part of one lacks words that the rest brings.
+        """
         deadline = time.monotonic() + PATIENCE
-        while not condition():
+        while not (condition() and (self._is_whole() or condition())):
             assert time.monotonic() < deadline, self.text
             self._process_output(0.05)
+
+    def _is_whole(self) -> bool:
+        """Process the output that follows at once, and return whether there was none."""
+        pieces = 0
+        while self._ours >= 0 and pieces < 20 and self._process_output(0.01):
+            pieces += 1
+        return pieces == 0
 
     def until_shown(self, words: str) -> None:
         """Process the output until the words are on the screen."""
