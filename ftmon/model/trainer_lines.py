@@ -1,0 +1,235 @@
+"""What the lines of a trainer's output say: losses, steps, totals, epochs, and that the training is over.
+
+Pure, and fed line by line, so that a service's log and a command's output are read alike. TRAINERS §3 lists
+the formats.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from ftmon import json_text
+from ftmon.model.event import Level
+from ftmon.model.figures import Figures, count, read_figures, sums_up
+from ftmon.safe import safe
+
+_LONGEST = 65_536
+"""Characters of a line that are read. ms-swift's summary holds the whole history in one line."""
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
+
+_BAR = re.compile(
+    r"(?:\d{1,3}%\|[^|]{0,1000}\|\s{0,8}|(?<!\S))(?P<done>\d{1,15})/(?P<total>\d{1,15}) \[[^\]]{0,100}\]"
+)
+"""A progress bar of tqdm without its name: `Map:  12%|█▏  | 120/1000 [00:01<00:09, 97.3 examples/s]`."""
+
+_PAIR = re.compile(
+    rf"'([^']{{1,64}})': (?:'({_NUMBER})'|(?:np\.\w+|tensor)\(({_NUMBER})[^)]*\)|({_NUMBER})(?=[,}}]))"
+)
+"""One entry of a Python dict: `'loss': 1.02`, `'loss': '1.02'`, `'loss': np.float64(1.02)`."""
+
+_ROW_PAIR = re.compile(rf"([A-Za-z_][\w/@ ]{{0,63}}?)\s*[:=]\s*({_NUMBER})(?![\w.:])")
+"""One figure of a row: `loss: 4.12`, `lr:2e-05`, `sched=0.01`."""
+
+_STARTS = re.compile(
+    r"(?i)(?::?train_opt_callback: )?(?:step|iter)\s*[:= ]?\s*(?P<step>\d{1,15})"
+    r"(?:/(?P<total>\d{1,15}))?(?:\s*\((?P<percent>\d{1,3}(?:\.\d+)?)%\))?\s*(?P<joint>[|:,-]|sample=)"
+)
+"""The beginning of a row: `step 00042/21400 (0.20%) |`, `iter 7:`, `step:1 -`, `Iter 10:`, `Step 10 |`."""
+
+_EPOCH_OF = re.compile(r"Epoch (\d{1,9})/(\d{1,9})\s*$")
+_KERAS = re.compile(r"(?:^|[\s\x08])(?:\d+/\d+ .*?)?loss: " + _NUMBER)
+_TOTALS = re.compile(
+    r"(?:Total (?:optimization )?steps = (?P<steps>[\d,]{1,20})|Num Epochs = (?P<epochs>[\d,]{1,20})"
+    r"|Starting training\.\.\., iters: (?P<iters>\d{1,15}))"
+)
+"""Totals that Trainer, Unsloth (with commas) and mlx-lm tell before the training."""
+
+_WORDS = {
+    "train loss": "train_loss",
+    "training loss": "train_loss",
+    "val loss": "valid_loss",
+    "validation loss": "valid_loss",
+    "learning rate": "learning_rate",
+    "norm": "grad_norm",
+}
+"""Names in rows that are no names in files."""
+
+_WORD_PAIR = re.compile(rf"(?i)\b(train loss|val loss|learning rate|loss) ({_NUMBER})(?![\w.])")
+"""One figure of a row of mlx-lm or nanoGPT: `Train loss 4.441, Learning Rate 2e-05`."""
+
+_END = re.compile(r"Saved final weights to ")
+
+_ERROR = re.compile(
+    r"(?:\S+ )?(?:\[?ERROR\b|\[?CRITICAL\b|\[?FATAL\b|Traceback \(most recent call last\):)"
+    r"|[A-Za-z_][\w.]{0,80}(?:Error|Exception|Interrupt): |\S+: error: |RuntimeError"
+)
+_WARNING = re.compile(r"(?:\S+ )?\[?WARN(?:ING)?\b|\S*Warning: |\S+: [A-Za-z]*Warning: ")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerLine:
+    """One line that a trainer printed, and what it says."""
+
+    text: str
+    """Safe text, without progress bars and without blanks at its end."""
+    level: Level = Level.INFO
+    figures: Figures = field(default_factory=dict)
+    """Empty for a line that is only text."""
+    is_end: bool = False
+    """It says that the training is done, which is not how the job ended."""
+
+
+class TrainerReader:
+    """Reads one output from its beginning, and remembers totals and the progress bar for the lines after."""
+
+    def __init__(self) -> None:
+        self.step: int | None = None
+        """As the progress bar or a line told last."""
+        self.total_steps: int | None = None
+        self.total_epochs: int | None = None
+        self._bars: dict[int, int] = {}
+        """The counter of each progress bar, by its total."""
+
+    def read(self, line: str) -> list[TrainerLine]:
+        r"""Read one line of output, without its line end; a `\r` in it overwrites what stood before."""
+        parts = safe(line[:_LONGEST]).split("\n")
+        return [each for each in map(self._read, parts) if each is not None]
+
+    def _read(self, part: str) -> TrainerLine | None:
+        text = self._without_bars(part).rstrip()
+        if not text.strip():
+            return None
+        self._note_totals(text)
+        figures, is_end = self._figures(text)
+        if figures:
+            self._place(figures)
+        return TrainerLine(text, _level(text), figures, is_end)
+
+    # Progress bars
+
+    def _without_bars(self, text: str) -> str:
+        if "/" not in text or "[" not in text:
+            return text
+        kept, end = [], 0
+        for bar in _BAR.finditer(text):
+            before, end = text[end : bar.start()], bar.end()
+            # A bar with a name counts something else than steps: files, examples, shards.
+            if before.rstrip().endswith(":"):
+                continue
+            kept.append(before)
+            self._note_bar(int(bar["done"]), int(bar["total"]))
+        return "".join([*kept, text[end:]]).lstrip() if end else text
+
+    def _note_bar(self, done: int, total: int) -> None:
+        if done <= total:
+            self._bars[total] = done
+            if total == self.total_steps:
+                self.step = done
+
+    def _place(self, figures: Figures) -> None:
+        """Give figures without a step that of the progress bar, and learn the totals that they tell."""
+        if (step := count(figures.get("step"))) is not None:
+            self.step = step
+            self.total_steps = count(figures.get("total_steps")) or self.total_steps
+        elif (bar := self._training_bar(figures.get("epoch"))) is not None:
+            self.total_steps, self.step = bar
+            figures["step"] = self.step
+        elif self.total_steps and self.total_epochs and "epoch" in figures:
+            figures["step"] = round(figures["epoch"] / self.total_epochs * self.total_steps)
+        if self.total_steps and "step" in figures:
+            figures.setdefault("total_steps", self.total_steps)
+        if self.total_epochs:
+            figures.setdefault("total_epochs", self.total_epochs)
+
+    def _training_bar(self, epoch: float | None) -> tuple[int, int] | None:
+        """Return total and counter of the bar that counts the training's steps.
+
+        Several bars share an output. The training's has the total that was told; else its share of a whole
+        number of epochs agrees with the epoch of the line, as no other bar's does.
+        """
+        if self.total_steps is not None:
+            done = self._bars.get(self.total_steps)
+            return None if done is None else (self.total_steps, done)
+        for total, done in sorted(self._bars.items(), reverse=True):
+            if not done or not epoch:
+                continue
+            epochs = epoch * total / done
+            if abs(epochs - round(epochs)) <= 0.02 * epochs and round(epochs) >= 1:
+                return total, done
+        return None
+
+    def _note_totals(self, text: str) -> None:
+        if "=" not in text and "iters:" not in text:
+            return
+        for match in _TOTALS.finditer(text):
+            if steps := match["steps"] or match["iters"]:
+                self.total_steps = count(steps.replace(",", "")) or self.total_steps
+            elif match["epochs"]:
+                self.total_epochs = count(match["epochs"].replace(",", "")) or self.total_epochs
+
+    # Figures
+
+    def _figures(self, text: str) -> tuple[Figures, bool]:
+        """Return the figures of a line, and whether it says that the training is done."""
+        if "{'" in text and (values := _dict_entries(text[text.index("{'") :])):
+            return read_figures(values), sums_up(values)
+        if '{"' in text and (fields := _json_object(text[text.index('{"') :])):
+            return read_figures(fields), sums_up(fields)
+        if match := _STARTS.search(text):
+            return self._row(text, match), False
+        if match := _EPOCH_OF.search(text):
+            self.total_epochs = int(match[2])
+            return {"epoch": int(match[1]) - 1, "total_epochs": int(match[2])}, False
+        if "loss: " in text and (match := _KERAS.search(text)):
+            return read_figures(_row_values(text)), False
+        return {}, _END.match(text) is not None
+
+    def _row(self, text: str, start: re.Match[str]) -> Figures:
+        values = _row_values(text[start.end() :])
+        if not values:
+            return {}
+        figures = read_figures(values)
+        figures["step"] = int(start["step"])
+        if start["total"]:
+            figures["total_steps"] = int(start["total"])
+        elif start["percent"] and (share := float(start["percent"]) / 100) > 0:
+            figures["total_steps"] = round(figures["step"] / share)
+        if start["joint"] == "sample=" and not figures["step"]:
+            # llama.cpp's row of iteration 0 has a loss of 0, which is none.
+            figures.pop("train_loss", None)
+        return figures
+
+
+def _row_values(text: str) -> dict[str, str]:
+    """Return the figures of a row by their names; of two of one name, the first."""
+    values: dict[str, str] = {}
+    for match in (*_WORD_PAIR.finditer(text), *_ROW_PAIR.finditer(text)):
+        name = match[1].strip()
+        values.setdefault(_WORDS.get(name.lower(), name), match[2])
+    return values
+
+
+def _dict_entries(text: str) -> dict[str, str]:
+    """Return the numbers of a Python dict, each as text."""
+    return {match[1]: match[2] or match[3] or match[4] for match in _PAIR.finditer(text)}
+
+
+def _json_object(text: str) -> dict[str, object]:
+    """Return the object that a text begins with; an empty one where it is no whole object.
+
+    verl writes its figures inside `data`, its step beside it.
+    """
+    try:
+        values = json_text.decode(text)
+    except ValueError:
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    inside = values.get("data")
+    return {**inside, **values} if isinstance(inside, dict) else values
+
+
+def _level(text: str) -> Level:
+    if _ERROR.match(text):
+        return Level.ERROR
+    return Level.WARNING if _WARNING.match(text) else Level.INFO
