@@ -36,6 +36,15 @@ def decode(text: str | bytes) -> Any:
             raise ValueError("nested too deeply") from error
 
 
+def is_valid(text: str) -> bool:
+    """Whether a text is JSON."""
+    try:
+        decode(text)
+    except ValueError:
+        return False
+    return True
+
+
 def in_ascii(text: str) -> str:
     r"""Escape every non-ASCII character of a JSON text as `\uXXXX`; the rest stays as it is."""
     # Non-ASCII characters occur only inside the strings of a JSON text, so escaping them keeps it valid.

@@ -25,7 +25,9 @@ def body_of(**fields: Any) -> bytes:
 
 
 def items_of(name: str) -> list[Event | InBandError | Done | None]:
-    return [FINE_TUNES.read_frame(frame) for frame in Decoder().feed((SAMPLES / f"{name}.sse").read_bytes())]
+    return [
+        FINE_TUNES.frame_reader()(frame) for frame in Decoder().feed((SAMPLES / f"{name}.sse").read_bytes())
+    ]
 
 
 def messages_of(events: list[Event]) -> list[str]:
@@ -72,7 +74,7 @@ def test_the_frames_of_another_api_are_borne() -> None:
 
 @pytest.mark.parametrize("data", ["[DONE]", "[DONE] ", "[DONE]\n"])
 def test_a_done_ends_the_stream(data: str) -> None:
-    assert isinstance(FINE_TUNES.read_frame(ServerEvent(data)), Done)
+    assert isinstance(FINE_TUNES.frame_reader()(ServerEvent(data)), Done)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_a_done_ends_the_stream(data: str) -> None:
     ],
 )
 def test_an_error_inside_the_stream_is_neither_an_event_nor_the_end(frame: ServerEvent, message: str) -> None:
-    assert FINE_TUNES.read_frame(frame) == InBandError(message)
+    assert FINE_TUNES.frame_reader()(frame) == InBandError(message)
 
 
 @pytest.mark.parametrize(
@@ -109,12 +111,12 @@ def test_an_error_inside_the_stream_is_neither_an_event_nor_the_end(frame: Serve
     ],
 )
 def test_a_sign_of_life_and_the_job_itself_are_no_events(frame: ServerEvent) -> None:
-    assert FINE_TUNES.read_frame(frame) is None
+    assert FINE_TUNES.frame_reader()(frame) is None
 
 
 @pytest.mark.parametrize("more", ['"error": null', '"error": "odd", "created_at": 5'])
 def test_an_event_with_an_error_and_a_message_is_an_event(more: str) -> None:
-    event = FINE_TUNES.read_frame(ServerEvent(f'{{"message": "Step 1", {more}}}'))
+    event = FINE_TUNES.frame_reader()(ServerEvent(f'{{"message": "Step 1", {more}}}'))
     assert isinstance(event, Event)
     assert event.message == "Step 1"
 
@@ -136,7 +138,7 @@ def test_an_event_with_an_error_and_a_message_is_an_event(more: str) -> None:
 )
 def test_what_is_no_object_is_no_event(data: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        FINE_TUNES.read_frame(ServerEvent(data))
+        FINE_TUNES.frame_reader()(ServerEvent(data))
 
 
 SIGNS_OF_LIFE = {
@@ -153,16 +155,16 @@ SIGNS_OF_LIFE = {
 
 @pytest.mark.parametrize("frame", SIGNS_OF_LIFE.values(), ids=SIGNS_OF_LIFE)
 def test_a_sign_of_life_is_neither_an_event_nor_a_loss(frame: ServerEvent) -> None:
-    assert FINE_TUNES.read_frame(frame) is None
+    assert FINE_TUNES.frame_reader()(frame) is None
 
 
 def test_an_event_called_done_ends_the_stream() -> None:
-    assert isinstance(FINE_TUNES.read_frame(ServerEvent("{}", "done")), Done)
+    assert isinstance(FINE_TUNES.frame_reader()(ServerEvent("{}", "done")), Done)
 
 
 def test_the_raw_text_is_kept_as_it_was_sent() -> None:
     data = '{"message":  "a", "level": "\\u001b[31m", "step": 1.50}'
-    event = FINE_TUNES.read_frame(ServerEvent(data))
+    event = FINE_TUNES.frame_reader()(ServerEvent(data))
     assert isinstance(event, Event)
     assert event.raw == data
 
@@ -483,7 +485,7 @@ values = st.recursive(
         FINE_TUNES.read_page,
         FINE_TUNES.read_job,
         FINE_TUNES.read_jobs,
-        lambda body: FINE_TUNES.read_frame(ServerEvent(body.decode())),
+        lambda body: FINE_TUNES.frame_reader()(ServerEvent(body.decode())),
     ],
 )
 @given(value=values)

@@ -248,12 +248,22 @@ async def test_a_job_that_is_never_told_and_has_no_list_is_given_up(script: Scri
     assert told.run.exit_status == 5
 
 
-async def test_a_service_without_a_route_to_the_events_is_followed_by_its_status() -> None:
-    jobs = [*[answer(job("running"))] * 4, answer(SUCCEEDED_JOB)]
+async def test_without_a_route_to_the_events_each_change_of_the_status_is_one() -> None:
+    words = ["validating_files", "queued", "running", "running", "paused", "running"]
+    jobs = [*[answer(job(word)) for word in words], answer(SUCCEEDED_JOB)]
     server = JobsServer(scripts={JOB: jobs, FIRST_PAGE: [NOT_FOUND]})
     told = await told_by(server)
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert told.fields == []
+    assert [event.message for event in told.events] == [
+        "The job is pending (validating_files)",
+        "The job is pending (queued)",
+        "The job is running",
+        "The job is paused",
+        "The job is running",
+        "The job succeeded",
+    ]
+    assert told.run.job is not None
+    assert told.events[-1].created_at == told.run.job.finished_at
 
 
 async def test_a_job_that_is_deleted_midway_keeps_what_was_shown() -> None:

@@ -1094,10 +1094,11 @@ async def test_no_content_ends_the_streaming_and_the_job_decides(has_list: bool)
     assert told.wires[-2:] == [Wire.POLLING, Wire.CLOSED]
 
 
-async def test_a_service_without_events_still_tells_the_status() -> None:
+async def test_a_service_without_events_tells_how_the_job_ended() -> None:
     server = service(NO_ROUTE, jobs=[RUNNING, RUNNING, answer(job("failed"))])
     told = await told_by(server)
-    assert (told.events, told.ending) == ([], (Status.FAILED, 1))
+    assert [event.message for event in told.events] == ["The job is running", "The job failed"]
+    assert told.ending == (Status.FAILED, 1)
 
 
 async def test_events_that_are_not_found_at_first_are_shown_once_there_are_some() -> None:

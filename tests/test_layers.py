@@ -180,7 +180,7 @@ DIALECTS = [
     module
     for module in MODULES
     if is_in(module, "ftmon.wire.dialects")
-    and module.rpartition(".")[2] not in ("dialects", "dialect", "reading", "statuses")
+    and module.rpartition(".")[2] not in ("dialects", "dialect", "made", "reading", "statuses")
 ]
 """The modules that hold one dialect each."""
 

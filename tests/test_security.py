@@ -377,7 +377,7 @@ def test_events_of_any_value_are_read_into_safe_text(fields: list[Fields], is_as
     events: list[Event] = []
     for each in fields:
         text = json.dumps(each, ensure_ascii=is_ascii)
-        item = FINE_TUNES.read_frame(ServerEvent(text.encode("utf-8", "replace").decode()))
+        item = FINE_TUNES.frame_reader()(ServerEvent(text.encode("utf-8", "replace").decode()))
         if isinstance(item, InBandError):
             check_safe(item.message)
         elif isinstance(item, Event):

@@ -73,6 +73,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         """Return the event with a key made from its content, for an id that tells nothing apart."""
         return msgspec.structs.replace(self, key=content_key(self.loose_key), is_identified=False)
 
+    def by_text(self) -> "Event":
+        """Return the event with a key of its time, level and message alone, whatever else it has."""
+        return msgspec.structs.replace(self, key=self.loose_key, is_identified=False)
+
     @property
     def own_id(self) -> str:
         """The id that the service gave the event; empty where `key` is not made from one."""
@@ -257,7 +261,7 @@ class EventJson(msgspec.Struct, gc=False):
 def event_json(event: Event, job_id: str) -> EventJson:
     """Return what `--json` prints of an event of a job."""
     value = EventJson("fine-tune-event", job_id, None, iso(event.created_at), event.level, event.message)
-    if not event.is_plain:
+    if not event.is_plain or '"data"' in event.raw:
         fields = event.fields
         own_id, kind, data = fields.get("id"), fields.get("type"), fields.get("data")
         value.id = safe(own_id) if isinstance(own_id, str) else own_id if isinstance(own_id, int) else None

@@ -5,10 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from ftmon.errors import RefusedError, UnclearError, UnreachableError
+from ftmon.model.event import Event
 from ftmon.model.job import Cancellation, Job
 from ftmon.wire.answer import Answer
 from ftmon.wire.client import Client
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page, Source
 from ftmon.wire.refusal import sentence_of_body, told
 
 NO_ROUTE = frozenset({404, 405, 501})
@@ -47,6 +48,11 @@ class Service:
     async def page(self, job_id: str, cursor: str = "") -> Page:
         """Return the list of events, or its page after a cursor."""
         return self.read_page(await self.client.get(self.dialect.page_path(job_id, cursor)))
+
+    async def source(self, job_id: str, source: Source) -> list[Event]:
+        """Return the events of a list beside that of the events."""
+        body = await self.client.get(source.path.format(job_id=job_id))
+        return self._read(source.read, body, "a list")
 
     def read_page(self, body: bytes) -> Page:
         """Read a list of events that came in place of the stream."""

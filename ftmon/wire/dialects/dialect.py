@@ -53,10 +53,29 @@ class Paths(NamedTuple):
     jobs: str
     job: str
     cancel: str
-    events: str
-    """The list of events, or its first page."""
+    events: str = ""
+    """The list of events, or its first page; empty where the API has none."""
     stream: str = ""
     """The stream of events; empty where the API has none."""
+
+
+class Source(NamedTuple):
+    """A list beside that of the events: checkpoints, or the figures of the steps."""
+
+    path: str
+    read: Callable[[bytes], list[Event]]
+    """The entries as events; ValueError for a body that holds no such list."""
+    every: int
+    """It is read in place of the events at one reading of so many."""
+
+
+FrameReader = Callable[[ServerEvent], Event | InBandError | Done | None]
+"""Reads one message of a stream; None for one that tells nothing, such as a sign of life."""
+
+
+def is_plain_id(job_id: str) -> bool:
+    """Whether an id stands alone, without a namespace or an account before it."""
+    return "/" not in job_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +86,21 @@ class Dialect:
     """The history stores it with each job."""
     paths: Paths
     read_job: Callable[[bytes], JobAnswer]
+    """Raises ValueError also for a job of another API that has the same path."""
     read_jobs: Callable[[bytes], list[Job]]
     """Newest first; without entries whose id cannot be asked for."""
     read_page: Callable[[bytes], Page]
-    read_frame: Callable[[ServerEvent], Event | InBandError | Done | None]
-    """One message of a stream; None for one that tells nothing, such as a sign of life."""
+    frame_reader: Callable[[], FrameReader]
+    """Makes the reader of one connection, which may remember what came before."""
     read_event: Callable[[str], Event]
     """One event from its JSON text, as the history stored it. Never raises."""
+    sources: tuple[Source, ...] = ()
+    ends_with_eof: bool = False
+    """The stream has no `[DONE]`: its connection's end is its own, also without a blank line before."""
+    tells_status: bool = True
+    """Where the list is missing, it does not come later: a change of the status is told as an event."""
+    takes_id: Callable[[str], bool] = is_plain_id
+    """Whether an id may be one of this API."""
     poll: float = 5.0
     """Seconds between two readings of the job and its list."""
     late: float = 10.0

@@ -44,6 +44,8 @@ FINE_TUNES = Dialect(
     read_job=partial(reading.job, statuses=_STATUSES, newest_first=False),
     read_jobs=partial(reading.jobs, statuses=_STATUSES),
     read_page=partial(reading.page, newest_first=False),
-    read_frame=reading.frame,
+    frame_reader=lambda: reading.frame,
     read_event=reading.event,
+    # Scale's llm-engine has no list before its first event (PROTOCOL §7).
+    tells_status=False,
 )

@@ -36,6 +36,6 @@ FINE_TUNING_JOBS = Dialect(
     read_job=partial(reading.job, statuses=_STATUSES, newest_first=True),
     read_jobs=partial(reading.jobs, statuses=_STATUSES),
     read_page=partial(reading.page, newest_first=True),
-    read_frame=reading.frame,
+    frame_reader=lambda: reading.frame,
     read_event=reading.event,
 )

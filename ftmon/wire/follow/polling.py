@@ -1,7 +1,7 @@
 """Reads the list of events: back to what is known, told in order, and never again and again."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from time import monotonic
 
@@ -11,6 +11,7 @@ from ftmon.wire.client import MAX_BODY
 from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.ledger import Reading
 from ftmon.wire.follow.session import Session
+from ftmon.wire.follow.sources import by_time
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import NO_ROUTE
 
@@ -42,21 +43,28 @@ class Polling:
         """Older events may be missing below those that were read."""
         self._gap_at = 0.0
         """When to read the older pages again."""
+        self._beside: list[Event] = []
+        """Events of other lists that are still to be told at their place among those of this one."""
         self._told: set[str] = set()
         """Notices about the list, each told once."""
 
-    async def read(self, first: Page | None = None, *, to_the_end: bool = False) -> int | None:
+    async def read(
+        self, first: Page | None = None, *, to_the_end: bool = False, beside: Sequence[Event] = ()
+    ) -> int | None:
         """Read the list and report what is new; return how many events are, or None where there is no list.
 
         Args:
             first: the first page, where it has come already.
             to_the_end: read the older pages too where some of them are missing.
+            beside: events of other lists, in the order of their times, to be told at their place among these.
 
         Raises:
             RefusedError, UnreachableError: as `Service.page`, but for a missing route. What was read before
                 the fault is told.
         """
-        if self._is_too_large:
+        self._beside = list(beside)
+        if self._is_too_large or not self._session.service.dialect.paths.events:
+            await self._tell_rest([], Reading())
             return None
         is_whole = self._has_gap and (to_the_end or monotonic() >= self._gap_at)
         reading, held, count, has_list = Reading(), list[Page](), 0, False
@@ -86,11 +94,11 @@ class Polling:
             # Report without waiting for room, which may never come: this reading is to end now.
             with suppress(TimeoutError):
                 async with asyncio.timeout(0):
-                    await self._tell_held(held, reading)
+                    await self._tell_rest(held, reading)
             held.clear()
             raise
         finally:
-            count += await self._tell_held(held, reading)
+            count += await self._tell_rest(held, reading)
         return count
 
     async def read_job_events(self) -> int | None:
@@ -98,12 +106,24 @@ class Polling:
         page = self._session.job_page
         return None if page is None else await self._tell(page.events, page.malformed, Reading())
 
-    async def _tell_held(self, held: list[Page], reading: Reading) -> int:
-        """Tell pages that came newest first."""
+    async def tell(self, events: list[Event]) -> int:
+        """Report what is new among the events of another list; return how many are."""
+        return await self._tell(events, 0, Reading())
+
+    async def _tell_rest(self, held: list[Page], reading: Reading) -> int:
+        """Tell pages that came newest first, and the events of other lists that are left."""
         events = [event for page in reversed(held) for event in page.events]
-        return await self._tell(events, sum(page.malformed for page in held), reading) if held else 0
+        beside, self._beside = self._beside, []
+        if not (held or beside):
+            return 0
+        malformed = sum(page.malformed for page in held)
+        return await self._tell(by_time([*events, *beside]) if beside else events, malformed, reading)
 
     async def _tell(self, events: list[Event], malformed: int, reading: Reading) -> int:
+        if self._beside and events and (last := events[-1].created_at) is not None:
+            earlier = [each for each in self._beside if each.created_at is None or each.created_at <= last]
+            del self._beside[: len(earlier)]
+            events = by_time([*events, *earlier])
         new = self._session.ledger.missing(events, reading)
         await self._session.tell_page(new, malformed=malformed)
         return len(new)

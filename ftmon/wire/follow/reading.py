@@ -5,11 +5,13 @@ from time import monotonic
 from typing import NamedTuple
 
 from ftmon.errors import GaveUpError, RefusedError, UnreachableError
+from ftmon.model.event import Event
 from ftmon.model.update import Connection, Wire
 from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.polling import Polling
 from ftmon.wire.follow.session import Session
-from ftmon.wire.follow.stream import End, Stream
+from ftmon.wire.follow.sources import Sources
+from ftmon.wire.follow.stream import End, Resumption, Stream, cancelled
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import UNREADABLE
@@ -45,6 +47,7 @@ class Reader:
         self._times = times
         self._pace = pace
         self._list = Polling(session, pace)
+        self._sources = Sources(session)
         self._streams_at_end: list[Stream | None] = []
         """The streams that had ended when another one was asked for after the job's end."""
         self._failing_since: float | None = None
@@ -66,13 +69,13 @@ class Reader:
         if session.job_fault is not None and session.job_fault.status != UNREADABLE:
             raise session.job_fault
         try:
-            new = await self._list.read()
+            new = await self._lists(None, to_the_end=True)
         except UnreachableError as fault:
             if fault.status != UNREADABLE or session.job is None:
                 raise
-            new = None
+            new = await self._without_list()
         if new is None:
-            new = await self._list.read_job_events()
+            new = await self._stream_so_far()
         if new is None and session.job is None:
             raise session.job_refusal or session.job_fault or _NO_LIST
         if new is None:
@@ -80,6 +83,26 @@ class Reader:
         if session.job is None or session.job.provider_status is None:
             raise GaveUpError("The service does not say how the job stands. Everything it told is shown.")
         return Outcome(is_over=True)
+
+    async def _stream_so_far(self) -> int | None:
+        """Read what the stream of an API without a list tells at once; None where there is no stream."""
+        session, paths = self._session, self._session.service.dialect.paths
+        if paths.events or not paths.stream:
+            return None
+        before = session.ledger.count
+        stream = Stream(session, Resumption(), lambda: None, is_doubted=False)
+        reading = asyncio.create_task(stream.run(), name="stream")
+        try:
+            while not reading.done():
+                left = stream.heard_at + self._pace.proof - monotonic()
+                if left <= 0:
+                    break
+                await asyncio.wait([reading], timeout=left)
+            if reading.done():
+                await reading
+        finally:
+            await cancelled(reading)
+        return session.ledger.count - before
 
     async def job_and_list(self, first: Page | None) -> Outcome:
         """Read the job and, unless it is over, the list, of which the first page may be there already.
@@ -194,13 +217,34 @@ class Reader:
         return True
 
     async def _events(self, first: Page | None, *, to_the_end: bool = False) -> int | None:
-        """Read the list, or the events inside the job where there is none; return how many are new."""
-        session = self._session
+        """Do as `_lists`. Once the job was read, a refusal is the list's own, and may pass."""
         try:
-            new = await self._list.read(first, to_the_end=to_the_end)
+            return await self._lists(first, to_the_end=to_the_end)
         except RefusedError as error:
-            if session.job is None:
+            if self._session.job is None:
                 raise
-            # The job could be read: the refusal is the list's own, and may pass.
             raise UnreachableError(str(error).rstrip("."), status=error.status) from error
-        return await self._list.read_job_events() if new is None else new
+
+    async def _lists(self, first: Page | None, *, to_the_end: bool) -> int | None:
+        """Read the list, or what stands for it where there is none; return how many events are new.
+
+        At most one request, unless this is the first reading or the last one: a source whose turn it is is
+        read in place of the list.
+        """
+        sources = self._sources
+        beside: list[Event] = []
+        if to_the_end or not sources.was_read:
+            beside = await sources.read_all()
+        elif first is None and (source := sources.next()) is not None:
+            return await self._list.tell(await sources.read(source))
+        new = await self._list.read(first, to_the_end=to_the_end, beside=beside)
+        return await self._without_list() if new is None else new
+
+    async def _without_list(self) -> int | None:
+        """Report the events inside the job, or else the change of its status; None where neither is there."""
+        session, dialect = self._session, self._session.service.dialect
+        new = await self._list.read_job_events()
+        if new is not None or (self._times.has_stream and dialect.paths.stream):
+            return new
+        is_event = dialect.tells_status or (session.is_final and not session.ledger.count)
+        return await session.tell_status_changes() if is_event else None

@@ -1,5 +1,6 @@
 """What is known of one followed job, and how news of it is reported."""
 
+from collections import deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from ftmon.model.job import Cancellation, Job, JobKey, Status
 from ftmon.model.message import claims_end
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.client import Client
+from ftmon.wire.dialects import made
 from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.ledger import Ledger
 from ftmon.wire.follow.notices import Notices
@@ -28,6 +30,9 @@ class Report(Protocol):
 
 _AT_ONCE = 1000
 """Events of one update at most, so that none keeps a screen busy for long."""
+
+_MOST_CHANGES = 100
+"""Changes of status that are kept until it is known that the service has no events."""
 
 
 class Session:
@@ -65,6 +70,8 @@ class Session:
         self._dialects = list(dialects)
         self._report = report
         self._notices = Notices()
+        self._changes: deque[Event] = deque(maxlen=_MOST_CHANGES)
+        """Changes of the job's status, should the service have no events."""
 
     @property
     def was_heard(self) -> bool:
@@ -162,10 +169,24 @@ class Session:
             self.final_at = monotonic()
             self.was_over_before = not self.was_heard
         self.note_answer()
+        if self.job is None or self.job.provider_status != job.provider_status:
+            self._changes.append(made.status_change(job, datetime.now(UTC)))
         self.job = replace(job, id=self.key.job_id)
         await self.tell(job=self.job, notice=self._notices.status(job))
 
     # Reporting
+
+    async def tell_status_changes(self) -> int | None:
+        """Report the changes of the job's status as events, for a service that has none.
+
+        Returns how many events were reported; None where the job was never read.
+        """
+        if self.job is None:
+            return None
+        changes, self._changes = list(self._changes), deque(maxlen=_MOST_CHANGES)
+        if new := self.ledger.missing(changes):
+            await self.tell_page(new)
+        return len(new)
 
     async def tell_page(self, events: Sequence[Event], *, malformed: int = 0) -> None:
         """Report new events of the list, in updates of at most `_AT_ONCE`."""

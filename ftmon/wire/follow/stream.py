@@ -5,6 +5,7 @@ from contextlib import aclosing
 from enum import Enum, auto
 from time import monotonic
 
+from ftmon import json_text
 from ftmon.errors import TooLargeError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.message import hints_at_change
@@ -73,6 +74,7 @@ class Stream:
         self._sent_id = resumption.last_event_id
         self._wake = wake
         self._is_open = False
+        self._read_frame = session.service.dialect.frame_reader()
         self._is_resuming = False
         """It began with an id with which no connection had begun."""
         self._decoder: Decoder | LineDecoder = Decoder(last_event_id=self._sent_id)
@@ -161,6 +163,11 @@ class Stream:
         async for chunk in chunks:
             if await self._take(self._decoder.feed(chunk)):
                 return End.DONE
+        if self._session.service.dialect.ends_with_eof:
+            # The blank line after the last message may be missing; a message that was cut comes again.
+            last = [frame for frame in self._decoder.feed(b"\n\n") if json_text.is_valid(frame.data)]
+            await self._take(last)
+            return End.DONE
         return End.DONE if await self._take(self._decoder.close()) else End.EOF
 
     async def _begin(self) -> None:
@@ -201,7 +208,7 @@ class Stream:
     def _sorted(self, frames: list[ServerEvent]) -> tuple[bool, list[Event], list[str]]:
         """Return whether the stream is over, the new events, and the errors that the service told of."""
         ledger, client = self._session.ledger, self._session.service.client
-        read_frame = self._session.service.dialect.read_frame
+        read_frame = self._read_frame
         events: list[Event] = []
         errors: list[str] = []
         for frame in map(self._cleaned, frames) if client.has_secrets else frames:

@@ -1,0 +1,101 @@
+"""Events made from what a service tells in another shape: figures, checkpoints, log lines, changes of status.
+
+They look as OpenAI's second API writes events, so that the history and `--json` know one shape only.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ftmon.model.event import Event, Level, iso, parse_event
+from ftmon.model.figures import Figures, count
+from ftmon.model.job import Job, Status
+from ftmon.wire.dialects import reading
+
+if TYPE_CHECKING:
+    from ftmon.model.trainer_lines import TrainerLine
+
+_SENTENCES = {
+    Status.PENDING: "The job is pending",
+    Status.RUNNING: "The job is running",
+    Status.PAUSED: "The job is paused",
+    Status.SUCCEEDED: "The job succeeded",
+    Status.FAILED: "The job failed",
+    Status.CANCELLED: "The job was cancelled",
+    Status.UNKNOWN: "The job has a new status",
+}
+
+
+def event(
+    message: str,
+    at: datetime | None,
+    *,
+    level: Level = Level.INFO,
+    kind: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    own_id: str | None = None,
+) -> Event:
+    """Make an event. `own_id` tells it apart from all others of its job."""
+    fields: dict[str, Any] = {
+        "object": "fine-tune-event",
+        "created_at": iso(at),
+        "level": level.value,
+        "message": message,
+        "type": kind,
+        "data": data or None,
+        "id": own_id,
+    }
+    fields = {name: value for name, value in fields.items() if value is not None}
+    return parse_event(fields, json.dumps(fields))
+
+
+def step(figures: Figures, at: datetime | None, *, own_id: str | None = None) -> Event:
+    """Make an event of the figures of one step."""
+    return event(step_message(figures), at, kind="metrics", data=figures, own_id=own_id)
+
+
+def step_message(figures: Figures) -> str:
+    """Return figures as a sentence: `Step 10/500: training loss=0.85, validation loss=0.9`."""
+    number, total = count(figures.get("step")), count(figures.get("total_steps"))
+    place = f"Step {number}/{total}" if total else f"Step {number}" if number is not None else "Figures"
+    words = {"train_loss": "training loss", "valid_loss": "validation loss"}
+    rest = [name for name in figures if name not in {*words, "step", "total_steps", "epoch", "total_epochs"}]
+    shown = [name for name in words if name in figures] or rest[:3]
+    told = ", ".join(f"{words.get(name, name)}={figures[name]:.6g}" for name in shown)
+    return f"{place}: {told}" if told else place
+
+
+def checkpoint(name: str, figures: Figures, at: datetime | None, *, own_id: str | None = None) -> Event:
+    """Make an event of a checkpoint, which may be the only place of a service's losses."""
+    told = step_message(figures)
+    message = f"Checkpoint {name}: {told}" if name else f"Checkpoint: {told}"
+    return event(message, at, kind="checkpoint", data=figures, own_id=own_id)
+
+
+def status_change(job: Job, now: datetime) -> Event:
+    """Make an event of the status of a job whose service has no events; `now` where the job tells no time."""
+    sentence = _SENTENCES[job.status]
+    word = job.provider_status or ""
+    if word and word.lower() != job.status.value:
+        sentence += f" ({word})"
+    if job.status is Status.FAILED and job.error:
+        sentence += f": {job.error}"
+    level = Level.ERROR if job.status is Status.FAILED else Level.INFO
+    at = (job.finished_at if job.status.is_final else None) or job.updated_at or now
+    return event(sentence, at, level=level, kind="status")
+
+
+def line(read: "TrainerLine", at: datetime | None) -> Event:
+    """Make an event of a line of a log.
+
+    Time and text tell it apart, not its figures: their step may stand in a progress bar before the line,
+    and a log that lost its beginning has no such bar.
+    """
+    kind = "metrics" if read.figures else None
+    return event(read.text, at, level=read.level, kind=kind, data=read.figures).by_text()
+
+
+def read_line(raw: str) -> Event:
+    """Read an event of a log that the history stored."""
+    return reading.event(raw).by_text()

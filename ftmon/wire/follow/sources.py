@@ -1,0 +1,53 @@
+"""Reads the lists beside that of the events: checkpoints, and the figures of the steps."""
+
+from collections.abc import Sequence
+
+from ftmon.errors import RefusedError
+from ftmon.model.event import Event
+from ftmon.wire.dialects.dialect import Source
+from ftmon.wire.follow.session import Session
+
+
+class Sources:
+    """Gives each source of the session's dialect its turn among the readings."""
+
+    def __init__(self, session: Session) -> None:
+        self.was_read = False
+        """All of them were read once."""
+        self._session = session
+        self._readings = 0
+
+    def next(self) -> Source | None:
+        """Return the source whose turn is at this reading, if any."""
+        self._readings += 1
+        sources = self._session.service.dialect.sources
+        return next((source for source in sources if self._readings % source.every == 0), None)
+
+    async def read_all(self) -> list[Event]:
+        """Return the events of all sources in the order of their times; raises as `read`."""
+        events: list[Event] = []
+        for source in self._session.service.dialect.sources:
+            events += await self.read(source)
+        self.was_read = True
+        return by_time(events)
+
+    async def read(self, source: Source) -> list[Event]:
+        """Return the events of a source; none where the service does not have it, or not yet.
+
+        Raises:
+            UnreachableError: as `Service.source`.
+        """
+        try:
+            return await self._session.service.source(self._session.key.job_id, source)
+        except RefusedError:
+            return []
+
+
+def by_time(events: Sequence[Event]) -> list[Event]:
+    """Return events in the order of their times; one without a time stays behind the one before it."""
+    last = 0.0
+    times = []
+    for event in events:
+        last = event.created_at.timestamp() if event.created_at else last
+        times.append(last)
+    return [events[number] for number in sorted(range(len(events)), key=times.__getitem__)]
