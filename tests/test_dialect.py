@@ -46,8 +46,10 @@ def test_the_paths_are_those_of_the_specification() -> None:
         "/fine-tunes/ft-1/events?stream=false",
         "/fine-tunes/ft-1/events?stream=true",
     ]
-    assert FINE_TUNES.page_path("ft-1") == "/fine-tunes/ft-1/events?stream=false"
-    assert FINE_TUNES.page_path("ft-1", "é/&") == "/fine-tunes/ft-1/events?stream=false&after=%C3%A9%2F%26"
+    assert FINE_TUNES.page_path() == "/fine-tunes/{job_id}/events?stream=false"
+    assert FINE_TUNES.page_path("é/&{x}") == (
+        "/fine-tunes/{job_id}/events?stream=false&after=%C3%A9%2F%26%7Bx%7D"
+    )
 
 
 def test_the_recorded_stream_is_read_to_its_end() -> None:

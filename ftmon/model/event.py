@@ -19,6 +19,9 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 """A time of the last days of the calendar has no local time in half of the world."""
 
+_UNITS = ((1, 1e11), (1e3, 1e14), (1e6, 1e17), (1e9, float("inf")))
+"""How many of a unit are a second, and the largest time that is in this unit."""
+
 _PLAIN_FIELDS = frozenset({"object", "created_at", "level", "message"})
 _KNOWN_FIELDS = _PLAIN_FIELDS | {"id", "type", "data"}
 _TYPES = {"id": str | int, "message": str, "type": str, "data": dict}
@@ -138,7 +141,8 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
         ValueError: for an object nested too deeply to be compared.
     """
     pruned = json_text.pruned(fields)
-    created_at, own_id = fields.get("created_at"), fields.get("id")
+    # Scale's llm-engine calls the time `timestamp` (PROTOCOL §7).
+    created_at, own_id = fields.get("created_at", fields.get("timestamp")), fields.get("id")
     event = _event(parse_time(created_at), created_at, fields.get("level"), fields.get("message"), raw)
     if own_id and isinstance(own_id, str):
         return msgspec.structs.replace(event, key=hash((own_id,)), is_identified=True)
@@ -178,7 +182,7 @@ def parse_level(value: object) -> Level:
 
 
 def parse_time(value: object) -> datetime | None:
-    """Read a time of any service: seconds or milliseconds since 1970, as a number or a text, or ISO 8601.
+    """Read a time of any service: seconds to nanoseconds since 1970, as a number or a text, or ISO 8601.
 
     A time without a zone is UTC. None for what is missing, before 1970, not finite or after the year 9998.
     """
@@ -188,10 +192,11 @@ def parse_time(value: object) -> datetime | None:
             value = float(text)
         except ValueError:
             return _parse_iso(text)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e15:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e20:
         return None
-    # Seconds of the year 5138 are milliseconds of 1973: nobody fine-tuned in either.
-    seconds = value / 1000 if value > 1e11 else value
+    # Seconds of the year 5138 are milliseconds of 1973: nobody fine-tuned in either (SERVICES §3.4).
+    unit = next(unit for unit, end in _UNITS if value <= end)
+    seconds = value / unit
     return datetime.fromtimestamp(seconds, UTC) if seconds < _LATEST.timestamp() else None
 
 

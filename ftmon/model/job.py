@@ -78,6 +78,24 @@ class JobKey(NamedTuple):
         return cls(service, check_job_id(job_id))
 
 
+class Progress(NamedTuple):
+    """How far a job has come, as the job object says; None for what it does not say."""
+
+    step: int | None = None
+    total_steps: int | None = None
+    epoch: float | None = None
+    """Epochs completed."""
+    queue: int | None = None
+    """Jobs ahead in the queue."""
+    cost: float | None = None
+    """US dollars."""
+    ends_at: datetime | None = None
+    """When the service expects the job to be over."""
+
+
+NO_PROGRESS = Progress()
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One reading of the job object; every string is safe text, None is what the service does not say."""
@@ -95,6 +113,7 @@ class Job:
     n_epochs: int | None = None
     error: str | None = None
     """Why it failed."""
+    progress: Progress = NO_PROGRESS
     raw: str = ""
     """The JSON object that the service sent, in ASCII and without its events."""
 

@@ -1,7 +1,9 @@
 """Asks the service what is asked beside the following of a job: its jobs, and to cancel one."""
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from ftmon.errors import FtmonError
 from ftmon.model.job import Cancellation, Job, JobKey
 from ftmon.settings import Settings
 
@@ -32,19 +34,22 @@ class Inquiry:
         """What the service may speak, in the order in which to try it."""
         from ftmon.wire.dialects import candidates
 
-        return candidates(self._settings.provider)
+        return candidates(self._settings.provider, urlsplit(self._settings.base_url).hostname or "")
 
     async def jobs(self) -> list[Job]:
         """Return the service's jobs, newest first."""
-        from ftmon.wire.service import Service, ask
+        from ftmon.wire.service import list_jobs
 
-        return await ask(self.client, self.dialects, Service.jobs)
+        return await list_jobs(self.client, self.dialects)
 
     async def cancel(self, key: JobKey) -> Cancellation:
         """Ask to cancel a job that is not followed, and return what came of it."""
-        from ftmon.wire.service import cancel
+        from ftmon.wire.service import find_job
 
-        return await cancel(self.client, self.dialects, key.job_id)
+        service, found = await find_job(self.client, self.dialects, key.job_id)
+        if isinstance(found, FtmonError):
+            raise found
+        return await service.cancel(key.job_id)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -1,7 +1,8 @@
 """A client and a dialect: one request, one answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from typing import TypeVar
 
 from ftmon.errors import RefusedError, UnclearError, UnreachableError
@@ -37,46 +38,93 @@ class Service:
 
     async def job(self, job_id: str) -> JobAnswer:
         """Return the job object."""
-        body = await self.client.get(self.dialect.paths.job.format(job_id=job_id))
+        body = await self.client.get(self._path(self.dialect.paths.job, job_id))
         return self._read(self.dialect.read_job, body, "a job")
+
+    async def job_of_any(self, dialects: Sequence[Dialect], job_id: str) -> "tuple[Service, JobAnswer]":
+        """Return the job object, and the service by the first of these dialects that reads it as its own.
+
+        They have the path of this service's dialect, which reads what none of them does.
+        """
+        body = await self.client.get(self._path(self.dialect.paths.job, job_id))
+        for dialect in dialects:
+            with suppress(ValueError):
+                return Service(self.client, dialect), dialect.read_job(body)
+        return self, self._read(self.dialect.read_job, body, "a job")
 
     async def jobs(self) -> list[Job]:
         """Return the service's jobs, newest first."""
-        body = await self.client.get(self.dialect.paths.jobs)
+        body = await self.client.get(self._path(self.dialect.paths.jobs))
+        return self._read(self.dialect.read_jobs, body, "a list of jobs")
+
+    async def jobs_of_any(self, dialects: Sequence[Dialect], path: str) -> list[Job]:
+        """Return the service's jobs, newest first, as the first of these dialects reads them.
+
+        Their lists have this path; this service's dialect reads what none of them does.
+        """
+        body = await self.client.get(self._path(path))
+        for dialect in dialects:
+            with suppress(ValueError):
+                jobs = dialect.read_jobs(body)
+                # The list may be longer than its first page.
+                return jobs if dialect.paths.jobs == path else await Service(self.client, dialect).jobs()
         return self._read(self.dialect.read_jobs, body, "a list of jobs")
 
     async def page(self, job_id: str, cursor: str = "") -> Page:
         """Return the list of events, or its page after a cursor."""
-        return self.read_page(await self.client.get(self.dialect.page_path(job_id, cursor)))
+        return self.read_page(
+            await self.client.get(self._path(self.dialect.page_path(cursor), job_id)), cursor
+        )
 
     async def source(self, job_id: str, source: Source) -> list[Event]:
         """Return the events of a list beside that of the events."""
-        body = await self.client.get(source.path.format(job_id=job_id))
+        body = await self.client.get(self._path(source.path, job_id))
         return self._read(source.read, body, "a list")
 
-    def read_page(self, body: bytes) -> Page:
-        """Read a list of events that came in place of the stream."""
-        return self._read(self.dialect.read_page, body, "a list of events")
+    def read_page(self, body: bytes, cursor: str = "") -> Page:
+        """Read a list of events, or its page after a cursor."""
+        return self._read(partial(self.dialect.read_page, cursor=cursor), body, "a list of events")
 
     def stream(self, job_id: str, last_event_id: str) -> AbstractAsyncContextManager[Answer]:
         """Ask for the stream of events."""
         return self.client.open(
-            self.dialect.paths.stream.format(job_id=job_id),
+            self._path(self.dialect.paths.stream, job_id),
             accept=_ACCEPT_STREAM,
             last_event_id=last_event_id,
         )
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str) -> Cancellation:
+        """Ask to cancel a job. Where the answer leaves it open, read the job to find out.
+
+        Raises:
+            RefusedError, UnreachableError: the service surely does not cancel it: a 4xx, or nothing was sent.
+        """
+        try:
+            return Cancellation(await self._cancelled(job_id))
+        except UnclearError as error:
+            doubt = str(error).rstrip(".")
+        try:
+            answer = await self.job(job_id)
+        except (RefusedError, UnreachableError):
+            return Cancellation(None, doubt)
+        return Cancellation(answer.job, doubt)
+
+    async def _cancelled(self, job_id: str) -> Job:
         """Ask to cancel a job and return it as it is then; raises as `Client.post`."""
-        body = await self.client.post(self.dialect.paths.cancel.format(job_id=job_id))
+        body = await self.client.post(self._path(self.dialect.paths.cancel, job_id))
         try:
             job = self._read(self.dialect.read_job, body, "the job").job
         except UnreachableError as error:
             raise UnclearError(str(error), status=UNREADABLE) from error
-        if job.id != job_id:
+        if job.id.rpartition("/")[2] != job_id.rpartition("/")[2]:
             # The `status` of `{"status": "success"}` is that of the request.
             raise UnclearError("the answer is not the job", status=UNREADABLE)
         return job
+
+    def _path(self, template: str, job_id: str = "") -> str:
+        """Fill in a route of the dialect."""
+        namespace, _, name = job_id.rpartition("/")
+        return template.format(namespace=namespace, job_id=name)
 
     def _read(self, read: Callable[[bytes], _T], body: bytes, what: str) -> _T:
         try:
@@ -87,19 +135,21 @@ class Service:
             raise UnreachableError(words, status=UNREADABLE) from None
 
 
-async def ask(
-    client: Client, dialects: Sequence[Dialect], question: Callable[[Service], Awaitable[_T]]
-) -> _T:
-    """Ask in the first dialect that the service has a route for, and return the answer.
+def likeliest(dialects: Sequence[Dialect]) -> Dialect:
+    """Return the dialect to speak before the job was read: the general one of the first path."""
+    return [dialect for dialect in dialects if dialect.paths.job == dialects[0].paths.job][-1]
+
+
+async def list_jobs(client: Client, dialects: Sequence[Dialect]) -> list[Job]:
+    """Return the service's jobs, newest first, by the first dialect that reads the list as its own.
 
     Raises:
-        RefusedError, UnreachableError: as the methods of `Service`; where no dialect has a route, the refusal
-            of the first one.
+        RefusedError, UnreachableError: as `Service.jobs`; where no dialect has a route, the first refusal.
     """
     refusal: RefusedError | None = None
-    for dialect in dialects:
+    for path, sharing in _groups(dialects, lambda dialect: dialect.paths.jobs.partition("?")[0]).items():
         try:
-            return await question(Service(client, dialect))
+            return await Service(client, sharing[-1]).jobs_of_any(sharing, path)
         except RefusedError as error:
             if error.status not in NO_ROUTE:
                 raise
@@ -108,40 +158,26 @@ async def ask(
     raise refusal
 
 
-async def cancel(client: Client, dialects: Sequence[Dialect], job_id: str) -> Cancellation:
-    """Ask to cancel a job. Where the answer leaves it open, read the job to find out.
-
-    Raises:
-        RefusedError, UnreachableError: the service surely does not cancel it: a 4xx, or nothing was sent.
-    """
-    try:
-        return Cancellation(await ask(client, dialects, lambda service: service.cancel(job_id)))
-    except UnclearError as error:
-        doubt = str(error).rstrip(".")
-    try:
-        answer = await ask(client, dialects, lambda service: service.job(job_id))
-    except (RefusedError, UnreachableError):
-        return Cancellation(None, doubt)
-    return Cancellation(answer.job, doubt)
-
-
 async def find_job(
     client: Client, dialects: Sequence[Dialect], job_id: str
 ) -> tuple[Service, JobAnswer | RefusedError]:
     """Find the dialect that a service speaks by asking for the job, and return the answer too.
 
-    A dialect is passed over where its route to the job is missing. Where all are, the first dialect and its
-    refusal are returned.
+    Each path is asked once, for all dialects that share it; the first one that knows the answer as its own
+    is the service's. A path is passed over where its route is missing. Where all are, the first dialect and
+    its refusal are returned.
 
     Raises:
         RefusedError, UnreachableError: as `Service.job`, but for a missing route. The UnreachableError has no
             status where a later dialect fails, because the dialect is not known then.
     """
-    service, refusal, fault = Service(client, dialects[0]), None, None
-    for dialect in dialects:
-        candidate = Service(client, dialect)
+    fitting = [dialect for dialect in dialects if dialect.takes_id(job_id)] or list(dialects[:1])
+    groups = list(_groups(fitting, lambda dialect: dialect.paths.job).values())
+    refusal, fault = None, None
+    for sharing in groups:
+        service = Service(client, sharing[-1])
         try:
-            return candidate, await candidate.job(job_id)
+            return await service.job_of_any(sharing, job_id)
         except RefusedError as error:
             is_missing = error.status in NO_ROUTE
             if refusal is None and not is_missing:
@@ -159,4 +195,12 @@ async def find_job(
     if fault is not None:
         raise fault
     assert refusal is not None, "there is at least one dialect"
-    return service, refusal
+    return Service(client, likeliest(fitting)), refusal
+
+
+def _groups(dialects: Sequence[Dialect], path: Callable[[Dialect], str]) -> dict[str, list[Dialect]]:
+    """Return the dialects that share a path, in their order."""
+    groups: dict[str, list[Dialect]] = {}
+    for dialect in dialects:
+        groups.setdefault(path(dialect), []).append(dialect)
+    return groups

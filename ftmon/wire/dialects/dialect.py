@@ -1,8 +1,9 @@
 """What a dialect is: the shape of one fine-tuning API, as a value without I/O."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote
 
 from ftmon.model.event import Event
@@ -37,6 +38,8 @@ class Page(NamedTuple):
     """The service sends the newest event first, so that the next page holds older ones."""
     shows_order: bool = False
     """The times of the events show the order; otherwise the API's own is assumed."""
+    resume: str = ""
+    """A cursor that goes on after this page at a later time, also after the last page."""
 
 
 class JobAnswer(NamedTuple):
@@ -48,13 +51,19 @@ class JobAnswer(NamedTuple):
 
 
 class Paths(NamedTuple):
-    """The routes of an API below the base URL; `{job_id}` stands for a checked id."""
+    """The routes of an API below the base URL.
+
+    `{job_id}` stands for a checked id, `{namespace}` for the user, organisation or account that has the job.
+    """
 
     jobs: str
     job: str
     cancel: str
     events: str = ""
-    """The list of events, or its first page; empty where the API has none."""
+    """The list of events, or its first page; empty where the API has none.
+
+    `{cursor}` stands for the number of entries to pass over; else a cursor goes into the parameter `after`.
+    """
     stream: str = ""
     """The stream of events; empty where the API has none."""
 
@@ -69,13 +78,16 @@ class Source(NamedTuple):
     """It is read in place of the events at one reading of so many."""
 
 
+class PageReader(Protocol):
+    """Reads a page of a list; ValueError for a body that is none."""
+
+    def __call__(self, body: bytes, cursor: str = "") -> Page:
+        """Return the page that `cursor` asked for."""
+        ...
+
+
 FrameReader = Callable[[ServerEvent], Event | InBandError | Done | None]
 """Reads one message of a stream; None for one that tells nothing, such as a sign of life."""
-
-
-def is_plain_id(job_id: str) -> bool:
-    """Whether an id stands alone, without a namespace or an account before it."""
-    return "/" not in job_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +101,7 @@ class Dialect:
     """Raises ValueError also for a job of another API that has the same path."""
     read_jobs: Callable[[bytes], list[Job]]
     """Newest first; without entries whose id cannot be asked for."""
-    read_page: Callable[[bytes], Page]
+    read_page: PageReader
     frame_reader: Callable[[], FrameReader]
     """Makes the reader of one connection, which may remember what came before."""
     read_event: Callable[[str], Event]
@@ -99,16 +111,29 @@ class Dialect:
     """The stream has no `[DONE]`: its connection's end is its own, also without a blank line before."""
     tells_status: bool = True
     """Where the list is missing, it does not come later: a change of the status is told as an event."""
-    takes_id: Callable[[str], bool] = is_plain_id
-    """Whether an id may be one of this API."""
+    id_shape: str = ".+"
+    """A pattern that every id of this API matches as a whole; an id's shape alone never decides."""
     poll: float = 5.0
     """Seconds between two readings of the job and its list."""
     late: float = 10.0
     """Seconds after a job's end in which its service may still write events."""
 
-    def page_path(self, job_id: str, cursor: str = "") -> str:
-        """Return the path of the list of events, or of its page after a cursor."""
-        path = self.paths.events.format(job_id=job_id)
-        joint = "&" if "?" in path else "?"
+    @property
+    def has_namespace(self) -> bool:
+        """A job is asked for below its owner: `NAMESPACE/ID`."""
+        return "{namespace}" in self.paths.job
+
+    def takes_id(self, job_id: str) -> bool:
+        """Whether an id may be one of this API."""
+        namespace, _, name = job_id.rpartition("/")
+        return (self.has_namespace or not namespace) and re.fullmatch(self.id_shape, name) is not None
+
+    def page_path(self, cursor: str = "") -> str:
+        """Return the route of the list of events, or of its page after a cursor."""
+        path = self.paths.events
         # JSON can hold half a character, which no address can.
-        return f"{path}{joint}after={quote(cursor, safe='', errors='replace')}" if cursor else path
+        quoted = quote(cursor, safe="", errors="replace")
+        if "{cursor}" in path:
+            return path.replace("{cursor}", quoted or "0")
+        joint = "&" if "?" in path else "?"
+        return f"{path}{joint}after={quoted}" if cursor else path

@@ -75,15 +75,18 @@ def checkpoint(name: str, figures: Figures, at: datetime | None, *, own_id: str 
 
 def status_change(job: Job, now: datetime) -> Event:
     """Make an event of the status of a job whose service has no events; `now` where the job tells no time."""
-    sentence = _SENTENCES[job.status]
-    word = job.provider_status or ""
-    if word and word.lower() != job.status.value:
-        sentence += f" ({word})"
-    if job.status is Status.FAILED and job.error:
-        sentence += f": {job.error}"
-    level = Level.ERROR if job.status is Status.FAILED else Level.INFO
     at = (job.finished_at if job.status.is_final else None) or job.updated_at or now
-    return event(sentence, at, level=level, kind="status")
+    return status(job.status, job.provider_status or "", at, error=job.error)
+
+
+def status(status: Status, word: str, at: datetime | None, *, error: str | None = None) -> Event:
+    """Make an event of a status, which the service calls `word`."""
+    sentence = _SENTENCES[status]
+    if word and word.lower() != status.value:
+        sentence += f" ({word})"
+    if status is not Status.FAILED:
+        return event(sentence, at, kind="status")
+    return event(f"{sentence}: {error}" if error else sentence, at, level=Level.ERROR, kind="status")
 
 
 def line(read: "TrainerLine", at: datetime | None) -> Event:

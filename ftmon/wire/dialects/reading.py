@@ -5,7 +5,7 @@ dialect gives its own words of status and the order in which it sends pages.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ftmon import json_text
@@ -64,13 +64,13 @@ def _is_sign_of_life(word: object) -> bool:
 
 def _tells_nothing(data: str) -> bool:
     """Whether a message is empty, a sign of life or only a time. Some services keep a stream open with it."""
-    text = data.strip().strip('"').strip()
-    if not text or text.startswith(("{", "[")) or len(text) > 40:
-        return not text
-    if _is_sign_of_life(text):
+    word = data.strip().strip('"').strip()
+    if not word or word.startswith(("{", "[")) or len(word) > 40:
+        return not word
+    if _is_sign_of_life(word):
         return True
-    time = parse_time(text)
-    return time is not None and ("-" in text or time.timestamp() > _FIRST_TIMESTAMP)
+    time = parse_time(word)
+    return time is not None and ("-" in word or time.timestamp() > _FIRST_TIMESTAMP)
 
 
 def _is_error(fields: dict[str, Any]) -> bool:
@@ -89,7 +89,26 @@ def event(raw: str) -> Event:
         return parse_event({}, "{}")
 
 
-def page(body: bytes, *, newest_first: bool) -> Page:
+def no_page(body: bytes, cursor: str = "") -> Page:
+    """Read the list of events of an API that has none.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError("this API has no list of events")
+
+
+def by_time(events: Sequence[Event]) -> list[Event]:
+    """Return events in the order of their times; one without a time stays behind the one before it."""
+    last = 0.0
+    times = []
+    for each in events:
+        last = each.created_at.timestamp() if each.created_at else last
+        times.append(last)
+    return [events[number] for number in sorted(range(len(events)), key=times.__getitem__)]
+
+
+def page(body: bytes, cursor: str = "", *, newest_first: bool) -> Page:
     """Read a page of a list of events: an object with `data` or `events`, or a bare JSON list.
 
     Raises:
@@ -103,9 +122,9 @@ def page(body: bytes, *, newest_first: bool) -> Page:
     if not isinstance(value, list):
         raise ValueError("no list of events")
     last = value[-1] if has_more and value else None
-    cursor = last.get("id") if isinstance(last, dict) else None
+    last_id = last.get("id") if isinstance(last, dict) else None
     return entries(value, newest_first=newest_first)._replace(
-        cursor=cursor if isinstance(cursor, str) else ""
+        cursor=last_id if isinstance(last_id, str) else ""
     )
 
 
@@ -138,17 +157,27 @@ def job(body: bytes, *, statuses: Mapping[str, Status], newest_first: bool) -> J
     Raises:
         ValueError: for a body that is no job.
     """
+    fields = job_fields(body)
+    inside = fields.get("events")
+    return JobAnswer(
+        make_job(fields, statuses),
+        entries(inside, newest_first=newest_first) if isinstance(inside, list) else None,
+    )
+
+
+def job_fields(body: bytes) -> dict[str, Any]:
+    """Return the fields of a job object.
+
+    Raises:
+        ValueError: for a body that is no job.
+    """
     fields = json_text.decode(body)
     if not isinstance(fields, dict) or not ("status" in fields or "id" in fields):
         raise ValueError("no job object")
     if "id" not in fields and sentence(fields):
         # The `status` of `{"status": "error", "message": …}` is that of the request.
         raise ValueError("an error, not a job")
-    inside = fields.get("events")
-    return JobAnswer(
-        _job(fields, statuses),
-        entries(inside, newest_first=newest_first) if isinstance(inside, list) else None,
-    )
+    return fields
 
 
 def jobs(body: bytes, *, statuses: Mapping[str, Status]) -> list[Job]:
@@ -157,44 +186,73 @@ def jobs(body: bytes, *, statuses: Mapping[str, Status]) -> list[Job]:
     Raises:
         ValueError: for a body that holds no list.
     """
+    return newest_first([make_job(fields, statuses) for fields in list_of_jobs(body)])
+
+
+def list_of_jobs(body: bytes, *names: str) -> list[dict[str, Any]]:
+    """Return those objects of a list of jobs whose ids can be shown; raises as `list_of_objects`."""
+    return [fields for fields in list_of_objects(body, *names) if _has_clean_id(fields)]
+
+
+def list_of_objects(body: bytes, *names: str) -> list[dict[str, Any]]:
+    """Return the objects of a list: a bare one, or one under `data` or one of `names`.
+
+    Raises:
+        ValueError: for a body that holds no list.
+    """
     value = json_text.decode(body)
     if isinstance(value, dict):
-        value = value.get("data")
+        value = next((value[name] for name in ("data", *names) if name in value), None)
     if not isinstance(value, list):
-        raise ValueError("no list of jobs")
-    found = [
-        _job(fields, statuses)
-        for fields in value
-        if isinstance(fields, dict) and _is_job_id(fields.get("id"))
-    ]
+        raise ValueError("no list")
+    return [fields for fields in value if isinstance(fields, dict)]
+
+
+def _has_clean_id(fields: dict[str, Any]) -> bool:
+    """Whether nothing is taken out of a job's id to make it safe: else it is not the id to ask for."""
+    ids = [fields.get(name) for name in ("id", "job_id", "name")]
+    return all(safe(each) == each for each in ids if isinstance(each, str))
+
+
+def newest_first(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs whose ids can be asked for, newest first."""
+    found = [job for job in jobs if _is_job_id(job.id)]
     return sorted(found, key=lambda job: job.created_at.timestamp() if job.created_at else 0, reverse=True)
 
 
-def _job(fields: dict[str, Any], statuses: Mapping[str, Status]) -> Job:
-    word = _text(fields.get("status"))
-    status = read_status(word, statuses)
+def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: object = None) -> Job:
+    """Make a job of an object that looks like OpenAI's; `word` is its status where that stands elsewhere."""
+    provider_status = text(word or fields.get("status"))
+    status = read_status(provider_status, statuses)
     updated_at = parse_time(fields.get("updated_at"))
     # The first API has no time of the end; a job that is over was last changed when it ended.
     finished_at = parse_time(fields.get("finished_at")) or (updated_at if status.is_final else None)
     return Job(
-        id=_text(fields.get("id")) or "",
+        id=text(fields.get("id")) or "",
         status=status,
-        provider_status=word,
-        model=_text(fields.get("model")),
+        provider_status=provider_status,
+        model=text(fields.get("model")),
         # `model_output_name` is Together's (PROTOCOL §4).
-        fine_tuned_model=_text(fields.get("fine_tuned_model") or fields.get("model_output_name")),
+        fine_tuned_model=text(fields.get("fine_tuned_model") or fields.get("model_output_name")),
         created_at=parse_time(fields.get("created_at")),
         updated_at=updated_at,
         finished_at=finished_at,
         n_epochs=_epochs(fields),
         error=sentence(fields.get("error")),
-        raw=_raw(fields),
+        raw=raw_of(fields),
     )
 
 
-def _raw(fields: dict[str, Any]) -> str:
+def raw_of(fields: dict[str, Any], *left_out: str) -> str:
+    """Return a job object as JSON, without its events and what else is left out.
+
+    Raises:
+        ValueError: for an object nested too deeply.
+    """
     try:
-        return json.dumps({name: value for name, value in fields.items() if name != "events"})
+        return json.dumps(
+            {name: value for name, value in fields.items() if name not in ("events", *left_out)}
+        )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -207,7 +265,8 @@ def _epochs(fields: dict[str, Any]) -> int | None:
     return None
 
 
-def _text(value: object) -> str | None:
+def text(value: object) -> str | None:
+    """Return a value as safe text; None where it is no text, or an empty one."""
     return (safe(value) or None) if isinstance(value, str) else None
 
 

@@ -9,9 +9,9 @@ from ftmon.errors import RefusedError, TooLargeError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.wire.client import MAX_BODY
 from ftmon.wire.dialects.dialect import Page
+from ftmon.wire.dialects.reading import by_time
 from ftmon.wire.follow.ledger import Reading
 from ftmon.wire.follow.session import Session
-from ftmon.wire.follow.sources import by_time
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import NO_ROUTE
 
@@ -166,7 +166,7 @@ class Polling:
                     self._has_gap = had_gap
                     return
             elif page.events:
-                last_id = page.events[-1].own_id or last_id
+                last_id = page.resume or page.events[-1].own_id or last_id
             is_circle = number > 0 and self._after != "" and is_known
             if not page.cursor or page.cursor in cursors or is_circle:
                 break
@@ -178,7 +178,7 @@ class Polling:
         else:
             await self._tell_cut()
         self._has_gap = False
-        if cursors:
+        if cursors or page.resume:
             self._after = last_id
 
     def _ordered(self, page: Page) -> Page:

@@ -11,7 +11,8 @@ from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.polling import Polling
 from ftmon.wire.follow.session import Session
 from ftmon.wire.follow.sources import Sources
-from ftmon.wire.follow.stream import End, Resumption, Stream, cancelled
+from ftmon.wire.follow.stream import End, Resumption, Stream
+from ftmon.wire.follow.tasks import cancelled
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
 from ftmon.wire.service import UNREADABLE

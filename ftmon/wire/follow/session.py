@@ -17,7 +17,7 @@ from ftmon.wire.dialects import made
 from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.ledger import Ledger
 from ftmon.wire.follow.notices import Notices
-from ftmon.wire.service import NO_ROUTE, Service, cancel, find_job
+from ftmon.wire.service import NO_ROUTE, Service, find_job, likeliest
 
 
 class Report(Protocol):
@@ -40,8 +40,8 @@ class Session:
 
     def __init__(self, client: Client, key: JobKey, dialects: Sequence[Dialect], report: Report) -> None:
         self.key = key
-        self.service = Service(client, dialects[0])
-        """Speaks the first dialect until the job was found by another one."""
+        self.service = Service(client, likeliest(dialects))
+        """Speaks the likeliest dialect until the job was found by another one."""
         self.ledger = Ledger(key.job_id)
         self.job: Job | None = None
         """As last read."""
@@ -111,9 +111,12 @@ class Session:
         self.has_past = True
         self.job = update.job or self.job
         if update.dialect:
-            # The stored dialect is tried first.
-            self._dialects = sorted(self._dialects, key=lambda dialect: dialect.name != update.dialect)
-            self.service = Service(self.service.client, self._dialects[0])
+            # The stored dialect is tried first, and alone at its path.
+            stored = [dialect for dialect in self._dialects if dialect.name == update.dialect]
+            paths = {dialect.paths.job for dialect in stored}
+            others = [dialect for dialect in self._dialects if dialect.paths.job not in paths]
+            self._dialects = [*stored, *others]
+            self.service = Service(self.service.client, likeliest(self._dialects))
         for event in update.events:
             self.ledger.restore(event)
 
@@ -152,8 +155,9 @@ class Session:
 
     async def cancel(self) -> Cancellation:
         """Ask the service to cancel the job, report the job as it is then, and return what came of it."""
-        dialects = [self.service.dialect] if self.was_heard else self._dialects
-        outcome = await cancel(self.service.client, dialects, self.key.job_id)
+        if not self.was_heard:
+            await self.read_job()
+        outcome = await self.service.cancel(self.key.job_id)
         if outcome.job is not None:
             await self.take_job(outcome.job)
         return outcome

@@ -1,10 +1,9 @@
 """Reads the lists beside that of the events: checkpoints, and the figures of the steps."""
 
-from collections.abc import Sequence
-
 from ftmon.errors import RefusedError
 from ftmon.model.event import Event
 from ftmon.wire.dialects.dialect import Source
+from ftmon.wire.dialects.reading import by_time
 from ftmon.wire.follow.session import Session
 
 
@@ -41,13 +40,3 @@ class Sources:
             return await self._session.service.source(self._session.key.job_id, source)
         except RefusedError:
             return []
-
-
-def by_time(events: Sequence[Event]) -> list[Event]:
-    """Return events in the order of their times; one without a time stays behind the one before it."""
-    last = 0.0
-    times = []
-    for event in events:
-        last = event.created_at.timestamp() if event.created_at else last
-        times.append(last)
-    return [events[number] for number in sorted(range(len(events)), key=times.__getitem__)]

@@ -1,0 +1,86 @@
+"""Fireworks: no events; a job's state, its progress, and figures in files behind signed URLs.
+
+Source: Fireworks' Python client of 2026-07-21 (PROTOCOL §6, SERVICES §2.7).
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from ftmon import json_text
+from ftmon.model.event import parse_time
+from ftmon.model.figures import number
+from ftmon.model.job import Job, Progress, Status
+from ftmon.wire.dialects import reading
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Paths
+
+_STATUSES = {
+    # fireworks-ai, `JobState`; what ends a run is in `statuses`, without the prefix
+    "job_state_unspecified": Status.UNKNOWN,
+    "job_state_creating": Status.PENDING,
+    "job_state_creating_input_dataset": Status.PENDING,
+    "job_state_validating": Status.PENDING,
+    "job_state_pending": Status.PENDING,
+    "job_state_re_queueing": Status.PENDING,
+    "job_state_running": Status.RUNNING,
+    "job_state_idle": Status.RUNNING,
+    "job_state_writing_results": Status.RUNNING,
+    "job_state_cancelling": Status.RUNNING,
+    "job_state_paused": Status.PAUSED,
+    "job_state_deleting": Status.CANCELLED,
+    "job_state_deleting_cleaning_up": Status.CANCELLED,
+}
+
+_SIGNED = ("metricsFileSignedUrl", "trainerLogsSignedUrl")
+"""URLs that give access to whoever has them."""
+
+
+def _read_job(body: bytes) -> JobAnswer:
+    fields = json_text.decode(body)
+    if not isinstance(fields, dict) or not isinstance(fields.get("state"), str):
+        raise ValueError("no job of Fireworks")
+    return JobAnswer(_make_job(fields), None)
+
+
+def _make_job(fields: dict[str, Any]) -> Job:
+    name = reading.text(fields.get("name")) or ""
+    account, _, job_id = name.removeprefix("accounts/").partition("/")
+    job = reading.make_job({**fields, "id": name, "status": fields.get("state")}, _STATUSES)
+    status, progress = fields.get("status"), fields.get("jobProgress")
+    message = reading.text(status.get("message")) if isinstance(status, dict) else None
+    percent = number(progress.get("percent")) if isinstance(progress, dict) else None
+    epoch = number(progress.get("epoch")) if isinstance(progress, dict) else None
+    return replace(
+        job,
+        id=f"{account}/{job_id.rpartition('/')[2]}" if job_id else name,
+        model=reading.text(fields.get("baseModel")),
+        fine_tuned_model=reading.text(fields.get("outputModel")),
+        created_at=parse_time(fields.get("createTime")),
+        finished_at=parse_time(fields.get("completedTime")),
+        error=message if job.status is Status.FAILED else None,
+        progress=Progress(
+            step=round(percent) if percent is not None else None,
+            total_steps=100 if percent is not None else None,
+            epoch=epoch,
+        ),
+        raw=reading.raw_of(fields, *_SIGNED),
+    )
+
+
+def _read_jobs(body: bytes) -> list[Job]:
+    return reading.newest_first(map(_make_job, reading.list_of_jobs(body, "supervisedFineTuningJobs")))
+
+
+FIREWORKS = Dialect(
+    name="fireworks",
+    paths=Paths(
+        jobs="/accounts/{namespace}/supervisedFineTuningJobs",
+        job="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}",
+        cancel="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}:cancel",
+    ),
+    read_job=_read_job,
+    read_jobs=_read_jobs,
+    read_page=reading.no_page,
+    frame_reader=lambda: reading.frame,
+    read_event=reading.event,
+    poll=10.0,
+)

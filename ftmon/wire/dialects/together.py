@@ -1,0 +1,113 @@
+"""Together AI: OpenAI's first paths without a stream, ISO times, and the losses in a list of their own.
+
+Source: Together's documentation and its Python client (PROTOCOL §4, SERVICES §2.0).
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from ftmon import json_text
+from ftmon.model.event import Event, parse_time
+from ftmon.model.figures import count, number, read_figures
+from ftmon.model.job import Job, Progress, Status
+from ftmon.wire.dialects import made, reading
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Paths, Source
+
+_STATUSES = {
+    # together-python, `FinetuneJobStatus`
+    "pending": Status.PENDING,
+    "queued": Status.PENDING,
+    "running": Status.RUNNING,
+    "compressing": Status.RUNNING,
+    "uploading": Status.RUNNING,
+    "cancel_requested": Status.RUNNING,
+    "cancelled": Status.CANCELLED,
+    "error": Status.FAILED,
+    "user_error": Status.FAILED,
+    "completed": Status.SUCCEEDED,
+}
+
+_MARKS = frozenset({"model_output_name", "n_checkpoints", "training_type", "epochs_completed", "total_price"})
+"""Fields of Together's jobs that no other service of these paths has."""
+
+
+def _read_job(body: bytes) -> JobAnswer:
+    fields = reading.job_fields(body)
+    if _MARKS.isdisjoint(fields):
+        raise ValueError("a job of another service")
+    inside = fields.get("events")
+    page = reading.entries(inside, newest_first=False) if isinstance(inside, list) else None
+    return JobAnswer(_make_job(fields), page)
+
+
+def _make_job(fields: dict[str, Any]) -> Job:
+    job = reading.make_job(fields, _STATUSES)
+    estimate = fields.get("progress")
+    seconds = number(estimate.get("seconds_remaining")) if isinstance(estimate, dict) else None
+    is_estimated = isinstance(estimate, dict) and estimate.get("estimate_available") is True
+    ends_at = None
+    if is_estimated and seconds is not None and job.updated_at is not None and 0 <= seconds < 1e9:
+        ends_at = job.updated_at + timedelta(seconds=seconds)
+    progress = Progress(
+        step=count(fields.get("steps_completed")),
+        total_steps=count(fields.get("total_steps")),
+        epoch=number(fields.get("epochs_completed")),
+        queue=count(fields.get("queue_depth")) if job.status is Status.PENDING else None,
+        ends_at=ends_at,
+    )
+    return replace(job, progress=progress)
+
+
+def _read_jobs(body: bytes) -> list[Job]:
+    jobs = reading.list_of_jobs(body)
+    if not jobs or any(map(_MARKS.isdisjoint, jobs)):
+        raise ValueError("jobs of another service")
+    return reading.newest_first(map(_make_job, jobs))
+
+
+def _read_metrics(body: bytes) -> list[Event]:
+    """Read the figures of the steps; an evaluation is a row of its own with the step of a training row."""
+    value = json_text.decode(body)
+    rows = value.get("metrics") if isinstance(value, dict) else None
+    if not isinstance(rows, list):
+        raise ValueError("no list of metrics")
+    return [_row(row) for row in rows if isinstance(row, dict)]
+
+
+def _row(row: dict[str, Any]) -> Event:
+    figures = read_figures({name: value for name, value in row.items() if name != "timestamp"})
+    return made.step(figures, parse_time(row.get("timestamp")))
+
+
+def _read_checkpoints(body: bytes) -> list[Event]:
+    return [
+        made.checkpoint(
+            reading.text(item.get("checkpoint_type")) or "",
+            read_figures({"step": item.get("step")}),
+            parse_time(item.get("created_at")),
+        )
+        for item in reading.list_of_objects(body)
+    ]
+
+
+TOGETHER = Dialect(
+    name="together",
+    paths=Paths(
+        jobs="/fine-tunes",
+        job="/fine-tunes/{job_id}",
+        cancel="/fine-tunes/{job_id}/cancel",
+        events="/fine-tunes/{job_id}/events",
+    ),
+    read_job=_read_job,
+    read_jobs=_read_jobs,
+    read_page=partial(reading.page, newest_first=False),
+    frame_reader=lambda: reading.frame,
+    read_event=reading.event,
+    sources=(
+        Source("/fine-tunes/{job_id}/metrics", _read_metrics, every=2),
+        Source("/fine-tunes/{job_id}/checkpoints", _read_checkpoints, every=5),
+    ),
+    poll=10.0,
+)
