@@ -51,8 +51,15 @@ class Settings:
     ca_file: Path | None = None
     notices: tuple[str, ...] = ()
     """Warnings for the user: a key that is not sent, or traffic that others can read."""
+    namespace: str = ""
+    """The user, organisation or account of job ids that come without one, where the API needs it."""
     provider: str = "auto"
     """Whose API the service speaks; `auto` finds out."""
+
+    @property
+    def host(self) -> str:
+        """The host of the service, in lower case."""
+        return urlsplit(self.base_url).hostname or ""
 
     @property
     def is_loopback(self) -> bool:

@@ -9,8 +9,8 @@ from ftmon.errors import FtmonError, RefusedError, UnreachableError
 from ftmon.model.job import Cancellation, Status
 from ftmon.settings import Settings
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import DIALECTS
-from ftmon.wire.service import cancel
+from ftmon.wire.dialects.fine_tunes import FINE_TUNES
+from ftmon.wire.service import Service
 from tests.servers.fine_tunes import HTML, JOB, JOB_ID, answer, failure, head, job, refusal
 from tests.servers.scripted import End, Script, Server, free_port
 from tests.test_follow import OVER, RUNNING
@@ -23,7 +23,7 @@ async def outcome_of(script: Script, after: Script = RUNNING, head_timeout: floa
     async with server.running():
         client = Client(Settings(f"{server.origin}/v1"), head_timeout=head_timeout)
         async with aclosing(client):
-            outcome = await cancel(client, DIALECTS, JOB_ID)
+            outcome = await Service(client, FINE_TUNES).cancel(JOB_ID)
     methods = [request.method for request in server.asked(f"{JOB}/cancel")]
     assert methods == ["POST"]
     return outcome

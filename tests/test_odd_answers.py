@@ -116,4 +116,4 @@ async def test_an_odd_cursor_costs_no_event_of_its_page(value: str) -> None:
 
 @odd
 def test_a_cursor_becomes_one_word_of_an_address(value: str) -> None:
-    assert re.fullmatch(r"/.*&after=[!-~]+", FINE_TUNING_JOBS.page_path("ft-1", value)) or not value
+    assert re.fullmatch(r"/.*&after=[!-~]+", FINE_TUNING_JOBS.page_path(value)) or not value

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ftmon import __version__
 from ftmon.commands import NAMES
@@ -11,6 +12,9 @@ from ftmon.commands.parser import Parser, add_no_history, add_view_options
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
+
+if TYPE_CHECKING:
+    from ftmon.settings import Settings
 
 _DESCRIPTION = """\
 Watch a fine-tuning job until it is over. On a terminal ftmon shows a screen, in a
@@ -134,7 +138,17 @@ def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
         allow_http=service.allow_http,
         provider=service.provider,
     )
+    if checked_id is not None and "/" in checked_id:
+        _check_namespaced_id(settings, checked_id)
     yield Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
+
+
+def _check_namespaced_id(settings: "Settings", job_id: str) -> None:
+    """Raise a UsageError where no API that the service may speak has ids below an owner."""
+    from ftmon.wire.dialects import candidates
+
+    if not any(dialect.takes_id(job_id) for dialect in candidates(settings.provider, settings.host)):
+        raise UsageError("This is no job id of this service: its ids have no / in them.")
 
 
 def _check_provider(provider: str) -> None:

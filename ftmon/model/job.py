@@ -33,14 +33,17 @@ _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 def check_job_id(text: str) -> str:
     """Return the text where it can be a job's id, which becomes part of a path asked for with the key.
 
+    Some services have ids below an owner: `NAMESPACE/ID`, each part as any other id.
+
     Raises:
         UsageError: for anything else, wherever it came from; the text itself is not repeated.
     """
     if not text:
         raise UsageError("The job id is empty.")
-    if len(text) > 128:
+    parts = text.split("/")
+    if len(text) > 128 and (len(parts) != 2 or max(map(len, parts)) > 128):
         raise UsageError(f"This is no job id: it has {len(text):,} characters, and an id has at most 128.")
-    if not _JOB_ID.fullmatch(text) or ".." in text:
+    if len(parts) > 2 or not all(map(_JOB_ID.fullmatch, parts)) or ".." in text:
         raise UsageError(
             "This is no job id: an id has only letters, digits and _ . : - in it (no ..), "
             "such as ft-AF1WoRqd3aJAHsqc9NY7iL8F."

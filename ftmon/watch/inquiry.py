@@ -1,7 +1,6 @@
 """Asks the service what is asked beside the following of a job: its jobs, and to cancel one."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from ftmon.errors import FtmonError
 from ftmon.model.job import Cancellation, Job, JobKey
@@ -34,17 +33,17 @@ class Inquiry:
         """What the service may speak, in the order in which to try it."""
         from ftmon.wire.dialects import candidates
 
-        return candidates(self._settings.provider, urlsplit(self._settings.base_url).hostname or "")
+        return candidates(self._settings.provider, self._settings.host)
 
     async def jobs(self) -> list[Job]:
         """Return the service's jobs, newest first."""
-        from ftmon.wire.service import list_jobs
+        from ftmon.wire.choosing import list_jobs
 
         return await list_jobs(self.client, self.dialects)
 
     async def cancel(self, key: JobKey) -> Cancellation:
         """Ask to cancel a job that is not followed, and return what came of it."""
-        from ftmon.wire.service import find_job
+        from ftmon.wire.choosing import find_job
 
         service, found = await find_job(self.client, self.dialects, key.job_id)
         if isinstance(found, FtmonError):

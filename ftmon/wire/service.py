@@ -32,24 +32,30 @@ class Service:
     that is not what was asked for.
     """
 
-    def __init__(self, client: Client, dialect: Dialect) -> None:
+    def __init__(self, client: Client, dialect: Dialect, namespace: str = "") -> None:
         self.client = client
         self.dialect = dialect
+        self.namespace = namespace
+        """Of the ids that come without one."""
 
     async def job(self, job_id: str) -> JobAnswer:
         """Return the job object."""
-        body = await self.client.get(self._path(self.dialect.paths.job, job_id))
+        body = await self.client.get(self.job_path(job_id))
         return self._read(self.dialect.read_job, body, "a job")
+
+    def job_path(self, job_id: str) -> str:
+        """Return the route to a job."""
+        return self._path(self.dialect.paths.job, job_id)
 
     async def job_of_any(self, dialects: Sequence[Dialect], job_id: str) -> "tuple[Service, JobAnswer]":
         """Return the job object, and the service by the first of these dialects that reads it as its own.
 
         They have the path of this service's dialect, which reads what none of them does.
         """
-        body = await self.client.get(self._path(self.dialect.paths.job, job_id))
+        body = await self.client.get(self.job_path(job_id))
         for dialect in dialects:
             with suppress(ValueError):
-                return Service(self.client, dialect), dialect.read_job(body)
+                return Service(self.client, dialect, self.namespace), dialect.read_job(body)
         return self, self._read(self.dialect.read_job, body, "a job")
 
     async def jobs(self) -> list[Job]:
@@ -57,17 +63,20 @@ class Service:
         body = await self.client.get(self._path(self.dialect.paths.jobs))
         return self._read(self.dialect.read_jobs, body, "a list of jobs")
 
-    async def jobs_of_any(self, dialects: Sequence[Dialect], path: str) -> list[Job]:
+    async def jobs_of_any(self, dialects: Sequence[Dialect]) -> list[Job]:
         """Return the service's jobs, newest first, as the first of these dialects reads them.
 
-        Their lists have this path; this service's dialect reads what none of them does.
+        Their lists have one path; this service's dialect reads what none of them does.
         """
+        path = self.dialect.paths.jobs
         body = await self.client.get(self._path(path))
         for dialect in dialects:
             with suppress(ValueError):
                 jobs = dialect.read_jobs(body)
                 # The list may be longer than its first page.
-                return jobs if dialect.paths.jobs == path else await Service(self.client, dialect).jobs()
+                if dialect.paths.jobs == path:
+                    return jobs
+                return await Service(self.client, dialect, self.namespace).jobs()
         return self._read(self.dialect.read_jobs, body, "a list of jobs")
 
     async def page(self, job_id: str, cursor: str = "") -> Page:
@@ -75,6 +84,12 @@ class Service:
         return self.read_page(
             await self.client.get(self._path(self.dialect.page_path(cursor), job_id)), cursor
         )
+
+    async def owner(self) -> str:
+        """Return the namespace of the key's owner, which an id without one belongs to."""
+        whoami = self.dialect.whoami
+        assert whoami is not None, "only an API that tells the owner is asked"
+        return self._read(whoami.read, await self.client.get(whoami.path), "the owner of the key")
 
     async def source(self, job_id: str, source: Source) -> list[Event]:
         """Return the events of a list beside that of the events."""
@@ -124,7 +139,7 @@ class Service:
     def _path(self, template: str, job_id: str = "") -> str:
         """Fill in a route of the dialect."""
         namespace, _, name = job_id.rpartition("/")
-        return template.format(namespace=namespace, job_id=name)
+        return template.format(namespace=namespace or self.namespace, job_id=name)
 
     def _read(self, read: Callable[[bytes], _T], body: bytes, what: str) -> _T:
         try:
@@ -133,74 +148,3 @@ class Service:
             said = told(self.client.redact(sentence_of_body(body[:65_536]) or "")).removesuffix(".")
             words = f"the service answers with an error: {said}" if said else f"the answer is not {what}"
             raise UnreachableError(words, status=UNREADABLE) from None
-
-
-def likeliest(dialects: Sequence[Dialect]) -> Dialect:
-    """Return the dialect to speak before the job was read: the general one of the first path."""
-    return [dialect for dialect in dialects if dialect.paths.job == dialects[0].paths.job][-1]
-
-
-async def list_jobs(client: Client, dialects: Sequence[Dialect]) -> list[Job]:
-    """Return the service's jobs, newest first, by the first dialect that reads the list as its own.
-
-    Raises:
-        RefusedError, UnreachableError: as `Service.jobs`; where no dialect has a route, the first refusal.
-    """
-    refusal: RefusedError | None = None
-    for path, sharing in _groups(dialects, lambda dialect: dialect.paths.jobs.partition("?")[0]).items():
-        try:
-            return await Service(client, sharing[-1]).jobs_of_any(sharing, path)
-        except RefusedError as error:
-            if error.status not in NO_ROUTE:
-                raise
-            refusal = refusal or error
-    assert refusal is not None, "there is at least one dialect"
-    raise refusal
-
-
-async def find_job(
-    client: Client, dialects: Sequence[Dialect], job_id: str
-) -> tuple[Service, JobAnswer | RefusedError]:
-    """Find the dialect that a service speaks by asking for the job, and return the answer too.
-
-    Each path is asked once, for all dialects that share it; the first one that knows the answer as its own
-    is the service's. A path is passed over where its route is missing. Where all are, the first dialect and
-    its refusal are returned.
-
-    Raises:
-        RefusedError, UnreachableError: as `Service.job`, but for a missing route. The UnreachableError has no
-            status where a later dialect fails, because the dialect is not known then.
-    """
-    fitting = [dialect for dialect in dialects if dialect.takes_id(job_id)] or list(dialects[:1])
-    groups = list(_groups(fitting, lambda dialect: dialect.paths.job).values())
-    refusal, fault = None, None
-    for sharing in groups:
-        service = Service(client, sharing[-1])
-        try:
-            return await service.job_of_any(sharing, job_id)
-        except RefusedError as error:
-            is_missing = error.status in NO_ROUTE
-            if refusal is None and not is_missing:
-                raise
-            if not is_missing and error.status in (401, 403):
-                raise
-            refusal = refusal or error
-        except UnreachableError as error:
-            if refusal is None:
-                raise
-            # The service may speak this dialect: ask again before believing the first one's missing route.
-            # An answer that is no job at all comes from something else.
-            if error.status != UNREADABLE:
-                fault = UnreachableError(str(error), retry_after=error.retry_after)
-    if fault is not None:
-        raise fault
-    assert refusal is not None, "there is at least one dialect"
-    return Service(client, likeliest(fitting)), refusal
-
-
-def _groups(dialects: Sequence[Dialect], path: Callable[[Dialect], str]) -> dict[str, list[Dialect]]:
-    """Return the dialects that share a path, in their order."""
-    groups: dict[str, list[Dialect]] = {}
-    for dialect in dialects:
-        groups.setdefault(path(dialect), []).append(dialect)
-    return groups

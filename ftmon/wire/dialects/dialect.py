@@ -86,6 +86,14 @@ class PageReader(Protocol):
         ...
 
 
+class Whoami(NamedTuple):
+    """How an API tells the namespace of the key's owner."""
+
+    path: str
+    read: Callable[[bytes], str]
+    """The namespace; ValueError for a body that tells none."""
+
+
 FrameReader = Callable[[ServerEvent], Event | InBandError | Done | None]
 """Reads one message of a stream; None for one that tells nothing, such as a sign of life."""
 
@@ -113,6 +121,7 @@ class Dialect:
     """Where the list is missing, it does not come later: a change of the status is told as an event."""
     id_shape: str = ".+"
     """A pattern that every id of this API matches as a whole; an id's shape alone never decides."""
+    whoami: Whoami | None = None
     poll: float = 5.0
     """Seconds between two readings of the job and its list."""
     late: float = 10.0

@@ -5,10 +5,13 @@ others serve the same routes.
 """
 
 from functools import partial
+from typing import Any
 
+from ftmon.model.event import Event, parse_time
+from ftmon.model.figures import read_figures
 from ftmon.model.job import Status
-from ftmon.wire.dialects import reading
-from ftmon.wire.dialects.dialect import Dialect, Paths
+from ftmon.wire.dialects import made, reading
+from ftmon.wire.dialects.dialect import Dialect, Paths, Source
 
 _STATUSES = {
     # OpenAI's specification and recordings; `created` of August 2023, `pausing` of 2026 (PROTOCOL §2.2)
@@ -25,6 +28,24 @@ _STATUSES = {
     "pending": Status.PENDING,
 }
 
+
+def _read_checkpoints(body: bytes) -> list[Event]:
+    """Read the checkpoints; Nebius tells its losses in them alone (SERVICES §2.1)."""
+    return reading.by_time([_checkpoint(item) for item in reading.list_of_objects(body)])
+
+
+def _checkpoint(item: dict[str, Any]) -> Event:
+    metrics = item.get("metrics")
+    figures = read_figures(
+        {"step": item.get("step_number"), **(metrics if isinstance(metrics, dict) else {})}
+    )
+    name = reading.text(item.get("fine_tuned_model_checkpoint")) or ""
+    own_id = item.get("id")
+    return made.checkpoint(
+        name, figures, parse_time(item.get("created_at")), own_id=own_id if isinstance(own_id, str) else None
+    )
+
+
 FINE_TUNING_JOBS = Dialect(
     name="fine-tuning-jobs",
     paths=Paths(
@@ -38,4 +59,5 @@ FINE_TUNING_JOBS = Dialect(
     read_page=partial(reading.page, newest_first=True),
     frame_reader=lambda: reading.frame,
     read_event=reading.event,
+    sources=(Source("/fine_tuning/jobs/{job_id}/checkpoints?limit=100", _read_checkpoints, every=12),),
 )

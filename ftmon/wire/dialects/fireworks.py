@@ -82,5 +82,6 @@ FIREWORKS = Dialect(
     read_page=reading.no_page,
     frame_reader=lambda: reading.frame,
     read_event=reading.event,
+    id_shape="[a-z0-9][a-z0-9-]{5,62}",
     poll=10.0,
 )

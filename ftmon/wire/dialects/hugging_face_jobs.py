@@ -11,7 +11,7 @@ from ftmon.model.event import Event, parse_time
 from ftmon.model.job import Job, Status
 from ftmon.model.trainer_lines import TrainerReader
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, Done, FrameReader, InBandError, JobAnswer, Paths
+from ftmon.wire.dialects.dialect import Dialect, Done, FrameReader, InBandError, JobAnswer, Paths, Whoami
 from ftmon.wire.sse import ServerEvent
 
 _STATUSES = {
@@ -61,6 +61,14 @@ def _read_jobs(body: bytes) -> list[Job]:
     return reading.newest_first(jobs)
 
 
+def _read_owner(body: bytes) -> str:
+    fields = json_text.decode(body)
+    name = fields.get("name") if isinstance(fields, dict) else None
+    if not isinstance(name, str) or not reading.is_job_id(name):
+        raise ValueError("no owner")
+    return name
+
+
 def _frame_reader() -> FrameReader:
     trainer = TrainerReader()
 
@@ -94,5 +102,6 @@ HUGGING_FACE_JOBS = Dialect(
     ends_with_eof=True,
     tells_status=False,
     id_shape="[0-9a-f]{24}",
+    whoami=Whoami("/api/whoami-v2", _read_owner),
     poll=10.0,
 )

@@ -216,7 +216,7 @@ def _has_clean_id(fields: dict[str, Any]) -> bool:
 
 def newest_first(jobs: Iterable[Job]) -> list[Job]:
     """Return the jobs whose ids can be asked for, newest first."""
-    found = [job for job in jobs if _is_job_id(job.id)]
+    found = [job for job in jobs if is_job_id(job.id)]
     return sorted(found, key=lambda job: job.created_at.timestamp() if job.created_at else 0, reverse=True)
 
 
@@ -270,7 +270,8 @@ def text(value: object) -> str | None:
     return (safe(value) or None) if isinstance(value, str) else None
 
 
-def _is_job_id(value: object) -> bool:
+def is_job_id(value: object) -> bool:
+    """Whether a value can be asked for as a job's id."""
     try:
         return isinstance(value, str) and bool(check_job_id(value))
     except UsageError:

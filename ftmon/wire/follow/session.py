@@ -12,12 +12,13 @@ from ftmon.model.event import Event
 from ftmon.model.job import Cancellation, Job, JobKey, Status
 from ftmon.model.message import claims_end
 from ftmon.model.update import Connection, Update, Wire
+from ftmon.wire.choosing import find_job, likeliest
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import made
 from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.ledger import Ledger
 from ftmon.wire.follow.notices import Notices
-from ftmon.wire.service import NO_ROUTE, Service, find_job, likeliest
+from ftmon.wire.service import NO_ROUTE, Service
 
 
 class Report(Protocol):

@@ -1,0 +1,431 @@
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftmon.model.curve import Curve
+from ftmon.model.job import JobKey, Status
+from ftmon.model.run import Run
+from ftmon.model.update import Update
+from ftmon.settings import Settings
+from ftmon.wire.client import Client
+from ftmon.wire.dialects import candidates
+from ftmon.wire.follow.follower import Follower
+from tests.servers.fine_tunes import Fields, answer, head
+from tests.servers.scripted import Script, Server
+from tests.test_follow import PACE, Told
+
+SAMPLES = Path(__file__).parent / "samples"
+SHORT = replace(PACE, late=0.2, proof=0.2)
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text())
+
+
+def sse(body: bytes) -> Script:
+    """Return a whole stream that ends with its connection."""
+    return [head(), body]
+
+
+def frames(*objects: Fields) -> bytes:
+    return b"".join(b"data: " + json.dumps(fields).encode() + b"\n\n" for fields in objects)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A job of a service: what the service answers, and what is to be told of it."""
+
+    job_id: str
+    routes: Mapping[str, Sequence[Script]]
+    messages: Sequence[str]
+    dialect: str
+    base: str = ""
+    status: Status = Status.SUCCEEDED
+    train: Sequence[tuple[int, float]] = ()
+    valid: Sequence[tuple[int, float]] = ()
+    model: str | None = None
+    error: str | None = None
+
+
+def spelled(job: Fields, statuses: Sequence[str], name: str = "status", **last: Any) -> list[Script]:
+    """Return one reading of a job for each status; the last one has more fields."""
+    jobs = [{**job, name: word} for word in statuses]
+    return [*map(answer, jobs[:-1]), answer({**jobs[-1], **last})]
+
+
+NEBIUS_ID = "ftjob-c7cc1f8df48144aeb180a5bf5818dc81"
+NEBIUS_EVENTS = [
+    {
+        "object": "fine_tuning.job.event",
+        "id": f"ftevent-{number}",
+        "created_at": int(line[1:11]),
+        "level": "info",
+        "message": line.partition(": ")[2],
+        "data": None,
+        "type": "message",
+    }
+    for number, line in enumerate((SAMPLES / "nebius_events_oldest_first.txt").read_text().splitlines())
+]
+NEBIUS_CHECKPOINTS = [
+    {
+        "object": "fine_tuning.job.checkpoint",
+        "id": f"ftckpt_{step}",
+        "created_at": 1765431100 + step,
+        "fine_tuned_model_checkpoint": f"ckpt-{step}",
+        "step_number": step,
+        "metrics": {"train_loss": 1 / step, "valid_loss": 2 / step},
+    }
+    for step in (10, 20)
+]
+
+TOGETHER_ID = "ft-4c2a3b1d-1f2e-4a5b-8c9d-0e1f2a3b4c5d"
+TOGETHER_JOB = {
+    "id": TOGETHER_ID,
+    "model": "meta-llama/Meta-Llama-3.1-8B-Instruct-Reference",
+    "model_output_name": "someone/llama-4c2a3b1d",
+    "n_epochs": 1,
+    "n_checkpoints": 1,
+    "created_at": "2026-05-19T13:09:00.000Z",
+    "updated_at": "2026-05-19T13:12:30.000Z",
+}
+TOGETHER_EVENTS = [
+    {
+        "object": "fine-tune-event",
+        "created_at": f"2026-05-19T13:{minute}Z",
+        "message": message,
+        "type": kind,
+        "level": "info",
+        "hash": "",
+    }
+    for minute, message, kind in [
+        ("09:00", "Fine tune request created", "JOB_PENDING"),
+        ("09:30", "Job started at Tue May 19 13:09:30 UTC 2026", "JOB_START"),
+        ("12:20", "Epoch completed, at step 3", "epoch_complete"),
+        ("12:30", "Job finished at 2026-05-19T13:12:30", "job_complete"),
+    ]
+]
+
+MISTRAL_JOB = sample("mistral_job_success")
+MISTRAL_ID = MISTRAL_JOB["id"]
+
+HF_ID = "687fb701029421ae5549d998"
+HF_JOB = sample("hf_jobs_job_running_docs")
+HF_LINES = [
+    "===== Job started at 2025-07-22 16:06:31 =====",
+    "  0%|          | 0/4 [00:00<?, ?it/s]",
+    " 50%|█████     | 2/4 [00:12<00:12, 6.1s/it]",
+    "{'loss': '1.5', 'grad_norm': '0.5', 'learning_rate': '1e-05', 'epoch': '0.5'}",
+    "{'loss': '1.25', 'grad_norm': '0.5', 'learning_rate': '1e-05', 'epoch': '0.5'}",
+    "{'loss': '1.25', 'grad_norm': '0.5', 'learning_rate': '1e-05', 'epoch': '0.5'}",
+    "{'train_runtime': '24.5', 'train_loss': '1.375', 'epoch': '1'}",
+]
+HF_FRAMES = [
+    frames({"data": line, "timestamp": f"2025-07-22T16:07:{second:02}.645Z"})
+    for second, line in enumerate(HF_LINES)
+]
+HF_SHOWN = [line for line in HF_LINES if "%|" not in line]
+
+
+def hugging_face(stage: str, message: str | None = None) -> Fields:
+    return {**HF_JOB, "status": {"stage": stage, "message": message}, "finishedAt": "2025-07-22T16:08:00Z"}
+
+
+NEMO_ID = "cust-AbCdEfGhIjKlMnOpQrStUv"
+NEMO = sample("nemo_customizer_status_failed_at_100")
+NEMO_LOSSES = [(point["step"], point["value"]) for point in NEMO["metrics"]["metrics"]["train_loss"]]
+NEMO_VALID = [(point["step"], point["value"]) for point in NEMO["metrics"]["metrics"]["val_loss"]]
+
+
+def nemo(status: str, points: int) -> Fields:
+    """The recorded document as it was before: with fewer points of the training loss."""
+    losses = NEMO["metrics"]["metrics"]["train_loss"][:points]
+    return {
+        **NEMO,
+        "status": status,
+        "metrics": {"metrics": {"train_loss": losses, "val_loss": []}},
+        "status_logs": [],
+    }
+
+
+DASHSCOPE_JOB = sample("dashscope_job_succeeded")
+DASHSCOPE_LOGS = sample("dashscope_logs")["output"]["logs"]
+DASHSCOPE_ID = "ft-202410291653-1c7f"
+
+
+def dashscope(status: str) -> Fields:
+    return {**DASHSCOPE_JOB, "output": {**DASHSCOPE_JOB["output"], "status": status}}
+
+
+def logs(lines: Sequence[str], total: int) -> Fields:
+    return {"request_id": "1", "output": {"total": total, "logs": lines}}
+
+
+REPLICATE_JOB = sample("replicate_training_processing")
+REPLICATE_ID = REPLICATE_JOB["id"]
+REPLICATE_LOG = "Loading\nstep 1: train loss 1.5, val loss 2.5"
+
+LOCALAI_ID = "6f1c1f9e-3b0a-4f6e-9f43-0f5d3a4c2b1a"
+LOCALAI_JOB = {
+    "id": LOCALAI_ID,
+    "model": "Qwen/Qwen3-0.6B",
+    "backend": "trl",
+    "training_type": "lora",
+    "training_method": "sft",
+    "output_dir": "finetune/out",
+    "created_at": "2026-08-22T12:00:00Z",
+}
+LOCALAI_FRAMES = [
+    {"job_id": LOCALAI_ID, "current_step": 0, "total_steps": 2, "loss": 0, "status": "loading_model"},
+    {"job_id": LOCALAI_ID, "current_step": 1, "total_steps": 2, "loss": 1.5, "status": "training"},
+    {"job_id": LOCALAI_ID, "current_step": 1, "total_steps": 2, "loss": 1.5, "status": "training"},
+    {"job_id": LOCALAI_ID, "current_step": 2, "total_steps": 2, "loss": 1.25, "status": "training"},
+    {"job_id": LOCALAI_ID, "current_step": 2, "total_steps": 2, "status": "completed", "message": "Done"},
+]
+
+FIREWORKS_ID = "someone/my-tuning-job"
+FIREWORKS_JOB = {
+    "name": "accounts/someone/supervisedFineTuningJobs/my-tuning-job",
+    "baseModel": "accounts/fireworks/models/llama-v3p1-8b-instruct",
+    "outputModel": "accounts/someone/models/my-model",
+    "createTime": "2026-07-21T12:00:00Z",
+    "metricsFileSignedUrl": "https://example.com/secret",
+}
+
+CASES = {
+    "Nebius": Case(
+        NEBIUS_ID,
+        {
+            f"/fine_tuning/jobs/{NEBIUS_ID}": spelled(
+                sample("nebius_job_running"), ["running", "running", "running", "succeeded"]
+            ),
+            f"/fine_tuning/jobs/{NEBIUS_ID}/events?limit=100": [
+                answer({"object": "list", "data": NEBIUS_EVENTS[:1], "has_more": False}),
+                answer({"object": "list", "data": NEBIUS_EVENTS, "has_more": False}),
+            ],
+            f"/fine_tuning/jobs/{NEBIUS_ID}/checkpoints?limit=100": [
+                answer({"object": "list", "data": NEBIUS_CHECKPOINTS, "has_more": False})
+            ],
+        },
+        [
+            "Job is submitted",
+            "Dataset 'validation' processed successfully",
+            "Dataset 'training' processed successfully",
+            "Checkpoint ckpt-10: Step 10: training loss=0.1, validation loss=0.2",
+            "Checkpoint ckpt-20: Step 20: training loss=0.05, validation loss=0.1",
+            "Training completed successfully",
+        ],
+        "fine-tuning-jobs",
+        base="/v1",
+        train=[(10, 0.1), (20, 0.05)],
+        valid=[(10, 0.2), (20, 0.1)],
+    ),
+    "Together": Case(
+        TOGETHER_ID,
+        {
+            f"/fine-tunes/{TOGETHER_ID}": spelled(TOGETHER_JOB, ["pending", "running", "completed"]),
+            f"/fine-tunes/{TOGETHER_ID}/events": [answer({"data": TOGETHER_EVENTS})],
+            f"/fine-tunes/{TOGETHER_ID}/metrics": [answer(sample("together_metrics_docs_illustrative"))],
+        },
+        [
+            "Fine tune request created",
+            "Job started at Tue May 19 13:09:30 UTC 2026",
+            "Step 1: training loss=2.43",
+            "Step 2: training loss=2.11",
+            "Step 3: training loss=1.98",
+            "Step 3: validation loss=2.05",
+            "Epoch completed, at step 3",
+            "Job finished at 2026-05-19T13:12:30",
+        ],
+        "together",
+        base="/v1",
+        train=[(1, 2.43), (2, 2.11), (3, 1.98)],
+        valid=[(3, 2.05)],
+        model="someone/llama-4c2a3b1d",
+    ),
+    "Mistral": Case(
+        MISTRAL_ID,
+        {
+            f"/fine_tuning/jobs/{MISTRAL_ID}": [
+                answer(
+                    {
+                        **MISTRAL_JOB,
+                        "status": "QUEUED",
+                        "events": MISTRAL_JOB["events"][2:],
+                        "checkpoints": [],
+                    }
+                ),
+                answer({**MISTRAL_JOB, "status": "RUNNING", "events": MISTRAL_JOB["events"][1:]}),
+                answer(MISTRAL_JOB),
+            ]
+        },
+        [
+            "The job is pending (QUEUED)",
+            "The job is running",
+            "Checkpoint: Step 100/100: training loss=0.816135, validation loss=0.819697",
+            "The job succeeded (SUCCESS)",
+        ],
+        "mistral",
+        base="/v1",
+        train=[(100, 0.816135)],
+        valid=[(100, 0.819697)],
+        model="ft:open-mistral-7b:57d37e6c:20240531:2813b7e6",
+    ),
+    "Hugging Face Jobs": Case(
+        f"someone/{HF_ID}",
+        {
+            f"/api/jobs/someone/{HF_ID}": [
+                answer(hugging_face("SCHEDULING")),
+                answer(hugging_face("RUNNING")),
+                answer(hugging_face("ERROR", "Job failed with exit code: 1")),
+            ],
+            # Cut in the middle, and replayed with a last line that lacks its blank one.
+            f"/api/jobs/someone/{HF_ID}/logs": [
+                sse(b": keep-alive\n\n" + b"".join(HF_FRAMES[:5]) + HF_FRAMES[5][:20]),
+                sse(b"".join(HF_FRAMES)[:-2]),
+            ],
+        },
+        HF_SHOWN,
+        "hugging-face-jobs",
+        status=Status.FAILED,
+        train=[(2, 1.5), (2, 1.25), (2, 1.25)],
+        error="Job failed with exit code: 1",
+    ),
+    "NeMo Customizer": Case(
+        NEMO_ID,
+        {
+            f"/v1/customization/jobs/{NEMO_ID}/status": [
+                answer(nemo("running", 2)),
+                answer(nemo("running", 5)),
+                answer({**NEMO, "status_logs": []}),
+            ]
+        },
+        [],
+        "nemo-customizer",
+        status=Status.FAILED,
+        train=NEMO_LOSSES,
+        valid=NEMO_VALID,
+    ),
+    "DashScope": Case(
+        DASHSCOPE_ID,
+        {
+            f"/fine-tunes/{DASHSCOPE_ID}": [
+                answer(dashscope("PENDING")),
+                answer(dashscope("RUNNING")),
+                answer(dashscope("SUCCEEDED")),
+            ],
+            f"/fine-tunes/{DASHSCOPE_ID}/logs?offset=0&line=1000": [answer(logs(DASHSCOPE_LOGS[:2], 6))],
+            f"/fine-tunes/{DASHSCOPE_ID}/logs?offset=2&line=1000": [answer(logs(DASHSCOPE_LOGS[2:], 6))],
+            f"/fine-tunes/{DASHSCOPE_ID}/logs?offset=6&line=1000": [answer(logs([], 6))],
+        },
+        [line.strip() for line in DASHSCOPE_LOGS],
+        "dashscope",
+        base="/api/v1",
+        model="qwen3-14b-suffix-ft-202410291653-1c7f",
+    ),
+    "Replicate": Case(
+        REPLICATE_ID,
+        {
+            f"/trainings/{REPLICATE_ID}": [
+                answer({**REPLICATE_JOB, "logs": None}),
+                answer(
+                    {**REPLICATE_JOB, "logs": "Loading\nstep 1: train loss 1.5, val loss 2.5\nstep 2: tr"}
+                ),
+                answer(
+                    {
+                        **REPLICATE_JOB,
+                        "status": "failed",
+                        "error": "Out of memory",
+                        "logs": f"{REPLICATE_LOG}\nstep 2: train loss 1.25, val loss 2.25",
+                    }
+                ),
+            ]
+        },
+        ["Loading", "step 1: train loss 1.5, val loss 2.5", "step 2: train loss 1.25, val loss 2.25"],
+        "replicate",
+        base="/v1",
+        status=Status.FAILED,
+        train=[(1, 1.5), (2, 1.25)],
+        valid=[(1, 2.5), (2, 2.25)],
+        error="Out of memory",
+    ),
+    "LocalAI": Case(
+        LOCALAI_ID,
+        {
+            f"/api/fine-tuning/jobs/{LOCALAI_ID}": spelled(LOCALAI_JOB, ["queued", "training", "completed"]),
+            f"/api/fine-tuning/jobs/{LOCALAI_ID}/progress": [sse(frames(*LOCALAI_FRAMES))],
+        },
+        [
+            "Status: loading_model",
+            "Step 1/2: training loss=1.5",
+            "Step 2/2: training loss=1.25",
+            "Done",
+        ],
+        "localai",
+        train=[(1, 1.5), (2, 1.25)],
+    ),
+    "Fireworks": Case(
+        FIREWORKS_ID,
+        {
+            "/accounts/someone/supervisedFineTuningJobs/my-tuning-job": spelled(
+                FIREWORKS_JOB,
+                ["JOB_STATE_CREATING", "JOB_STATE_RUNNING", "JOB_STATE_COMPLETED"],
+                "state",
+                completedTime="2026-07-21T13:00:00Z",
+            )
+        },
+        [
+            "The job is pending (JOB_STATE_CREATING)",
+            "The job is running (JOB_STATE_RUNNING)",
+            "The job succeeded (JOB_STATE_COMPLETED)",
+        ],
+        "fireworks",
+        base="/v1",
+        model="accounts/someone/models/my-model",
+    ),
+}
+
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+def server_of(case: Case) -> Server:
+    return Server({case.base + path: scripts for path, scripts in case.routes.items()})
+
+
+async def followed(server: Server, case: Case, **how: Any) -> Told:
+    settings = Settings(f"{server.origin}{case.base}")
+    key = JobKey.checked(settings.base_url, case.job_id)
+    told = Told(Run(key))
+
+    async def report(*updates: Update) -> None:
+        for update in updates:
+            told.run.apply(update)
+            told.updates.append(update)
+
+    async with aclosing(Client(settings)) as client, asyncio.timeout(10):
+        await Follower(client, key, report, dialects=candidates("auto"), pace=SHORT, **how).run()
+    return told
+
+
+def points(curve: Curve) -> list[tuple[int, float]]:
+    return [(bucket.step, bucket.last) for bucket in curve.buckets]
+
+
+@cases
+async def test_a_job_is_followed_from_its_queue_to_its_end(case: Case) -> None:
+    server = server_of(case)
+    async with server.running():
+        told = await followed(server, case)
+    assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
+    messages = [event.message for event in told.events]
+    if case.messages:
+        assert messages == case.messages
+    assert told.ending == (case.status, {Status.SUCCEEDED: 0, Status.FAILED: 1}[case.status])
+    assert (points(told.run.train_loss), points(told.run.valid_loss)) == (list(case.train), list(case.valid))
+    assert told.run.fine_tuned_model == case.model
+    assert told.run.failure == case.error
