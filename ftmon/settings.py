@@ -13,9 +13,10 @@ from typing import BinaryIO
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ftmon.errors import UsageError
+from ftmon.providers import FIND_OUT, PROVIDERS, Provider, check_provider, provider_at
 from ftmon.secret import forms
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
+DEFAULT_BASE_URL = PROVIDERS["openai"].base_url
 
 _KEY = re.compile(r"[!-~]{1,4096}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
@@ -53,8 +54,10 @@ class Settings:
     """Warnings for the user: a key that is not sent, or traffic that others can read."""
     namespace: str = ""
     """The user, organisation or account of job ids that come without one, where the API needs it."""
-    provider: str = "auto"
+    provider: str = FIND_OUT
     """Whose API the service speaks; `auto` finds out."""
+    key_header: str = "Authorization"
+    """The header that holds the key; see `Provider.key_header`."""
 
     @property
     def host(self) -> str:
@@ -98,7 +101,7 @@ def read_settings(
     api_key_file: str | None = None,
     ca_file: str | None = None,
     allow_http: bool = False,
-    provider: str = "auto",
+    provider: str = FIND_OUT,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Read the settings from the options and the environment.
@@ -108,16 +111,13 @@ def read_settings(
     """
     # A variable that is set to blanks is one that somebody could not unset.
     environ = {name: value for name, value in environ.items() if value.strip()}
-    url = check_base_url(
-        # An empty option is a mistake in a script. Do not fall back to OpenAI's address for it.
-        base_url
-        if base_url is not None
-        else environ.get("FTMON_BASE_URL")
-        or environ.get("OPENAI_BASE_URL")
-        or environ.get("OPENAI_API_BASE")
-        or DEFAULT_BASE_URL
-    )
-    key = _read_key(api_key_file, environ)
+    check_provider(provider)
+    named = PROVIDERS.get(provider)
+    # An empty option is a mistake in a script. Do not fall back to OpenAI's address for it.
+    url = check_base_url(base_url if base_url is not None else _address(provider, named, environ))
+    owner = PROVIDERS.get(provider_at(urlsplit(url).hostname or ""))
+    is_own = owner is None and named is not None and base_url is None
+    key = _read_key(api_key_file, environ, owner or (named if is_own else None))
     notices = [_KEYS_ARE_LOGGED] if environ.get("SSLKEYLOGFILE") and url.startswith("https:") else []
     settings = Settings(
         url,
@@ -125,11 +125,13 @@ def read_settings(
         _headers(environ),
         None if ca_file is None else _check_ca_file(ca_file),
         tuple(notices),
+        environ.get(named.namespace if named else "", ""),
         provider,
+        (owner or named or Provider()).key_header,
     )
     if key is None or allow_http or url.startswith("https:") or settings.is_loopback:
         return settings
-    if key.source == "OPENAI_API_KEY":
+    if key.source not in ("--api-key-file", "FTMON_API_KEY"):
         notice = (
             f"{key.source} is not sent to {url}, because plain http would show it to the network; "
             "--allow-http sends it."
@@ -203,11 +205,28 @@ def _check_port(parts: SplitResult) -> None:
         raise ValueError("its port is none of 1 to 65535")
 
 
-def _read_key(api_key_file: str | None, environ: Mapping[str, str]) -> Key | None:
+def _address(name: str, named: Provider | None, environ: Mapping[str, str]) -> str:
+    """Return the address that the environment or a provider's name gives."""
+    if named is None:
+        variables = ("FTMON_BASE_URL", *PROVIDERS["openai"].addresses)
+        return next((environ[each] for each in variables if each in environ), DEFAULT_BASE_URL)
+    for variable in named.addresses:
+        if address := environ.get(variable, "").strip().rstrip("/"):
+            return address if address.endswith(named.path) else address + named.path
+    if not named.base_url:
+        ways = " or ".join(("--base-url", *named.addresses))
+        raise UsageError(f"The address of {name} is your own: give {ways}.")
+    return named.base_url
+
+
+def _read_key(api_key_file: str | None, environ: Mapping[str, str], owner: Provider | None) -> Key | None:
+    """Return the key for an address of `owner`; None for an address that is nobody's."""
     if api_key_file is not None:
         return _check_key(_key_file_text(api_key_file), "--api-key-file")
-    for name in ("FTMON_API_KEY", "OPENAI_API_KEY"):
-        if name in environ:
+    # Another provider's key is none of this address. OPENAI_API_KEY is what self-hosted servers are given.
+    own = PROVIDERS["openai"].keys if owner is None else owner.keys
+    for name in ("FTMON_API_KEY", *own):
+        if environ.get(name):
             return _check_key(environ[name], name)
     return None
 

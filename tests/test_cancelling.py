@@ -97,4 +97,4 @@ async def test_what_was_never_sent_cancelled_nothing() -> None:
     with free_port() as port:
         async with aclosing(Client(Settings(f"http://127.0.0.1:{port.getsockname()[1]}/v1"))) as client:
             with pytest.raises((RefusedError, UnreachableError), match="refused the connection"):
-                await cancel(client, DIALECTS, JOB_ID)
+                await Service(client, FINE_TUNES).cancel(JOB_ID)

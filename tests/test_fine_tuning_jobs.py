@@ -28,6 +28,7 @@ from tests.records import recorded
 from tests.servers.fine_tunes import Fields, answer, failure, refusal
 from tests.servers.fine_tuning_jobs import (
     CANCEL,
+    CHECKPOINTS,
     FIRST_API_JOB,
     FIRST_PAGE,
     JOB,
@@ -181,7 +182,7 @@ async def test_a_job_that_was_over_before_is_read_once() -> None:
     told = await told_by(server)
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
-    assert targets(server) == [JOB, FIRST_PAGE]
+    assert targets(server) == [JOB, CHECKPOINTS, FIRST_PAGE]
 
 
 async def test_the_events_of_a_job_that_still_runs_are_shown_without_waiting() -> None:
@@ -189,7 +190,8 @@ async def test_the_events_of_a_job_that_still_runs_are_shown_without_waiting() -
     told = await told_by(server, "auto", stream=False)
     assert told.fields == STORY[:6]
     assert told.ending == (Status.RUNNING, 0)
-    assert targets(server) == [FIRST_API_JOB, JOB, FIRST_PAGE, f"{FIRST_PAGE}&after={STORY[2]['id']}"]
+    second_page = f"{FIRST_PAGE}&after={STORY[2]['id']}"
+    assert targets(server) == [FIRST_API_JOB, JOB, CHECKPOINTS, FIRST_PAGE, second_page]
 
 
 # Finding the dialect
@@ -301,7 +303,7 @@ async def test_the_dialect_is_recorded_and_asked_first_the_next_time(tmp_path: P
     with closing(History(path)) as history:
         assert history.dialect(key) == "fine-tuning-jobs"
     assert recorded(path, key) == STORY == again.fields
-    assert targets(server)[:2] == [JOB, FIRST_PAGE]
+    assert targets(server)[:3] == [JOB, CHECKPOINTS, FIRST_PAGE]
     assert FIRST_API_JOB not in targets(server)
     assert again.run(key).exit_status == 0
 

@@ -25,7 +25,7 @@ LAYERS = [
     ["ftmon.demo"],
     ["ftmon.serving"],
     ["ftmon.model"],
-    ["ftmon.json_text", "ftmon.safe", "ftmon.secret", "ftmon.paths", "ftmon.ending"],
+    ["ftmon.json_text", "ftmon.safe", "ftmon.secret", "ftmon.paths", "ftmon.ending", "ftmon.providers"],
     ["ftmon.errors"],
     ["ftmon"],
 ]

@@ -182,11 +182,15 @@ def test_losses_come_from_the_words() -> None:
     assert run.valid_loss.buckets == [Bucket(1, 3.5, 3.5, 3.5), Bucket(3, 2.5, 2.5, 2.5)]
 
 
-def test_figures_come_from_the_data_where_the_words_have_none() -> None:
-    data = {"step": 10, "total_steps": 40, "train_loss": 2.5, "valid_loss": 3.5}
-    run = run_of([update_of(event_of("a", data=data), event_of("Step 20/40: training loss=1.5", data=data))])
+def test_the_figures_of_the_data_are_exact_and_those_of_the_words_stand_in_for_them() -> None:
+    data = {"step": 20, "total_steps": 40, "train_loss": 1.46875}
+    events = [
+        event_of("Step 10/40: training loss=2.5", data={}),
+        event_of("Step 20/40: training loss=1.47", data=data),
+    ]
+    run = run_of([update_of(*events)])
     assert (run.step, run.total_steps, run.progress) == (20, 40, 0.5)
-    assert run.train_loss.buckets == [Bucket(10, 2.5, 2.5, 2.5), Bucket(20, 1.5, 1.5, 1.5)]
+    assert run.train_loss.buckets == [Bucket(10, 2.5, 2.5, 2.5), Bucket(20, 1.46875, 1.46875, 1.46875)]
 
 
 def test_a_job_that_succeeded_is_done_and_no_other_is() -> None:

@@ -202,14 +202,15 @@ CASES = {
         NEBIUS_ID,
         {
             f"/fine_tuning/jobs/{NEBIUS_ID}": spelled(
-                sample("nebius_job_running"), ["running", "running", "running", "succeeded"]
+                sample("nebius_job_running"), ["running"] * 7 + ["succeeded"]
             ),
             f"/fine_tuning/jobs/{NEBIUS_ID}/events?limit=100": [
-                answer({"object": "list", "data": NEBIUS_EVENTS[:1], "has_more": False}),
-                answer({"object": "list", "data": NEBIUS_EVENTS, "has_more": False}),
+                answer({"object": "list", "data": NEBIUS_EVENTS[:count], "has_more": False})
+                for count in (1, 3, 3, 4)
             ],
             f"/fine_tuning/jobs/{NEBIUS_ID}/checkpoints?limit=100": [
-                answer({"object": "list", "data": NEBIUS_CHECKPOINTS, "has_more": False})
+                answer({"object": "list", "data": [], "has_more": False}),
+                answer({"object": "list", "data": NEBIUS_CHECKPOINTS, "has_more": False}),
             ],
         },
         [

@@ -3,6 +3,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftmon.errors import UsageError
+from ftmon.providers import API_NAMES, PROVIDERS, Provider
 from ftmon.settings import DEFAULT_BASE_URL, Key, Settings, check_base_url, read_settings
+from ftmon.wire.dialects import DIALECTS, candidates
 
 SECRET = "sk-Zx9-secret-0123456789"
 REMOTE = "http://gpu-box.example:8000/v1"
@@ -408,3 +411,71 @@ def test_a_header_that_cannot_be_sent_names_its_variable(name: str, value: str) 
 
 def test_a_ca_file_is_kept_by_its_path(key_file: Path) -> None:
     assert read_settings(ca_file=str(key_file), environ={}).ca_file == key_file
+
+
+EVERY_KEY = {name: f"{SECRET}-{name}" for provider in PROVIDERS.values() for name in provider.keys}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+def test_a_provider_s_key_goes_to_its_own_hosts_and_nowhere_else(provider: Provider) -> None:
+    for host in provider.hosts:
+        for address in (f"https://{host}/v1", f"https://eu.{host}/v1"):
+            key = read_settings(base_url=address, environ=EVERY_KEY).key
+            assert key is not None
+            assert key.source == provider.keys[0]
+        # A host that only ends alike is another one.
+        elsewhere = read_settings(base_url=f"https://not-{host}/v1", environ=EVERY_KEY).key
+        assert elsewhere is not None
+        assert elsewhere.source == "OPENAI_API_KEY"
+
+
+def test_openai_s_key_goes_to_no_other_provider() -> None:
+    environ = {"OPENAI_API_KEY": SECRET}
+    assert read_settings(base_url="https://api.together.ai/v1", environ=environ).key is None
+    for address in ("https://api.openai.com/v1", "https://gpu-box.example/v1", "http://127.0.0.1:8000/v1"):
+        assert read_settings(base_url=address, environ=environ).key == Key(SECRET, "OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize("address", ["https://api.together.ai/v1", "https://gpu-box.example/v1"])
+def test_a_key_for_ftmon_goes_to_the_address_that_is_used(address: str) -> None:
+    environ = {**EVERY_KEY, "FTMON_API_KEY": "mine-0123456789"}
+    assert read_settings(base_url=address, environ=environ).key == Key("mine-0123456789", "FTMON_API_KEY")
+
+
+def test_a_provider_that_is_named_gives_address_key_and_account() -> None:
+    environ = {**EVERY_KEY, "FTMON_BASE_URL": "http://127.0.0.1:1/v1", "FIREWORKS_ACCOUNT_ID": "someone"}
+    settings = read_settings(provider="fireworks", environ=environ)
+    assert settings.base_url == "https://api.fireworks.ai/v1"
+    assert settings.namespace == "someone"
+    assert settings.key
+    assert settings.key.source == "FIREWORKS_API_KEY"
+
+
+def test_the_address_in_a_provider_s_own_variable_gets_its_key() -> None:
+    environ = {"HF_ENDPOINT": "http://127.0.0.1:8000/", "HF_TOKEN": SECRET}
+    settings = read_settings(provider="hugging-face", environ=environ)
+    assert settings.base_url == "http://127.0.0.1:8000"
+    assert settings.key == Key(SECRET, "HF_TOKEN")
+    given = read_settings(provider="hugging-face", base_url="https://gpu-box.example", environ=environ)
+    assert given.key is None
+
+
+def test_azure_s_endpoint_is_completed_and_its_key_has_a_header_of_its_own() -> None:
+    environ = {"AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com/", "AZURE_OPENAI_API_KEY": SECRET}
+    settings = read_settings(provider="azure", environ=environ)
+    assert settings.base_url == "https://mine.openai.azure.com/openai/v1"
+    assert settings.key_header == "api-key"
+    assert read_settings(base_url=settings.base_url, environ=environ) == replace(settings, provider="auto")
+
+
+@pytest.mark.parametrize("provider", ["azure", "nemo"])
+def test_an_address_that_only_the_user_knows_is_asked_for(provider: str) -> None:
+    with pytest.raises(UsageError, match=f"The address of {provider} is your own: give --base-url or [A-Z]"):
+        read_settings(provider=provider, environ={})
+
+
+def test_each_provider_speaks_something() -> None:
+    for name in (*PROVIDERS, *API_NAMES):
+        assert candidates(name) != DIALECTS
+    assert candidates("auto", "gpu-box.example") == candidates("auto") == DIALECTS
+    assert [each.name for each in candidates("auto", "eu.api.together.ai")] == ["together"]

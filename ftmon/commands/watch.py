@@ -12,6 +12,7 @@ from ftmon.commands.parser import Parser, add_no_history, add_view_options
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
+from ftmon.providers import API_NAMES, FIND_OUT, PROVIDERS
 
 if TYPE_CHECKING:
     from ftmon.settings import Settings
@@ -49,7 +50,7 @@ exit status:
 """
 
 
-_AUTO = "auto"
+_NAMES = (*PROVIDERS, *API_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ def _parser() -> Parser:
     parser.add_argument(
         "--provider",
         metavar="NAME",
-        default=_AUTO,
-        help="whose API the service speaks: auto (default, finds out), openai, fine-tunes",
+        default=FIND_OUT,
+        help=f"whose API the service speaks: auto (default, finds out), {', '.join(_NAMES)}",
     )
     parser.add_argument(
         "--api-key-file", metavar="FILE", help="a private file that holds the key (- is stdin)"
@@ -130,7 +131,6 @@ def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
     from ftmon.settings import read_settings
 
     checked_id = None if job_id is None else typed_job_id(job_id)
-    _check_provider(service.provider)
     settings = read_settings(
         base_url=service.base_url,
         api_key_file=service.api_key_file,
@@ -151,15 +151,6 @@ def _check_namespaced_id(settings: "Settings", job_id: str) -> None:
         raise UsageError("This is no job id of this service: its ids have no / in them.")
 
 
-def _check_provider(provider: str) -> None:
-    """Raise a UsageError for a provider that ftmon does not know."""
-    if provider != _AUTO:
-        # Imported only where a name is given, because it is slow: the first paint waits for this.
-        from ftmon.wire.dialects import candidates
-
-        candidates(provider)
-
-
 def _command(service: ServiceOptions, job_id: str) -> str:
     """Return the command that watches a job of this service."""
     import shlex
@@ -167,7 +158,7 @@ def _command(service: ServiceOptions, job_id: str) -> str:
     words = ["ftmon", "watch", job_id] if job_id in NAMES else ["ftmon", job_id]
     for option, value in (
         ("--base-url", service.base_url),
-        ("--provider", "" if service.provider == _AUTO else service.provider),
+        ("--provider", "" if service.provider == FIND_OUT else service.provider),
         ("--api-key-file", service.api_key_file),
         ("--ca-file", service.ca_file),
     ):

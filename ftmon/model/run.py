@@ -18,12 +18,12 @@ _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 
 
 def read_figures(facts: Facts, metrics: Metrics) -> Metrics:
-    """Combine the figures of an event. Those in its message take precedence over those in its `data`."""
+    """Combine the figures of an event. Those in its `data` are exact; a message may have rounded them."""
     return Metrics(
-        metrics.step if facts.step is None else facts.step,
-        facts.total_steps or metrics.total_steps,
-        metrics.train_loss if facts.train_loss is None else facts.train_loss,
-        metrics.valid_loss if facts.valid_loss is None else facts.valid_loss,
+        facts.step if metrics.step is None else metrics.step,
+        metrics.total_steps or facts.total_steps,
+        facts.train_loss if metrics.train_loss is None else metrics.train_loss,
+        facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
     )
 
 

@@ -72,7 +72,7 @@ class Client:
                     # No second idle connection, so that a request that is sent again gets a new one.
                     limits=httpx.Limits(max_keepalive_connections=1),
                 ),
-                auth=_KeyAuth(settings.key) if settings.key else None,
+                auth=_KeyAuth(settings.key, settings.key_header) if settings.key else None,
                 headers=[
                     *settings.headers,
                     ("User-Agent", f"ftmon/{__version__}"),
@@ -283,11 +283,13 @@ class _Steps:
 class _KeyAuth(httpx.Auth):
     """Adds the key when a request is sent, so that no dict holds it before."""
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, header: str) -> None:
         self._key = key
+        self._header = header
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._key.value}"
+        scheme = "Bearer " if self._header == "Authorization" else ""
+        request.headers[self._header] = f"{scheme}{self._key.value}"
         yield request
 
 

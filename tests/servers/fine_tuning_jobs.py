@@ -28,6 +28,7 @@ LIST_OF_JOBS = "/v1/fine_tuning/jobs"
 JOB = f"{LIST_OF_JOBS}/{JOB_ID}"
 EVENTS = f"{JOB}/events"
 FIRST_PAGE = f"{EVENTS}?limit=100"
+CHECKPOINTS = f"{JOB}/checkpoints?limit=100"
 CANCEL = f"{JOB}/cancel"
 FIRST_API_JOB = f"/v1/fine-tunes/{JOB_ID}"
 

@@ -1,6 +1,6 @@
 """The APIs that ftmon speaks, each a `Dialect` in a module of its own."""
 
-from ftmon.errors import UsageError
+from ftmon.providers import FIND_OUT, provider_at
 from ftmon.wire.dialects.dashscope import DASHSCOPE
 from ftmon.wire.dialects.dialect import Dialect
 from ftmon.wire.dialects.fine_tunes import FINE_TUNES
@@ -28,42 +28,26 @@ DIALECTS = (
 )
 """All of them, in the order in which they are tried."""
 
-_OPENAI = (FINE_TUNING_JOBS, FINE_TUNES)
-
-_PROVIDERS = {
-    "auto": DIALECTS,
-    "openai": (FINE_TUNING_JOBS,),
-    "azure": _OPENAI,
+_BY_PROVIDER = {
+    "azure": (FINE_TUNING_JOBS, FINE_TUNES),
     "bedrock": (FINE_TUNING_JOBS,),
+    "dashscope": (DASHSCOPE,),
+    "fine-tunes": (TOGETHER, DASHSCOPE, FINE_TUNES),
+    "fine-tuning-jobs": (FINE_TUNING_JOBS,),
+    "fireworks": (FIREWORKS,),
+    "hugging-face": (HUGGING_FACE_JOBS,),
+    "localai": (LOCALAI,),
+    "mistral": (MISTRAL,),
     "morph": (FINE_TUNING_JOBS,),
     "nebius": (FINE_TUNING_JOBS,),
-    "portkey": (FINE_TUNING_JOBS,),
-    "zhipu": (FINE_TUNING_JOBS,),
-    "hugging-face": (HUGGING_FACE_JOBS,),
     "nemo": (NEMO_CUSTOMIZER,),
-} | {each.name: (each,) for each in DIALECTS}
-"""The names that `--provider` takes, and the dialects to try for each."""
-
-PROVIDERS = tuple(_PROVIDERS)
-
-_HOSTS = {
-    "api.openai.com": _OPENAI,
-    "openai.azure.com": _OPENAI,
-    "cognitiveservices.azure.com": _OPENAI,
-    "services.ai.azure.com": _OPENAI,
-    "together.ai": (TOGETHER,),
-    "together.xyz": (TOGETHER,),
-    "mistral.ai": (MISTRAL,),
-    "nebius.com": (FINE_TUNING_JOBS,),
-    "api.aws": (FINE_TUNING_JOBS,),
-    "morphllm.com": (FINE_TUNING_JOBS,),
-    "bigmodel.cn": (FINE_TUNING_JOBS,),
-    "huggingface.co": (HUGGING_FACE_JOBS,),
-    "aliyuncs.com": (DASHSCOPE,),
-    "fireworks.ai": (FIREWORKS,),
-    "replicate.com": (REPLICATE,),
+    "openai": (FINE_TUNING_JOBS,),
+    "portkey": (FINE_TUNING_JOBS,),
+    "replicate": (REPLICATE,),
+    "together": (TOGETHER,),
+    "zhipu": (FINE_TUNING_JOBS,),
 }
-"""What the known hosts, and the hosts below them, speak (PROTOCOL, SERVICES)."""
+"""What each provider speaks, by its name in `providers`."""
 
 _BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
@@ -71,16 +55,9 @@ _BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 def candidates(provider: str, host: str = "") -> tuple[Dialect, ...]:
     """Return the dialects that a provider at a host may speak, in the order in which to try them.
 
-    Raises:
-        UsageError: for a provider that ftmon does not know.
+    For `auto` the host tells the provider. At a host that is nobody's, each dialect may be spoken.
     """
-    if provider not in _PROVIDERS:
-        raise UsageError(f"--provider {provider} is not known; it is one of {', '.join(PROVIDERS)}.")
-    if provider == "auto":
-        for known, dialects in _HOSTS.items():
-            if host == known or host.endswith(f".{known}"):
-                return dialects
-    return _PROVIDERS[provider]
+    return _BY_PROVIDER.get(provider_at(host) if provider == FIND_OUT else provider, DIALECTS)
 
 
 def named(name: str) -> Dialect:

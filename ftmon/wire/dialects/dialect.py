@@ -115,6 +115,8 @@ class Dialect:
     read_event: Callable[[str], Event]
     """One event from its JSON text, as the history stored it. Never raises."""
     sources: tuple[Source, ...] = ()
+    replays: bool = True
+    """Each connection of the stream tells the past again."""
     ends_with_eof: bool = False
     """The stream has no `[DONE]`: its connection's end is its own, also without a blank line before."""
     tells_status: bool = True

@@ -59,5 +59,5 @@ FINE_TUNING_JOBS = Dialect(
     read_page=partial(reading.page, newest_first=True),
     frame_reader=lambda: reading.frame,
     read_event=reading.event,
-    sources=(Source("/fine_tuning/jobs/{job_id}/checkpoints?limit=100", _read_checkpoints, every=12),),
+    sources=(Source("/fine_tuning/jobs/{job_id}/checkpoints?limit=100", _read_checkpoints, every=3),),
 )

@@ -87,6 +87,7 @@ LOCALAI = Dialect(
     read_page=reading.no_page,
     frame_reader=lambda: _frame,
     read_event=reading.event,
+    replays=False,
     ends_with_eof=True,
     tells_status=False,
 )

@@ -169,7 +169,7 @@ class Reader:
                     return Outcome(is_over=True)
                 raise
             first = None
-            is_cut = last is None or last.end is not End.DONE
+            is_cut = not self._has_ended(last)
             if new is None and present is not None and monotonic() < present.news_at + self._pace.grace:
                 # There is no list, and the stream still tells what is missing.
                 return Outcome()
@@ -183,6 +183,15 @@ class Reader:
             if session.was_over_before or (not new and is_late):
                 return Outcome(is_over=True)
             await asyncio.sleep(self._times.interval)
+
+    def _has_ended(self, last: Stream | None) -> bool:
+        """Whether the last stream told everything that it had to tell."""
+        dialect = self._session.service.dialect
+        if last is None or not dialect.ends_with_eof:
+            return last is not None and last.end is End.DONE
+        # A connection can end before the job does. One that began after it has told all of the past.
+        is_late_enough = not dialect.replays or last.started_at >= (self._session.final_at or 0.0)
+        return last.end is not None and is_late_enough
 
     def _may_stream_again(self, last: Stream | None) -> bool:
         """Whether another stream may tell what is missing; readings meanwhile do not count, streams do."""
@@ -237,7 +246,8 @@ class Reader:
         if to_the_end or not sources.was_read:
             beside = await sources.read_all()
         elif first is None and (source := sources.next()) is not None:
-            return await self._list.tell(await sources.read(source))
+            events = await sources.read(source)
+            return await self._list.tell(events) if events else 0
         new = await self._list.read(first, to_the_end=to_the_end, beside=beside)
         return await self._without_list() if new is None else new
 

@@ -15,12 +15,16 @@ class Sources:
         """All of them were read once."""
         self._session = session
         self._readings = 0
+        self._missing: set[Source] = set()
+        """Those that the service does not have, or not yet: asked for again only when all are read."""
 
     def next(self) -> Source | None:
         """Return the source whose turn is at this reading, if any."""
         self._readings += 1
-        sources = self._session.service.dialect.sources
-        return next((source for source in sources if self._readings % source.every == 0), None)
+        for source in self._session.service.dialect.sources:
+            if self._readings % source.every == 0 and source not in self._missing:
+                return source
+        return None
 
     async def read_all(self) -> list[Event]:
         """Return the events of all sources in the order of their times; raises as `read`."""
@@ -31,7 +35,7 @@ class Sources:
         return by_time(events)
 
     async def read(self, source: Source) -> list[Event]:
-        """Return the events of a source; none where the service does not have it, or not yet.
+        """Return the events of a source; none where the service does not have it.
 
         Raises:
             UnreachableError: as `Service.source`.
@@ -39,4 +43,5 @@ class Sources:
         try:
             return await self._session.service.source(self._session.key.job_id, source)
         except RefusedError:
+            self._missing.add(source)
             return []

@@ -167,7 +167,7 @@ class Stream:
             # The blank line after the last message may be missing; a message that was cut comes again.
             last = [frame for frame in self._decoder.feed(b"\n\n") if json_text.is_valid(frame.data)]
             await self._take(last)
-            return End.DONE
+            return End.EOF
         return End.DONE if await self._take(self._decoder.close()) else End.EOF
 
     async def _begin(self) -> None:

@@ -1,0 +1,118 @@
+"""The services that ftmon knows by name: their addresses, and the variables that their users set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ftmon.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Who serves an API. What it speaks stands in `wire.dialects`, by the same name."""
+
+    base_url: str = ""
+    """Empty where every user has an address of their own."""
+    path: str = ""
+    """Follows the address in a variable, which is that of the host alone."""
+    hosts: tuple[str, ...] = ()
+    """Its hosts; those below them are its own too. Only they get its key."""
+    addresses: tuple[str, ...] = ()
+    """Variables that hold its address, the first one that is set."""
+    keys: tuple[str, ...] = ()
+    """Variables that hold its key, the first one that is set."""
+    namespace: str = ""
+    """The variable that holds the user or account of job ids that come without one."""
+    key_header: str = "Authorization"
+    """Holds the key: as it is, or in `Authorization` as a bearer token."""
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    # PROTOCOL §2 to §7, SERVICES §2
+    "openai": Provider(
+        base_url="https://api.openai.com/v1",
+        hosts=("api.openai.com",),
+        addresses=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        keys=("OPENAI_API_KEY",),
+    ),
+    "azure": Provider(
+        path="/openai/v1",
+        hosts=("openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com"),
+        addresses=("AZURE_OPENAI_ENDPOINT",),
+        keys=("AZURE_OPENAI_API_KEY",),
+        key_header="api-key",
+    ),
+    "bedrock": Provider(hosts=("api.aws",), keys=("OPENAI_API_KEY",)),
+    "dashscope": Provider(
+        base_url="https://dashscope.aliyuncs.com/api/v1",
+        hosts=("aliyuncs.com",),
+        addresses=("DASHSCOPE_HTTP_BASE_URL",),
+        keys=("DASHSCOPE_API_KEY",),
+    ),
+    "fireworks": Provider(
+        base_url="https://api.fireworks.ai/v1",
+        hosts=("fireworks.ai",),
+        addresses=("FIREWORKS_BASE_URL",),
+        keys=("FIREWORKS_API_KEY",),
+        namespace="FIREWORKS_ACCOUNT_ID",
+    ),
+    "hugging-face": Provider(
+        base_url="https://huggingface.co",
+        hosts=("huggingface.co",),
+        addresses=("HF_ENDPOINT",),
+        keys=("HF_TOKEN",),
+    ),
+    "localai": Provider(base_url="http://localhost:8080"),
+    "mistral": Provider(
+        base_url="https://api.mistral.ai/v1", hosts=("mistral.ai",), keys=("MISTRAL_API_KEY",)
+    ),
+    "morph": Provider(
+        base_url="https://api.morphllm.com/v1", hosts=("morphllm.com",), keys=("MORPH_API_KEY",)
+    ),
+    "nebius": Provider(
+        base_url="https://api.tokenfactory.nebius.com/v1", hosts=("nebius.com",), keys=("NEBIUS_API_KEY",)
+    ),
+    "nemo": Provider(addresses=("CUSTOMIZER_BASE_URL",)),
+    "portkey": Provider(
+        base_url="https://api.portkey.ai/v1", hosts=("portkey.ai",), keys=("PORTKEY_API_KEY",)
+    ),
+    "replicate": Provider(
+        base_url="https://api.replicate.com/v1",
+        hosts=("replicate.com",),
+        addresses=("REPLICATE_BASE_URL",),
+        keys=("REPLICATE_API_TOKEN",),
+    ),
+    "together": Provider(
+        base_url="https://api.together.ai/v1",
+        hosts=("together.ai", "together.xyz"),
+        addresses=("TOGETHER_BASE_URL",),
+        keys=("TOGETHER_API_KEY",),
+    ),
+    "zhipu": Provider(
+        base_url="https://open.bigmodel.cn/api/paas/v4",
+        hosts=("bigmodel.cn",),
+        addresses=("ZHIPUAI_BASE_URL",),
+        keys=("ZHIPUAI_API_KEY",),
+    ),
+}
+"""By the name that `--provider` takes."""
+
+FIND_OUT = "auto"
+"""The name of no provider: the host tells it, or the service is asked."""
+
+API_NAMES = ("fine-tunes", "fine-tuning-jobs")
+"""Names that `--provider` takes too, for a server of one's own: the API that it speaks."""
+
+
+def check_provider(name: str) -> None:
+    """Raise a UsageError for a provider that ftmon does not know."""
+    known = (FIND_OUT, *PROVIDERS, *API_NAMES)
+    if name not in known:
+        raise UsageError(f"--provider {name} is not known; it is one of {', '.join(known)}.")
+
+
+def provider_at(host: str) -> str:
+    """Return the name of the provider that a host belongs to; empty where it is nobody's."""
+    for name, provider in PROVIDERS.items():
+        if any(host == own or host.endswith(f".{own}") for own in provider.hosts):
+            return name
+    return ""
