@@ -126,3 +126,18 @@ def test_the_job_s_own_error_goes_before_the_one_that_an_event_told(
     own: str | None, told: str | None, expected: str | None
 ) -> None:
     assert job_json(Job("ft-1", error=own), 1, told)["error"] == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["someone/687fb701029421ae5549d998", "my-team/my-tuning-job", "a/" + "b" * 128]
+)
+def test_an_id_may_stand_below_its_owner(text: str) -> None:
+    assert check_job_id(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["a/b/my-tuning-job", "/my-tuning-job", "a/", "../my-tuning-job", "a/..tuning-job"]
+)
+def test_an_owner_is_one_word_as_an_id_is(text: str) -> None:
+    with pytest.raises(UsageError, match="no job id"):
+        check_job_id(text)

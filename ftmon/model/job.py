@@ -28,6 +28,8 @@ class Status(StrEnum):
 
 
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+_SHORTEST_BELOW = 6
+"""Characters that an id below an owner has at least: Hugging Face's have 24, Fireworks' 6."""
 
 
 def check_job_id(text: str) -> str:
@@ -43,7 +45,8 @@ def check_job_id(text: str) -> str:
     parts = text.split("/")
     if len(text) > 128 and (len(parts) != 2 or max(map(len, parts)) > 128):
         raise UsageError(f"This is no job id: it has {len(text):,} characters, and an id has at most 128.")
-    if len(parts) > 2 or not all(map(_JOB_ID.fullmatch, parts)) or ".." in text:
+    is_short = len(parts) == 2 and len(parts[1]) < _SHORTEST_BELOW
+    if len(parts) > 2 or is_short or not all(map(_JOB_ID.fullmatch, parts)) or ".." in text:
         raise UsageError(
             "This is no job id: an id has only letters, digits and _ . : - in it (no ..), "
             "such as ft-AF1WoRqd3aJAHsqc9NY7iL8F."
