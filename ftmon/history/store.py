@@ -186,8 +186,8 @@ class History(Reader):
         insertion.flush()
         if moved and insertion.count:
             self._database.execute(
-                "UPDATE jobs SET is_partial = 0 WHERE number = ?1 "
-                "AND NOT EXISTS (SELECT 1 FROM events WHERE job = ?1 AND number <= ?2)",
+                "UPDATE jobs SET is_partial = 0 WHERE number = ? "
+                "AND NOT EXISTS (SELECT 1 FROM events WHERE job = jobs.number AND number <= ?)",
                 (number, moved),
             )
         if insertion.count == insertion.last - last:
