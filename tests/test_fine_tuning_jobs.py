@@ -1,7 +1,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from contextlib import aclosing, closing
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,10 @@ from ftmon.model.curve import Curve
 from ftmon.model.event import Level, parse_metrics
 from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
-from ftmon.model.update import Update, Wire
+from ftmon.model.update import Wire
 from ftmon.settings import Settings
-from ftmon.wire.client import Client
 from ftmon.wire.dialects import DIALECTS, candidates, named
 from ftmon.wire.dialects.fine_tuning_jobs import FINE_TUNING_JOBS
-from ftmon.wire.follow.follower import Follower
 from ftmon.wire.pace import Pace
 from tests.command import ftmon, objects
 from tests.front_end import watching
@@ -44,7 +42,7 @@ from tests.servers.fine_tuning_jobs import (
     sample,
 )
 from tests.servers.scripted import End, Script, Server
-from tests.test_follow import HASTY, PACE, Told
+from tests.test_follow import HASTY, PACE, Told, followed_as
 
 LATE_PACE = replace(PACE, late=0.2)
 """Waits for late events for a fifth of a second."""
@@ -55,18 +53,7 @@ OVER = [Moment(SUCCEEDED_JOB, len(STORY))]
 
 async def followed(server: Server, provider: str = "openai", pace: Pace = LATE_PACE, **how: Any) -> Told:
     """Follow the job to its end."""
-    settings = Settings(f"{server.origin}/v1")
-    key = JobKey.checked(settings.base_url, JOB_ID)
-    told = Told(Run(key))
-
-    async def report(*updates: Update) -> None:
-        for update in updates:
-            told.run.apply(update)
-            told.updates.append(update)
-
-    async with aclosing(Client(settings)) as client, asyncio.timeout(10):
-        await Follower(client, key, report, dialects=candidates(provider), pace=pace, **how).run()
-    return told
+    return await followed_as(provider, f"{server.origin}/v1", JOB_ID, pace, **how)
 
 
 async def told_by(server: Server, provider: str = "openai", pace: Pace = LATE_PACE, **how: Any) -> Told:

@@ -17,6 +17,7 @@ from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Key, Settings
 from ftmon.wire.client import MAX_BODY, Client
+from ftmon.wire.dialects import candidates
 from ftmon.wire.follow.follower import Follower
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import (
@@ -111,6 +112,22 @@ class Told:
     @property
     def sentence(self) -> str:
         return str(self.run.connection.error)
+
+
+async def followed_as(provider: str, base_url: str, job_id: str, pace: Pace, **how: Any) -> Told:
+    """Follow a job of this provider to its end."""
+    settings = Settings(base_url)
+    key = JobKey.checked(settings.base_url, job_id)
+    told = Told(Run(key))
+
+    async def report(*updates: Update) -> None:
+        for update in updates:
+            told.run.apply(update)
+            told.updates.append(update)
+
+    async with aclosing(Client(settings)) as client, timeout(10):
+        await Follower(client, key, report, dialects=candidates(provider), pace=pace, **how).run()
+    return told
 
 
 React = Callable[[Told, Follower], None]

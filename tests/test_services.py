@@ -1,7 +1,5 @@
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +7,10 @@ from typing import Any
 import pytest
 
 from ftmon.model.curve import Curve
-from ftmon.model.job import JobKey, Status
-from ftmon.model.run import Run
-from ftmon.model.update import Update
-from ftmon.settings import Settings
-from ftmon.wire.client import Client
-from ftmon.wire.dialects import candidates
-from ftmon.wire.follow.follower import Follower
+from ftmon.model.job import Status
 from tests.servers.fine_tunes import Fields, answer, head
-from tests.servers.scripted import Script, Server
-from tests.test_follow import PACE, Told
+from tests.servers.scripted import End, Script, Server
+from tests.test_follow import PACE, Told, followed_as
 
 SAMPLES = Path(__file__).parent / "samples"
 SHORT = replace(PACE, late=0.2, proof=0.2)
@@ -398,19 +390,10 @@ def server_of(case: Case) -> Server:
     return Server({case.base + path: scripts for path, scripts in case.routes.items()})
 
 
-async def followed(server: Server, case: Case, **how: Any) -> Told:
-    settings = Settings(f"{server.origin}{case.base}")
-    key = JobKey.checked(settings.base_url, case.job_id)
-    told = Told(Run(key))
-
-    async def report(*updates: Update) -> None:
-        for update in updates:
-            told.run.apply(update)
-            told.updates.append(update)
-
-    async with aclosing(Client(settings)) as client, asyncio.timeout(10):
-        await Follower(client, key, report, dialects=candidates("auto"), pace=SHORT, **how).run()
-    return told
+async def told_by(case: Case, server: Server, *, job_id: str = "", stream: bool = True) -> Told:
+    async with server.running():
+        address = f"{server.origin}{case.base}"
+        return await followed_as("auto", address, job_id or case.job_id, SHORT, stream=stream)
 
 
 def points(curve: Curve) -> list[tuple[int, float]]:
@@ -419,9 +402,7 @@ def points(curve: Curve) -> list[tuple[int, float]]:
 
 @cases
 async def test_a_job_is_followed_from_its_queue_to_its_end(case: Case) -> None:
-    server = server_of(case)
-    async with server.running():
-        told = await followed(server, case)
+    told = await told_by(case, server_of(case))
     assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
     messages = [event.message for event in told.events]
     if case.messages:
@@ -430,3 +411,48 @@ async def test_a_job_is_followed_from_its_queue_to_its_end(case: Case) -> None:
     assert (points(told.run.train_loss), points(told.run.valid_loss)) == (list(case.train), list(case.valid))
     assert told.run.fine_tuned_model == case.model
     assert told.run.failure == case.error
+
+
+STREAMED = {name: CASES[name] for name in ("Hugging Face Jobs", "LocalAI")}
+
+
+@pytest.mark.parametrize("case", STREAMED.values(), ids=STREAMED)
+async def test_without_a_stream_what_a_stream_tells_at_once_is_the_past(case: Case) -> None:
+    stream = next(path for path in case.routes if path.endswith(("/logs", "/progress")))
+    # The service goes on in silence: there is nothing more yet.
+    script = [*case.routes[stream][-1], End.HANG]
+    told = await told_by(
+        case, server_of(replace(case, routes={**case.routes, stream: [script]})), stream=False
+    )
+    assert [event.message for event in told.events] == list(case.messages)[: len(told.events)]
+    assert len(told.events) > 3
+    assert told.run.exit_status == 0
+    assert told.run.status is Status.PENDING
+
+
+async def test_an_id_without_a_namespace_is_that_of_the_key_s_owner() -> None:
+    case = CASES["Hugging Face Jobs"]
+    server = server_of(replace(case, routes={**case.routes, "/api/whoami-v2": [answer({"name": "someone"})]}))
+    told = await told_by(case, server, job_id=HF_ID)
+    assert [event.message for event in told.events] == HF_SHOWN
+    assert told.ending == (Status.FAILED, 1)
+
+
+async def test_a_job_that_no_api_knows_is_told_with_the_routes_that_were_asked() -> None:
+    server = Server({})
+    told = await told_by(CASES["Mistral"], server, job_id="my-job")
+    assert told.run.exit_status == 4
+    for path in ("/fine-tunes/my-job", "/fine_tuning/jobs/my-job", "/api/fine-tuning/jobs/my-job"):
+        assert path in told.sentence
+    assert len({request.target for request in server.requests}) <= 8
+
+
+async def test_progress_in_the_job_object_is_shown() -> None:
+    case = CASES["Together"]
+    job = {**TOGETHER_JOB, "status": "pending", "queue_depth": 2, "total_steps": 40, "steps_completed": 10}
+    routes = {
+        f"/fine-tunes/{TOGETHER_ID}": [answer(job)],
+        f"/fine-tunes/{TOGETHER_ID}/events": [answer({"data": []})],
+    }
+    told = await told_by(case, server_of(replace(case, routes=routes)), stream=False)
+    assert (told.run.queue, told.run.step, told.run.total_steps) == (2, 10, 40)

@@ -11,7 +11,7 @@ from ftmon.history.store import History
 from ftmon.model.event import event_json, iso, parse_metrics
 from ftmon.model.job import JobKey, job_json
 from ftmon.model.message import read_message
-from ftmon.model.run import Run, read_figures
+from ftmon.model.run import Run, event_figures
 from ftmon.model.update import Update
 
 Format = Callable[[History, JobKey], Iterator[bytes]]
@@ -51,7 +51,7 @@ def metrics_csv(history: History, key: JobKey) -> Iterator[bytes]:
     for batch in history.all_events(key):
         for _, _, event in batch:
             facts = read_message(event.message)
-            figures = read_figures(facts, parse_metrics(event))
+            figures = event_figures(facts, parse_metrics(event))
             if figures.step is not None or facts.epoch is not None:
                 losses = figures.train_loss, figures.valid_loss
                 yield _csv_row(iso(event.created_at), figures.step, figures.total_steps, facts.epoch, *losses)

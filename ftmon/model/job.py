@@ -93,10 +93,6 @@ class Progress(NamedTuple):
     """Epochs completed."""
     queue: int | None = None
     """Jobs ahead in the queue."""
-    cost: float | None = None
-    """US dollars."""
-    ends_at: datetime | None = None
-    """When the service expects the job to be over."""
 
 
 NO_PROGRESS = Progress()

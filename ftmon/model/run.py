@@ -6,7 +6,7 @@ from math import inf
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
-from ftmon.model.job import Cancellation, Job, JobKey, Status
+from ftmon.model.job import Cancellation, Job, JobKey, Progress, Status
 from ftmon.model.message import Facts, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
@@ -17,7 +17,7 @@ _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 """The exit status for each final status of the job (README, "Exit status")."""
 
 
-def read_figures(facts: Facts, metrics: Metrics) -> Metrics:
+def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
     """Combine the figures of an event. Those in its `data` are exact; a message may have rounded them."""
     return Metrics(
         facts.step if metrics.step is None else metrics.step,
@@ -221,8 +221,19 @@ class Run:
         self.job = job
         self.fine_tuned_model = job.fine_tuned_model or self.fine_tuned_model
         self.total_epochs = self.total_epochs or job.n_epochs
+        self._apply_progress(job.progress)
         if job.status not in (Status.PENDING, Status.UNKNOWN):
             self.queue = None
+
+    def _apply_progress(self, progress: Progress) -> None:
+        """Take what the job object says of the progress, where the events have not told more."""
+        self.total_steps = self.total_steps or progress.total_steps
+        if progress.step is not None:
+            self.step = max(progress.step, self.step or 0)
+        if progress.epoch is not None:
+            self.epoch = max(int(progress.epoch), self.epoch or 0)
+        if progress.queue is not None:
+            self.queue = progress.queue
 
     def _apply_event(self, event: Event, at: datetime) -> None:
         if event.level is Level.WARNING:
@@ -233,7 +244,7 @@ class Run:
         if event.created_at is not None:
             self.last_event_at = event.created_at
         facts = read_message(event.message)
-        figures = read_figures(facts, parse_metrics(event))
+        figures = event_figures(facts, parse_metrics(event))
         # A stream replays past events after the job was read. Ignore old queue messages of a started job.
         if facts.queue is not None and self.status in (Status.PENDING, Status.UNKNOWN):
             self.queue = facts.queue

@@ -1,4 +1,4 @@
-"""Fireworks: no events; a job's state, its progress, and figures in files behind signed URLs.
+"""Fireworks: no events; a job's state alone, and figures in files behind signed URLs, which are not read.
 
 Source: Fireworks' Python client of 2026-07-21 (PROTOCOL §6, SERVICES §2.7).
 """
@@ -8,8 +8,7 @@ from typing import Any
 
 from ftmon import json_text
 from ftmon.model.event import parse_time
-from ftmon.model.figures import number
-from ftmon.model.job import Job, Progress, Status
+from ftmon.model.job import Job, Status
 from ftmon.wire.dialects import reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Paths
 
@@ -45,10 +44,8 @@ def _make_job(fields: dict[str, Any]) -> Job:
     name = reading.text(fields.get("name")) or ""
     account, _, job_id = name.removeprefix("accounts/").partition("/")
     job = reading.make_job({**fields, "id": name, "status": fields.get("state")}, _STATUSES)
-    status, progress = fields.get("status"), fields.get("jobProgress")
+    status = fields.get("status")
     message = reading.text(status.get("message")) if isinstance(status, dict) else None
-    percent = number(progress.get("percent")) if isinstance(progress, dict) else None
-    epoch = number(progress.get("epoch")) if isinstance(progress, dict) else None
     return replace(
         job,
         id=f"{account}/{job_id.rpartition('/')[2]}" if job_id else name,
@@ -57,11 +54,6 @@ def _make_job(fields: dict[str, Any]) -> Job:
         created_at=parse_time(fields.get("createTime")),
         finished_at=parse_time(fields.get("completedTime")),
         error=message if job.status is Status.FAILED else None,
-        progress=Progress(
-            step=round(percent) if percent is not None else None,
-            total_steps=100 if percent is not None else None,
-            epoch=epoch,
-        ),
         raw=reading.raw_of(fields, *_SIGNED),
     )
 

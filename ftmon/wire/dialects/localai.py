@@ -54,7 +54,7 @@ def _frame(message: ServerEvent) -> Event | InBandError | Done | None:
     if not isinstance(fields, dict):
         raise ValueError("not an object")
     if fields.get("status") == "error":
-        return InBandError(sentence(fields) or "an error that it did not describe")
+        return InBandError(sentence(fields) or reading.UNDESCRIBED)
     if "current_step" not in fields:
         return reading.frame(message)
     figures = _figures(fields)

@@ -34,14 +34,10 @@ def _read_job(body: bytes) -> JobAnswer:
     if fields.get("object") != "job":
         raise ValueError("a job of another service")
     job = _make_job(fields)
-    events = [_status_event(item) for item in _objects(fields.get("events"))]
-    events += [_checkpoint(item, job) for item in _objects(fields.get("checkpoints"))]
+    events = [_status_event(item) for item in reading.objects(fields.get("events"))]
+    events += [_checkpoint(item, job) for item in reading.objects(fields.get("checkpoints"))]
     # Both lists come newest first.
     return JobAnswer(job, Page(reading.by_time(events[::-1])))
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _make_job(fields: dict[str, Any]) -> Job:

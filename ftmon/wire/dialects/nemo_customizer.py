@@ -35,28 +35,22 @@ def _read_job(body: bytes) -> JobAnswer:
     if not isinstance(fields, dict) or "status" not in fields or _MARKS.isdisjoint(fields):
         raise ValueError("no status of a customization job")
     job = reading.make_job(fields, _STATUSES)
-    step, share = count(fields.get("steps_completed")), number(fields.get("percentage_done"))
+    # Its percentage is a whole number, which tells no total, and 100 of a job that failed.
     progress = Progress(
-        step=step,
-        total_steps=round(step * 100 / share) if step and share and share > 0 else None,
-        epoch=number(fields.get("epochs_completed")),
+        step=count(fields.get("steps_completed")), epoch=number(fields.get("epochs_completed"))
     )
-    logs = _objects(fields.get("status_logs"))
+    logs = reading.objects(fields.get("status_logs"))
     error = _reason(logs) if job.status is Status.FAILED else None
     job = replace(job, progress=progress, error=error or job.error)
     events = [*_points(fields), *(_log(entry, job.status) for entry in logs)]
     return JobAnswer(job, Page(reading.by_time(events)))
 
 
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _points(fields: Mapping[str, Any]) -> Iterator[Event]:
     outer = fields.get("metrics")
     curves = outer.get("metrics") if isinstance(outer, dict) else None
     for name, own in _CURVES.items():
-        for point in _objects(curves.get(name) if isinstance(curves, dict) else None):
+        for point in reading.objects(curves.get(name) if isinstance(curves, dict) else None):
             step, value = count(point.get("step")), number(point.get("value"))
             if step is not None and value is not None:
                 yield made.step(

@@ -25,7 +25,8 @@ with hyphens and underscores or without.
 
 _JOB_OBJECTS = ("fine-tune", "fine_tuning.job")
 
-_UNDESCRIBED = "an error that it did not describe"
+UNDESCRIBED = "an error that it did not describe"
+"""Stands for the sentence of an error that has none."""
 
 _FIRST_TIMESTAMP = 1e9
 """Seconds of the year 2001: a bare number in a stream that is as large is a time."""
@@ -48,13 +49,13 @@ def frame(message: ServerEvent) -> Event | InBandError | Done | None:
     if not isinstance(fields, dict):
         raise ValueError("not an object")
     if message.event == "error":
-        return InBandError(sentence(fields) or _UNDESCRIBED)
+        return InBandError(sentence(fields) or UNDESCRIBED)
     if not fields or fields.get("object") in _JOB_OBJECTS:
         return None
     if "message" not in fields and _is_sign_of_life(fields.get("type")):
         return None
     if _is_error(fields):
-        return InBandError(sentence(fields) or _UNDESCRIBED)
+        return InBandError(sentence(fields) or UNDESCRIBED)
     return parse_event(fields, data)
 
 
@@ -205,7 +206,12 @@ def list_of_objects(body: bytes, *names: str) -> list[dict[str, Any]]:
         value = next((value[name] for name in ("data", *names) if name in value), None)
     if not isinstance(value, list):
         raise ValueError("no list")
-    return [fields for fields in value if isinstance(fields, dict)]
+    return objects(value)
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a decoded list; none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _has_clean_id(fields: dict[str, Any]) -> bool:

@@ -4,7 +4,6 @@ Source: Together's documentation and its Python client (PROTOCOL ยง4, SERVICES ย
 """
 
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -44,18 +43,11 @@ def _read_job(body: bytes) -> JobAnswer:
 
 def _make_job(fields: dict[str, Any]) -> Job:
     job = reading.make_job(fields, _STATUSES)
-    estimate = fields.get("progress")
-    seconds = number(estimate.get("seconds_remaining")) if isinstance(estimate, dict) else None
-    is_estimated = isinstance(estimate, dict) and estimate.get("estimate_available") is True
-    ends_at = None
-    if is_estimated and seconds is not None and job.updated_at is not None and 0 <= seconds < 1e9:
-        ends_at = job.updated_at + timedelta(seconds=seconds)
     progress = Progress(
         step=count(fields.get("steps_completed")),
         total_steps=count(fields.get("total_steps")),
         epoch=number(fields.get("epochs_completed")),
         queue=count(fields.get("queue_depth")) if job.status is Status.PENDING else None,
-        ends_at=ends_at,
     )
     return replace(job, progress=progress)
 
