@@ -3,16 +3,15 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ftmon import __version__
 from ftmon.commands import NAMES
 from ftmon.commands.parser import Parser, add_no_history, add_view_options
+from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
-from ftmon.providers import API_NAMES, FIND_OUT, PROVIDERS
 
 if TYPE_CHECKING:
     from ftmon.settings import Settings
@@ -50,20 +49,6 @@ exit status:
 """
 
 
-_NAMES = (*PROVIDERS, *API_NAMES)
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceOptions:
-    """The service as the command line gives it, still unchecked."""
-
-    base_url: str | None
-    api_key_file: str | None
-    ca_file: str | None
-    allow_http: bool
-    provider: str
-
-
 def run(arguments: Sequence[str]) -> int:
     """Watch a job.
 
@@ -72,9 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     is_named = arguments[:1] == ["watch"]
     options = _parser().parse_args(arguments[1:] if is_named else arguments)
     job_id: str | None = options.job
-    service = ServiceOptions(
-        options.base_url, options.api_key_file, options.ca_file, options.allow_http, options.provider
-    )
+    service = ServiceOptions.of(options)
     if job_id in NAMES and not is_named:
         raise UsageError(
             f"{job_id} is a command, and a command stands first, before the options. "
@@ -102,21 +85,8 @@ def _parser() -> Parser:
     )
     parser.add_argument("--no-stream", action="store_true", help="show the events so far, then stop")
     add_view_options(parser)
-    parser.add_argument("--base-url", metavar="URL", help="the service, such as http://127.0.0.1:8000/v1")
-    parser.add_argument(
-        "--provider",
-        metavar="NAME",
-        default=FIND_OUT,
-        help=f"whose API the service speaks: auto (default, finds out), {', '.join(_NAMES)}",
-    )
-    parser.add_argument(
-        "--api-key-file", metavar="FILE", help="a private file that holds the key (- is stdin)"
-    )
+    add_service_options(parser)
     parser.add_argument("--wait", action="store_true", help="keep trying if the service cannot be reached")
-    parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust, for a service of your own")
-    parser.add_argument(
-        "--allow-http", action="store_true", help="send the key in plain http to another host"
-    )
     add_no_history(parser)
     parser.add_argument(
         "--version", action="version", version=f"ftmon {__version__}", help="show the version"
@@ -128,16 +98,9 @@ def _parser() -> Parser:
 def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
     """Check the id and read the settings."""
     from ftmon.model.job import JobKey, typed_job_id
-    from ftmon.settings import read_settings
 
     checked_id = None if job_id is None else typed_job_id(job_id)
-    settings = read_settings(
-        base_url=service.base_url,
-        api_key_file=service.api_key_file,
-        ca_file=service.ca_file,
-        allow_http=service.allow_http,
-        provider=service.provider,
-    )
+    settings = service.settings()
     if checked_id is not None and "/" in checked_id:
         _check_namespaced_id(settings, checked_id)
     yield Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
@@ -153,17 +116,4 @@ def _check_namespaced_id(settings: "Settings", job_id: str) -> None:
 
 def _command(service: ServiceOptions, job_id: str) -> str:
     """Return the command that watches a job of this service."""
-    import shlex
-
-    words = ["ftmon", "watch", job_id] if job_id in NAMES else ["ftmon", job_id]
-    for option, value in (
-        ("--base-url", service.base_url),
-        ("--provider", "" if service.provider == FIND_OUT else service.provider),
-        ("--api-key-file", service.api_key_file),
-        ("--ca-file", service.ca_file),
-    ):
-        if value:
-            words += [option, value]
-    if service.allow_http:
-        words.append("--allow-http")
-    return shlex.join(words)
+    return service.command("ftmon", *(["watch"] if job_id in NAMES else []), job_id)
