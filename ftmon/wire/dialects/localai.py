@@ -9,7 +9,7 @@ from typing import Any
 
 from ftmon import json_text
 from ftmon.model.event import Event
-from ftmon.model.figures import Figures, number, read_figures
+from ftmon.model.figures import Figures, in_words, number, read_figures
 from ftmon.model.job import Job, Status
 from ftmon.wire.dialects import made, reading
 from ftmon.wire.dialects.dialect import Dialect, Done, InBandError, JobAnswer, Paths
@@ -61,7 +61,7 @@ def _frame(message: ServerEvent) -> Event | InBandError | Done | None:
     word = reading.text(fields.get("status")) or ""
     told = reading.text(fields.get("message"))
     is_step = bool(figures.get("step"))
-    text = told or (made.step_message(figures) if is_step else f"Status: {word}")
+    text = told or (in_words(figures) if is_step else f"Status: {word}")
     # The same state is sent again and again.
     own_id = f"{word} {fields.get('current_step')} {told or ''}"
     return made.event(text, None, kind="metrics" if is_step else "status", data=figures, own_id=own_id)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ftmon.model.event import Event, Level, iso, parse_event
-from ftmon.model.figures import Figures, count
+from ftmon.model.figures import Figures, in_words
 from ftmon.model.job import Job, Status
 from ftmon.wire.dialects import reading
 
@@ -52,23 +52,12 @@ def event(
 
 def step(figures: Figures, at: datetime | None, *, own_id: str | None = None) -> Event:
     """Make an event of the figures of one step."""
-    return event(step_message(figures), at, kind="metrics", data=figures, own_id=own_id)
-
-
-def step_message(figures: Figures) -> str:
-    """Return figures as a sentence: `Step 10/500: training loss=0.85, validation loss=0.9`."""
-    number, total = count(figures.get("step")), count(figures.get("total_steps"))
-    place = f"Step {number}/{total}" if total else f"Step {number}" if number is not None else "Figures"
-    words = {"train_loss": "training loss", "valid_loss": "validation loss"}
-    rest = [name for name in figures if name not in {*words, "step", "total_steps", "epoch", "total_epochs"}]
-    shown = [name for name in words if name in figures] or rest[:3]
-    told = ", ".join(f"{words.get(name, name)}={figures[name]:.6g}" for name in shown)
-    return f"{place}: {told}" if told else place
+    return event(in_words(figures), at, kind="metrics", data=figures, own_id=own_id)
 
 
 def checkpoint(name: str, figures: Figures, at: datetime | None, *, own_id: str | None = None) -> Event:
     """Make an event of a checkpoint, which may be the only place of a service's losses."""
-    told = step_message(figures)
+    told = in_words(figures)
     message = f"Checkpoint {name}: {told}" if name else f"Checkpoint: {told}"
     return event(message, at, kind="checkpoint", data=figures, own_id=own_id)
 
