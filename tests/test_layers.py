@@ -24,6 +24,7 @@ LAYERS = [
     ["ftmon.settings", "ftmon.text"],
     ["ftmon.demo"],
     ["ftmon.serving"],
+    ["ftmon.local"],
     ["ftmon.model"],
     ["ftmon.json_text", "ftmon.safe", "ftmon.secret", "ftmon.paths", "ftmon.ending", "ftmon.providers"],
     ["ftmon.errors"],

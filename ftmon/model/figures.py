@@ -11,7 +11,8 @@ Counts are integers. A number that is not finite stays, because it tells that th
 """
 
 _ALIASES: Mapping[str, Iterable[str]] = {
-    # The files and lines of trainers (TRAINERS §2.4); Zhipu, LocalAI, Unsloth Studio (PROTOCOL §7)
+    # The files and lines of trainers (TRAINERS §2.4), Keras' in TensorBoard; Zhipu, LocalAI, Unsloth Studio
+    # (PROTOCOL §7)
     "step": (
         "global_step",
         "current_steps",
@@ -26,8 +27,16 @@ _ALIASES: Mapping[str, Iterable[str]] = {
     "total_steps": ("max_steps", "num_steps", "total_iters"),
     "epoch": ("train/epoch", "current_epoch"),
     "total_epochs": ("num_epochs", "n_epochs", "num_train_epochs"),
-    "train_loss": ("loss", "train/loss", "training_loss", "train_mean_nll", "actor/pg_loss"),
-    "valid_loss": ("eval_loss", "val_loss", "validation_loss", "eval/loss", "val/loss", "test_loss"),
+    "train_loss": ("loss", "train/loss", "training_loss", "train_mean_nll", "actor/pg_loss", "epoch_loss"),
+    "valid_loss": (
+        "eval_loss",
+        "val_loss",
+        "validation_loss",
+        "eval/loss",
+        "val/loss",
+        "test_loss",
+        "epoch_val_loss",
+    ),
     "learning_rate": ("lr", "train/learning_rate", "optim/lr"),
     "grad_norm": ("gradient_norm", "train/grad_norm"),
     "num_tokens": ("total_tokens", "num_input_tokens_seen"),

@@ -1,0 +1,64 @@
+"""One entry of a run of this machine, whatever file it was read from."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ftmon.model.event import Level
+from ftmon.model.figures import Figures, count, in_words
+from ftmon.model.job import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended, as a file tells it."""
+
+    status: Status
+    reason: str = ""
+    """Why it failed: a part of a sentence, empty where nothing is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line, row or record: what it says, and when."""
+
+    message: str
+    """Safe text: the trainer's own line, or its figures in words where the format has no lines."""
+    figures: Figures = field(default_factory=dict)
+    at: datetime | None = None
+    """None where the format tells no time."""
+    level: Level = Level.INFO
+    outcome: Outcome | None = None
+    """Set by the last entry of a run that tells how it ended."""
+
+    @property
+    def step(self) -> int | None:
+        """The step of the figures."""
+        return count(self.figures.get("step"))
+
+
+def of_figures(figures: Figures, at: datetime | None = None, outcome: Outcome | None = None) -> Entry:
+    """Return the entry of figures that came without words."""
+    return Entry(in_words(figures), figures, at, outcome=outcome)
+
+
+class RunSplitter:
+    """Finds where a new run begins in a file that several runs were appended to.
+
+    A new run begins where the step goes back. Two processes that write into one file, as a training on
+    several GPUs does that was set up wrongly, are one run: one of them is behind by one step of the log.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._before: int | None = None
+        """The step before the last one."""
+
+    def begins(self, entry: Entry) -> bool:
+        """Whether this entry, which follows those that were given before, is the first of a new run."""
+        step = entry.step
+        if step is None or step == self._last:
+            return False
+        is_new = self._last is not None and step < self._last and step != self._before
+        if is_new or self._last is None or step > self._last:
+            self._before, self._last = (None if is_new else self._last), step
+        return is_new

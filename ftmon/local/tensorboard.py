@@ -1,0 +1,215 @@
+"""Reads the scalars of TensorBoard event files (TRAINERS §6).
+
+A file is a row of TFRecords: the length (u64) and its masked CRC-32C, the data and its masked CRC-32C, all in
+little endian. The data is a protobuf `Event`. Every library for these files pulls in NumPy, pandas or
+protobuf, for about a hundred lines.
+"""
+
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from math import isnan
+
+from ftmon.errors import FtmonError
+from ftmon.local.entry import Entry, Outcome, of_figures
+from ftmon.model.event import parse_time
+from ftmon.model.figures import Figures, read_figures
+from ftmon.model.job import Status
+from ftmon.safe import safe
+
+_MASK_DELTA = 0xA282EAD8
+_HEAD, _FOOT = 12, 4
+_LARGEST_SCALAR = 16_384
+"""Bytes of a record that is read. Larger ones hold images, graphs or histograms."""
+
+_END = "train/train_runtime"
+"""The tag of the time that a whole training took, which Hugging Face's Trainer writes at its end."""
+
+_MOST = 1 << 40
+"""Bytes that no record has."""
+
+
+class DamagedFileError(FtmonError):
+    """A record does not have the checksum that it says it has: what follows cannot be read."""
+
+
+class EventFileReader:
+    """Reads one file from its beginning, however its bytes are cut."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._skip = 0
+        """Bytes of a large record that are still to be passed over."""
+        self._pending: tuple[int, datetime | None, dict[str, float]] | None = None
+        """Step, time and scalars of the records that belong to one step and are not told yet."""
+
+    def feed(self, data: bytes) -> list[Entry]:
+        """Return the entries that are complete now: one for each step, when a later step or `flush` comes.
+
+        Raises:
+            DamagedFileError: after a record with a wrong checksum. What stood before it was returned.
+        """
+        self._buffer += data
+        entries: list[Entry] = []
+        for record in self._records():
+            entries += self._take(*_event(record))
+        return entries
+
+    def flush(self) -> list[Entry]:
+        """Return the entry of the last step: no more of it has come for a while."""
+        pending, self._pending = self._pending, None
+        return [] if pending is None else [_entry(*pending)]
+
+    def _records(self) -> Iterator[bytes]:
+        while True:
+            if self._skip:
+                passed = min(self._skip, len(self._buffer))
+                del self._buffer[:passed]
+                self._skip -= passed
+            if self._skip or len(self._buffer) < _HEAD:
+                return
+            length, checksum = struct.unpack_from("<QI", self._buffer)
+            if checksum != masked_crc(bytes(self._buffer[:8])) or length > _MOST:
+                raise DamagedFileError("the file is damaged")
+            if length > _LARGEST_SCALAR:
+                self._skip = _HEAD + length + _FOOT
+                continue
+            if len(self._buffer) < _HEAD + length + _FOOT:
+                return
+            data = bytes(self._buffer[_HEAD : _HEAD + length])
+            (checksum,) = struct.unpack_from("<I", self._buffer, _HEAD + length)
+            if checksum != masked_crc(data):
+                raise DamagedFileError("the file is damaged")
+            del self._buffer[: _HEAD + length + _FOOT]
+            yield data
+
+    def _take(self, step: int, at: datetime | None, scalars: dict[str, float]) -> list[Entry]:
+        """Gather the scalars of one step, which are written as records of their own."""
+        if not scalars:
+            return []
+        entries = []
+        pending = self._pending
+        if pending is not None and pending[0] == step and pending[2].keys().isdisjoint(scalars):
+            pending[2].update(scalars)
+        else:
+            entries = self.flush()
+            self._pending = step, at, scalars
+        return entries
+
+
+def _entry(step: int, at: datetime | None, scalars: dict[str, float]) -> Entry:
+    figures: Figures = {"step": step, **read_figures(scalars)}
+    return of_figures(figures, at, Outcome(Status.SUCCEEDED) if _END in scalars else None)
+
+
+# Protobuf: only what an Event with scalars needs (tensorflow/core/util/event.proto, framework/summary.proto)
+
+
+def _event(data: bytes) -> tuple[int, datetime | None, dict[str, float]]:
+    """Return step, time and scalars of an `Event`."""
+    step, at = 0, None
+    scalars: dict[str, float] = {}
+    for number, value in _fields(data):
+        match number, value:
+            case 1, bytes() if len(value) == 8:
+                (seconds,) = struct.unpack("<d", value)
+                at = None if isnan(seconds) else parse_time(seconds)
+            case 2, int():
+                step = value if value < 1 << 63 else 0
+            case 5, bytes():
+                scalars.update(_summary(value))
+            case _:
+                pass
+    return step, at.astimezone(UTC) if at else None, scalars
+
+
+def _summary(data: bytes) -> Iterator[tuple[str, float]]:
+    for number, value in _fields(data):
+        if number != 1 or not isinstance(value, bytes):
+            continue
+        tag, scalar = "", None
+        for inner, part in _fields(value):
+            match inner, part:
+                case 1, bytes():
+                    tag = safe(part.decode(errors="replace"))
+                case 2, bytes() if len(part) == 4:
+                    (scalar,) = struct.unpack("<f", part)
+                case 8, bytes():
+                    scalar = _tensor(part)
+                case _:
+                    pass
+        if tag and scalar is not None:
+            yield tag, _short(scalar)
+
+
+def _tensor(data: bytes) -> float | None:
+    """Return the one float of a `TensorProto`: `float_val`, or `tensor_content` of four bytes."""
+    found = None
+    for number, value in _fields(data):
+        if number in (4, 5) and isinstance(value, bytes) and len(value) == 4:
+            (found,) = struct.unpack("<f", value)
+        elif number == 1 and value != 1:
+            # DT_FLOAT is 1.
+            return None
+    return found
+
+
+def _short(value: float) -> float:
+    """Return a float of 32 bits with the digits that it has, not those of its conversion to 64."""
+    return float(f"{value:.7g}")
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield the fields of a protobuf message by their numbers; nothing of a part that is none."""
+    position = 0
+    while position < len(data):
+        key, position = _varint(data, position)
+        kind = key & 7
+        if kind == 0:
+            value, position = _varint(data, position)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            size, position = _varint(data, position)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        else:
+            return
+        if position + size > len(data):
+            return
+        yield key >> 3, data[position : position + size]
+        position += size
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if position >= len(data):
+            break
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    return 0, len(data)
+
+
+def _table() -> list[int]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+_TABLE = _table()
+
+
+def masked_crc(data: bytes) -> int:
+    """Return the CRC-32C (Castagnoli) of data, masked as TFRecord masks it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
