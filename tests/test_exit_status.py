@@ -184,19 +184,19 @@ def test_an_end_that_nobody_tells_is_exit_status_5(
 def test_a_timeout_ends_with_124_and_the_job_last(service: Service) -> None:
     service.tell("Fine-tune started")
     started = time.monotonic()
-    done = ftmon(JOB_ID, *service.options, "--json", "--timeout", "1")
-    assert time.monotonic() - started > 1
+    done = ftmon(JOB_ID, *service.options, "--json", "--timeout", "3")
+    assert time.monotonic() - started > 3
     assert [item["object"] for item in objects(done.stdout)] == ["fine-tune-event", "fine-tune"]
-    assert done.stderr == b"ftmon: No end of the job was seen after 1 s; leaving does not touch it.\n"
+    assert done.stderr == b"ftmon: No end of the job was seen after 3 s; leaving does not touch it.\n"
     assert done.returncode == 124
 
 
 def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(service: Service) -> None:
     service.answers[JOB] = repeat(Answer(404, b"{}"))
     service.tell("Fine-tune started")
-    done = ftmon(JOB_ID, *service.options, "--plain", "--timeout", "1")
+    done = ftmon(JOB_ID, *service.options, "--plain", "--timeout", "3")
     assert b"Fine-tune started" in done.stdout
-    assert b"No end of the job was seen after 1 s" in done.stderr
+    assert b"No end of the job was seen after 3 s" in done.stderr
     assert done.returncode == 124
 
 
@@ -204,7 +204,7 @@ def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(ser
     ("options", "status", "words"),
     [
         (["--exit"], 4, "The service forbids it (403)."),
-        (["--timeout", "1"], 124, "No end of the job was seen after 1 s; leaving does not touch it."),
+        (["--timeout", "3"], 124, "No end of the job was seen after 3 s; leaving does not touch it."),
     ],
     ids=["refused", "timeout"],
 )

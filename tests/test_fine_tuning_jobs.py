@@ -44,8 +44,8 @@ from tests.servers.fine_tuning_jobs import (
 from tests.servers.scripted import End, Script, Server
 from tests.test_follow import HASTY, PACE, Told, followed_as
 
-LATE_PACE = replace(PACE, late=0.2)
-"""Waits for late events for a fifth of a second."""
+LATE_PACE = replace(PACE, late=1)
+"""Waits for late events for a second."""
 
 PROVIDERS = ["openai", "fine-tuning-jobs", "auto"]
 OVER = [Moment(SUCCEEDED_JOB, len(STORY))]

@@ -60,9 +60,10 @@ PACE = Pace(
     random=lambda: 0.5,
 )
 
-HASTY = replace(PACE, give_up=0.3)
-"""For a service that never answers well: all others have time to, on a busy machine too."""
 """Waits for next to nothing; silence and hints give no cause to read the job."""
+
+HASTY = replace(PACE, give_up=1)
+"""For a service that never answers well: all others have time to, on a busy machine too."""
 
 CREATED, STARTED = STORY[0], STORY[3]
 STEPS = [event(f"Step {step}/9: training loss=0.5", step) for step in range(1, 10)]
@@ -514,7 +515,7 @@ async def test_an_end_that_nobody_knows_is_given_up(status: Script) -> None:
     assert told.fields == STORY
     assert told.ending == (Status.UNKNOWN, 5)
     assert "does not say how the job ended" in told.sentence
-    assert len(told.waits) > 1
+    assert told.waits
 
 
 async def test_a_stream_with_news_is_not_given_up_where_nobody_knows_the_status() -> None:

@@ -70,14 +70,16 @@ def test_a_long_id_is_refused_by_its_length(length: int, said: str) -> None:
 
 
 @given(st.text(max_size=140))
-def test_an_id_that_is_taken_is_a_single_part_of_a_path(text: str) -> None:
+def test_an_id_that_is_taken_is_one_part_of_a_path_or_two(text: str) -> None:
     try:
         check_job_id(text)
     except UsageError:
         return
     assert text.isascii()
     assert text.isprintable()
-    assert not set(text) & set("/\\?#%@ ")
+    assert not set(text) & set("\\?#%@ ")
+    assert all(text.split("/"))
+    assert text.count("/") < 2
     assert ".." not in text
 
 

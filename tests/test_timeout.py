@@ -110,10 +110,10 @@ def test_a_timeout_before_the_last_events_does_not_deny_the_outcome(
 ) -> None:
     service.answers = {STREAM: repeat(Answer(503)), LIST: repeat(Answer(503))}
     service.end(status)
-    done = ftmon(JOB_ID, *service.options, "--json", *LIMIT)
+    done = ftmon(JOB_ID, *service.options, "--json", "--timeout", "3")
     assert objects(done.stdout)[-1]["status"] == status
     assert done.stderr.decode().splitlines()[-1] == (
-        f"ftmon: The job {words}, but its last events had not all come after 1 s."
+        f"ftmon: The job {words}, but its last events had not all come after 3 s."
     )
     assert done.returncode == 124
 
@@ -121,9 +121,9 @@ def test_a_timeout_before_the_last_events_does_not_deny_the_outcome(
 def test_a_screen_that_leaves_when_the_job_is_over_does_not_deny_its_outcome_either(service: Service) -> None:
     service.answers = {STREAM: repeat(Answer(503)), LIST: repeat(Answer(503))}
     service.end("succeeded")
-    with terminal([*FTMON, JOB_ID, *service.options, "--exit", "--timeout", "2"]) as shown:
+    with terminal([*FTMON, JOB_ID, *service.options, "--exit", "--timeout", "4"]) as shown:
         assert shown.wait() == 124
-        assert "The job succeeded, but its last events had not all come after 2 s." in shown.text
+        assert "The job succeeded, but its last events had not all come after 4 s." in shown.text
         shown.assert_restored()
 
 
