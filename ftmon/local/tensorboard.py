@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isnan
 
-from ftmon.errors import FtmonError
 from ftmon.local.entry import Entry, Outcome, of_figures
 from ftmon.model.event import parse_time
 from ftmon.model.figures import Figures, read_figures
@@ -29,72 +28,71 @@ _MOST = 1 << 40
 """Bytes that no record has."""
 
 
-class DamagedFileError(FtmonError):
-    """A record does not have the checksum that it says it has: what follows cannot be read."""
+def is_event_file(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is one: with a length and its checksum."""
+    if len(head) < _HEAD:
+        return False
+    length, checksum = struct.unpack_from("<QI", head)
+    return bool(length < _MOST and checksum == masked_crc(head[:8]))
 
 
 class EventFileReader:
     """Reads one file from its beginning, however its bytes are cut."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = b""
         self._skip = 0
         """Bytes of a large record that are still to be passed over."""
         self._pending: tuple[int, datetime | None, dict[str, float]] | None = None
         """Step, time and scalars of the records that belong to one step and are not told yet."""
 
-    def feed(self, data: bytes) -> list[Entry]:
-        """Return the entries that are complete now: one for each step, when a later step or `flush` comes.
+    def feed(self, data: bytes) -> Iterator[Entry]:
+        """Yield the entries that are complete now: that of a step when a later one, or `flush`, comes.
 
         Raises:
-            DamagedFileError: after a record with a wrong checksum. What stood before it was returned.
+            ValueError: for a record with a wrong checksum: what follows cannot be read.
         """
         self._buffer += data
-        entries: list[Entry] = []
         for record in self._records():
-            entries += self._take(*_event(record))
-        return entries
+            yield from self._take(*_event(record))
 
-    def flush(self) -> list[Entry]:
-        """Return the entry of the last step: no more of it has come for a while."""
-        pending, self._pending = self._pending, None
-        return [] if pending is None else [_entry(*pending)]
+    def flush(self) -> Iterator[Entry]:
+        """Yield the entry of the last step: no more of it has come for a while."""
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            yield _entry(*pending)
 
     def _records(self) -> Iterator[bytes]:
-        while True:
-            if self._skip:
-                passed = min(self._skip, len(self._buffer))
-                del self._buffer[:passed]
-                self._skip -= passed
-            if self._skip or len(self._buffer) < _HEAD:
-                return
-            length, checksum = struct.unpack_from("<QI", self._buffer)
-            if checksum != masked_crc(bytes(self._buffer[:8])) or length > _MOST:
-                raise DamagedFileError("the file is damaged")
+        """Yield the data of the records that are whole, without those that are too large for scalars."""
+        buffer, self._buffer = self._buffer, b""
+        position = min(self._skip, len(buffer))
+        self._skip -= position
+        while len(buffer) - position >= _HEAD:
+            length, checksum = struct.unpack_from("<QI", buffer, position)
+            if checksum != masked_crc(buffer[position : position + 8]) or length > _MOST:
+                raise ValueError("a record of it is damaged")
+            end = position + _HEAD + length + _FOOT
             if length > _LARGEST_SCALAR:
-                self._skip = _HEAD + length + _FOOT
+                self._skip = max(0, end - len(buffer))
+                position = min(end, len(buffer))
                 continue
-            if len(self._buffer) < _HEAD + length + _FOOT:
-                return
-            data = bytes(self._buffer[_HEAD : _HEAD + length])
-            (checksum,) = struct.unpack_from("<I", self._buffer, _HEAD + length)
-            if checksum != masked_crc(data):
-                raise DamagedFileError("the file is damaged")
-            del self._buffer[: _HEAD + length + _FOOT]
+            if end > len(buffer):
+                break
+            data = buffer[position + _HEAD : end - _FOOT]
+            if struct.unpack_from("<I", buffer, end - _FOOT) != (masked_crc(data),):
+                raise ValueError("a record of it is damaged")
+            position = end
             yield data
+        self._buffer = buffer[position:]
 
-    def _take(self, step: int, at: datetime | None, scalars: dict[str, float]) -> list[Entry]:
+    def _take(self, step: int, at: datetime | None, scalars: dict[str, float]) -> Iterator[Entry]:
         """Gather the scalars of one step, which are written as records of their own."""
-        if not scalars:
-            return []
-        entries = []
         pending = self._pending
         if pending is not None and pending[0] == step and pending[2].keys().isdisjoint(scalars):
             pending[2].update(scalars)
-        else:
-            entries = self.flush()
+        elif scalars:
+            yield from self.flush()
             self._pending = step, at, scalars
-        return entries
 
 
 def _entry(step: int, at: datetime | None, scalars: dict[str, float]) -> Entry:
@@ -125,9 +123,9 @@ def _event(data: bytes) -> tuple[int, datetime | None, dict[str, float]]:
 
 def _summary(data: bytes) -> Iterator[tuple[str, float]]:
     for number, value in _fields(data):
+        tag, scalar = "", None
         if number != 1 or not isinstance(value, bytes):
             continue
-        tag, scalar = "", None
         for inner, part in _fields(value):
             match inner, part:
                 case 1, bytes():

@@ -4,6 +4,7 @@ The file holds the whole history of the run and is written anew each time, so a 
 tells no times.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from ftmon import json_text
 from ftmon.local.entry import Entry, Outcome, of_figures
 from ftmon.model.figures import count, read_figures, sums_up
 from ftmon.model.job import Status
+
+_LARGEST = 256 << 20
+"""Bytes of a file that is read: a million entries have 150 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,34 @@ def read_trainer_state(body: bytes) -> TrainerState:
     return TrainerState(
         tuple(entries), step, total, (total is not None and step >= total) or _is_stopped(state)
     )
+
+
+class TrainerStateReader:
+    """Reads the file as it comes; half of it brings nothing yet."""
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+        self._told = 0
+
+    def feed(self, data: bytes) -> Iterable[Entry]:
+        """Return the entries that were not told, once the file is whole.
+
+        Raises:
+            ValueError: where it is too large.
+        """
+        self._body += data
+        if len(self._body) > _LARGEST:
+            raise ValueError("it is too large for a trainer's state")
+        try:
+            entries = read_trainer_state(bytes(self._body)).entries
+        except ValueError:
+            return []
+        new, self._told = entries[self._told :], len(entries)
+        return new
+
+    def flush(self) -> Iterable[Entry]:
+        """Return nothing: half a file is read again when it changes."""
+        return ()
 
 
 def _entry(row: dict[str, Any], total: int | None, epochs: int | None) -> Entry:

@@ -1,0 +1,142 @@
+"""One file of a run: which format it has, and what is new in it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from ftmon.errors import UsageError
+from ftmon.local.entry import Entry
+from ftmon.local.growing_file import GrowingFile, LineSplitter
+from ftmon.local.json_lines import JsonLinesReader
+from ftmon.local.log import LogReader
+from ftmon.local.table import TableReader
+from ftmon.local.tensorboard import EventFileReader, is_event_file
+from ftmon.local.trainer_state import TrainerStateReader
+
+
+class Reader(Protocol):
+    """Reads one file from its beginning, however its bytes are cut."""
+
+    def feed(self, data: bytes) -> Iterable[Entry]:
+        """Return the entries that are complete now.
+
+        Raises:
+            ValueError: where the file is not of this format, or is damaged: nothing after it is read.
+        """
+        ...
+
+    def flush(self) -> Iterable[Entry]:
+        """Return what waits for more, which does not seem to come."""
+        ...
+
+
+class LineReader(Protocol):
+    """Reads one file line by line; raises ValueError as `Reader.feed`."""
+
+    def read(self, line: str) -> list[Entry]:
+        """Return the entries of a line without its end."""
+        ...
+
+
+class Lines:
+    """Reads the lines of a file with the reader of its format."""
+
+    def __init__(self, reader: LineReader) -> None:
+        self._splitter = LineSplitter()
+        self._reader = reader
+
+    def feed(self, data: bytes) -> Iterator[Entry]:
+        """Yield the entries of the lines that are complete now."""
+        for line in self._splitter.feed(data):
+            yield from self._reader.read(line)
+
+    def flush(self) -> Iterable[Entry]:
+        """Return nothing: a line without its end is not complete, however long that takes."""
+        return ()
+
+
+class Format(NamedTuple):
+    """A format of files that trainers write."""
+
+    name: str
+    rank: int
+    """Of two files that tell the same, the one of the lower rank is shown: it is written sooner."""
+    reader: Callable[[], Reader]
+
+
+JSON_LINES = Format("JSON Lines", 0, lambda: Lines(JsonLinesReader()))
+LOG = Format("a log", 1, lambda: Lines(LogReader()))
+TABLE = Format("a table", 2, lambda: Lines(TableReader()))
+EVENT_FILE = Format("a TensorBoard file", 3, EventFileReader)
+TRAINER_STATE = Format("a trainer's state", 4, TrainerStateReader)
+
+
+def format_of(name: str, head: bytes) -> Format:
+    """Return the format of a file by its name and its first bytes; a log where it is nothing else."""
+    if is_event_file(head):
+        return EVENT_FILE
+    if name == "trainer_state.json":
+        return TRAINER_STATE
+    text = head.decode(errors="replace").lstrip("\ufeff \t\r\n")
+    first = text.partition("\n")[0]
+    # Trainer prints Python's dicts, which begin with `{'`.
+    if name.endswith((".jsonl", ".ndjson")) or first.startswith('{"'):
+        return JSON_LINES
+    return TABLE if _is_table(text) else LOG
+
+
+def _is_table(text: str) -> bool:
+    reader = TableReader()
+    try:
+        for line in text.split("\n")[:-1]:
+            reader.read(line)
+    except ValueError:
+        return False
+    return reader.has_header
+
+
+class FileSource:
+    """Reads what is new in one file of a run."""
+
+    def __init__(self, path: Path, format: Format) -> None:  # noqa: A002
+        self.path = path
+        self.format = format
+        self.fault = ""
+        """Why the file is not read any further: a sentence."""
+        self._file = GrowingFile(path)
+        self._reader = format.reader()
+        self._is_flushed = True
+
+    @property
+    def changed_at(self) -> float:
+        """When the file was written last, in seconds since 1970; 0 before it was read."""
+        return self._file.changed_at
+
+    def poll(self) -> list[Entry]:
+        """Return what is new; of a large file, a part of it (see `is_at_end`)."""
+        entries: list[Entry] = []
+        if self.fault:
+            return entries
+        try:
+            # What comes before a fault stays in the list.
+            entries.extend(self._new())
+        except UsageError as error:
+            self.fault = str(error)
+        except ValueError as error:
+            self.fault = f"{self.path} is read no further: {error}."
+        return entries
+
+    def _new(self) -> Iterable[Entry]:
+        data, is_anew = self._file.read()
+        if is_anew:
+            self._reader = self.format.reader()
+        if data:
+            self._is_flushed = False
+            return self._reader.feed(data)
+        is_flushed, self._is_flushed = self._is_flushed, True
+        return () if is_flushed else self._reader.flush()
+
+    @property
+    def is_at_end(self) -> bool:
+        """Everything that is written was read."""
+        return bool(self.fault) or self._file.is_at_end
