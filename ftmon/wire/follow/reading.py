@@ -154,7 +154,10 @@ class Reader:
             present: the trusted stream that is open, if any.
         """
         session = self._session
-        has_more = session.job_page is not None and len(session.job_page.events) > session.ledger.count
+        inside = session.job_page
+        has_more = inside is not None and len(inside.events) > session.ledger.count
+        # Where lists stand beside that of the events, the job does not hold everything.
+        has_more = has_more and not session.service.dialect.sources
         if has_more:
             await self._list.read_job_events()
         if has_more or (last is not None and last.is_whole):
