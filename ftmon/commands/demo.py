@@ -9,6 +9,7 @@ from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
 from ftmon.demo.setup import Course, Service, Setup
 from ftmon.lines.output import write
+from ftmon.serving.apis import APIS
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -18,6 +19,7 @@ def run(arguments: Sequence[str]) -> int:
         Course(options.steps, options.epochs, options.speed, diverges=options.fail),
         cut_after=options.cut_after,
         port=options.port,
+        api=options.api,
     )
     if options.serve:
         from ftmon.demo.serve import serve
@@ -35,8 +37,8 @@ def _parser() -> Parser:
     default = Setup()
     parser = Parser(
         prog="ftmon demo",
-        description="Train a tiny language model on this machine, serve its events as the fine-tunes API "
-        "does, and watch it. Needs no key and no network.",
+        description="Train a tiny language model on this machine, serve its events as fine-tuning services "
+        "do, and watch it. Needs no key and no network.",
         allow_abbrev=False,
     )
     add_view_options(parser)
@@ -44,6 +46,14 @@ def _parser() -> Parser:
         "--serve",
         action="store_true",
         help="only serve: print base_url and job_id as a line of JSON, then serve until Ctrl-C",
+    )
+    parser.add_argument(
+        "--api",
+        choices=list(APIS),
+        default=default.api,
+        metavar="NAME",
+        help="watch the job over this API, or print its base_url and job_id: "
+        f"{', '.join(APIS)} (default: %(default)s). Each demo serves all of them",
     )
     add_no_history(parser)
     parser.add_argument(

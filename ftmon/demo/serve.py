@@ -8,8 +8,9 @@ from collections.abc import Callable
 from ftmon.demo.setup import Service, Setup
 from ftmon.demo.training import Training
 from ftmon.errors import UsageError
-from ftmon.serving.routes import FineTunes
-from ftmon.serving.server import serve as serve_routes
+from ftmon.serving.apis import APIS
+from ftmon.serving.job import Source
+from ftmon.serving.server import serve as serve_sources
 
 
 def serve(setup: Setup, announce: Callable[[Service], None], *, parent: int | None = None) -> int:
@@ -29,7 +30,8 @@ def serve(setup: Setup, announce: Callable[[Service], None], *, parent: int | No
             f"Port {setup.port} cannot be used ({os.strerror(error.errno or 0)}): "
             "choose another one, or 0 for any free one."
         ) from error
-    service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", training.job.served.id)
+    api = APIS[setup.api]
+    service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}{api.base}", api.job_id(training.job))
     try:
         return asyncio.run(
             _train_and_serve(training, setup.cut_after, listener, lambda: announce(service), parent)
@@ -51,9 +53,9 @@ async def _train_and_serve(
 
         def cancel() -> None:
             trainer.cancel()
-            training.job.tell("Fine-tune cancelled", status="cancelled")
+            training.cancel()
 
-        routes = FineTunes(training.job.served, cancel, cut_after)
-        status = await serve_routes(listener, routes, announce, parent)
+        source = Source(training.job, cancel, training.pause, training.resume)
+        status = await serve_sources(listener, [source], announce, cut_after=cut_after, parent=parent)
         trainer.cancel()
     return status

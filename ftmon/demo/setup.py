@@ -25,6 +25,8 @@ class Setup:
     """Each stream is cut after this many new events."""
     port: int = 0
     """0 is any free port."""
+    api: str = "fine-tunes"
+    """Whose address and id the service tells; it serves every API of `serving.apis`."""
 
     def to_json(self) -> str:
         """Return the setup as JSON."""

@@ -4,14 +4,17 @@ import asyncio
 import csv
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from itertools import islice
+from uuid import uuid4
 
-from ftmon.demo.job import File, Job
+from ftmon.demo.job import MODEL, model_name, new_file, now
 from ftmon.demo.language_model import Example, LanguageModel, Score, examples_of
 from ftmon.demo.setup import Course
 from ftmon.errors import UsageError
+from ftmon.serving.apis.fine_tunes import job_id
+from ftmon.serving.job import Kind, Recipe, ServedEvent, ServedJob, Status
 
 LEARNING_RATE = 0.05
 HELD_OUT = 0.1
@@ -64,21 +67,24 @@ class Training:
         # A fixed seed, so that two runs of the demo can be compared.
         self._chance = random.Random(0)
         self._results = _ResultFile()
-        self.job = Job(
-            {
-                "n_epochs": course.epochs,
-                "batch_size": round(most_steps / course.steps),
-                "prompt_loss_weight": 0.0,
-                "learning_rate_multiplier": LEARNING_RATE,
-            },
-            File("training.txt", text[:split].encode()),
-            File("validation.txt", text[split:].encode()),
+        self._may_go_on = asyncio.Event()
+        self._may_go_on.set()
+        recipe = Recipe(
+            model=MODEL,
+            n_epochs=course.epochs,
+            total_steps=course.steps,
+            batch_size=round(most_steps / course.steps),
+            learning_rate=LEARNING_RATE,
+            training_file=new_file("training.txt", text[:split].encode()),
+            validation_file=new_file("validation.txt", text[split:].encode()),
         )
+        self.job = ServedJob(uuid4(), recipe, now())
+        self._tell(f"Created fine-tune: {job_id(self.job)}")
 
     async def run(self) -> None:
         """Train to the end of the job. Cancelling this task stops the training."""
         await self._wait_in_queue()
-        self.job.tell("Fine-tune started", status="running")
+        self._tell("Fine-tune started", "running")
         stream = self._shuffled_examples()
         learned = 0
         for step in range(1, self._course.steps + 1):
@@ -92,31 +98,44 @@ class Training:
             if step % VALIDATE_EVERY == 0 or step == self._course.steps:
                 validation = await asyncio.to_thread(self._model.score, self._held_out)
             learned = upto
-            self._tell_step(step, training, validation)
+            figures = self._figures(step, learned, training, validation)
+            self._tell_step(training, validation, figures)
             self._results.add(step, learned, training, validation)
             if training.loss > DIVERGED:
-                self.job.tell(
-                    f"Error: The training has diverged: the loss of step {step} is far worse than guessing.",
-                    status="failed",
-                )
+                self._fail(f"The training has diverged: the loss of step {step} is far worse than guessing.")
                 return
             if learned // len(self._examples) > epoch:
-                self._tell_epoch(epoch + 1)
+                self._tell_epoch(epoch + 1, figures)
         await self._pause(SECONDS_TO_UPLOAD)
-        self.job.upload(self._results.content())
-        self.job.tell("Fine-tune succeeded", status="succeeded")
+        self._upload()
+        self._tell("Fine-tune succeeded", "succeeded")
+
+    def cancel(self) -> None:
+        """End the job; the task that trains is to be cancelled as well."""
+        self._tell("Fine-tune cancelled", "cancelled")
+
+    def pause(self) -> None:
+        """Let the training wait before its next step."""
+        self._may_go_on.clear()
+        self._tell("Fine-tune paused", "paused")
+
+    def resume(self) -> None:
+        """Let a paused training go on."""
+        self._tell("Fine-tune resumed", "running")
+        self._may_go_on.set()
 
     async def _wait_in_queue(self) -> None:
         await self._pause(SECONDS_TO_CHECK)
-        self.job.tell("Fine-tune costs $0.00")
-        self.job.tell(f"Fine-tune enqueued. Queue number: {QUEUE_NUMBER}")
+        self._tell("Fine-tune costs $0.00")
+        self._tell(f"Fine-tune enqueued. Queue number: {QUEUE_NUMBER}")
         for number in reversed(range(QUEUE_NUMBER)):
             await self._pause(SECONDS_PER_PLACE_IN_QUEUE)
-            self.job.tell(f"Fine-tune is in the queue. Queue number: {number}")
+            self._tell(f"Fine-tune is in the queue. Queue number: {number}")
         await self._pause(SECONDS_PER_PLACE_IN_QUEUE)
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._course.speed)
+        await self._may_go_on.wait()
 
     def _shuffled_examples(self) -> Iterator[Example]:
         while True:
@@ -130,15 +149,54 @@ class Training:
         growth: float = 10_000.0 ** min(1.0, beyond_middle / steps_of_growth)
         return LEARNING_RATE * growth
 
-    def _tell_step(self, step: int, training: Score, validation: Score | None) -> None:
-        message = f"Step {step}/{self._course.steps}: training loss={training.loss:.2f}"
+    def _figures(
+        self, step: int, learned: int, training: Score, validation: Score | None
+    ) -> dict[str, float]:
+        figures = {
+            "step": step,
+            "total_steps": self._course.steps,
+            "epoch": learned / len(self._examples),
+            "train_loss": training.loss,
+            "train_mean_token_accuracy": training.accuracy,
+        }
+        if validation:
+            figures |= {"valid_loss": validation.loss, "valid_mean_token_accuracy": validation.accuracy}
+        return figures
+
+    def _tell_step(self, training: Score, validation: Score | None, figures: Mapping[str, float]) -> None:
+        message = f"Step {figures['step']}/{self._course.steps}: training loss={training.loss:.2f}"
         if validation:
             message += f", validation loss={validation.loss:.2f}"
-        self.job.tell(message)
+        self._tell(message, kind="metrics", figures=figures)
 
-    def _tell_epoch(self, epoch: int) -> None:
-        self.job.tell(f"Completed epoch {epoch}/{self._course.epochs}")
-        self.job.tell(f"Sample: {self._model.write(LONGEST_SAMPLE, self._chance)}")
+    def _tell_epoch(self, epoch: int, figures: Mapping[str, float]) -> None:
+        self._tell(f"Completed epoch {epoch}/{self._course.epochs}", kind="checkpoint", figures=figures)
+        self._tell(f"Sample: {self._model.write(LONGEST_SAMPLE, self._chance)}")
+
+    def _fail(self, reason: str) -> None:
+        self.job.error = reason
+        self.job.publish(ServedEvent(now(), f"Error: {reason}", "failed", "error"))
+
+    def _upload(self) -> None:
+        """Publish the name of the trained model and the record of its training."""
+        self.job.fine_tuned_model = model_name(now())
+        self._tell(f"Uploaded model: {self.job.fine_tuned_model}")
+        self.job.result_file = new_file(
+            "compiled_results.csv", self._results.content(), purpose="fine-tune-results"
+        )
+        self._tell(f"Uploaded result file: {self.job.result_file.id}")
+
+    def _tell(
+        self,
+        message: str,
+        status: Status | None = None,
+        *,
+        kind: Kind = "message",
+        figures: Mapping[str, float] | None = None,
+    ) -> None:
+        """Publish an event, and with it a new status of the job where there is one."""
+        event = ServedEvent(now(), message, status or self.job.status, kind=kind, figures=figures or {})
+        self.job.publish(event)
 
 
 class _ResultFile:

@@ -1,1 +1,1 @@
-"""The HTTP routes that publish runs over OpenAI's fine-tunes API, wherever the runs come from."""
+"""The HTTP routes that publish runs over the APIs of fine-tuning services, wherever the runs come from."""

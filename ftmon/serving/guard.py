@@ -6,6 +6,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ftmon.serving.api import RequestError, openai_error
+
 _OWN_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]*)?", re.IGNORECASE)
 """A Host header that names this machine, at any port: a forwarded port (`ssh -L`) has another number."""
 
@@ -42,5 +44,5 @@ def _refused(headers: Headers) -> Response | None:
 
 def refusal(status: int, message: str, *, param: str | None = None, code: str | None = None) -> Response:
     """Return a refusal with an error object as OpenAI's API has it."""
-    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
-    return JSONResponse({"error": error}, status_code=status)
+    error = RequestError(status, message, param=param, code=code)
+    return JSONResponse(openai_error(error), status_code=status)

@@ -1,47 +1,115 @@
-"""A job as it is served: its source writes to it, the routes read from it."""
+"""A job as it is served: its source tells it, and each API reads it in a shape of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
 
-FINAL = frozenset({"succeeded", "failed", "cancelled"})
-"""The API's statuses of a job that is over."""
+Status = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled"]
+Level = Literal["info", "warning", "error"]
+Kind = Literal["message", "metrics", "checkpoint"]
+
+FINAL: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
+"""The statuses of a job that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that belongs to a job and can be downloaded."""
+
+    id: str
+    filename: str
+    content: bytes
+    purpose: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a job trains, and how: known before it begins."""
+
+    model: str
+    n_epochs: int
+    total_steps: int
+    batch_size: int
+    learning_rate: float
+    training_file: File
+    validation_file: File
+
+
+@dataclass(frozen=True, slots=True)
+class ServedEvent:
+    """One entry of a job's history."""
+
+    at: datetime
+    message: str
+    status: Status
+    """The job's status from this event on."""
+    level: Level = "info"
+    kind: Kind = "message"
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …"""
 
 
 class ServedJob:
-    """The API's FineTune object, the events so far and the contents of the files.
+    """The facts of one job, from its recipe to its end.
 
     All access is on one event loop, so no lock is needed.
     """
 
-    def __init__(self, fine_tune: dict[str, Any]) -> None:
-        """Begin without events. `fine_tune` has every field of the API's object but `events`."""
-        self.fine_tune = fine_tune
-        self.events: list[dict[str, Any]] = []
-        self.files: dict[str, bytes] = {}
-        """The content of each file that can be downloaded, by its id."""
+    def __init__(self, key: UUID, recipe: Recipe, created_at: datetime) -> None:
+        self.key = key
+        """Each API makes its own id of it."""
+        self.recipe = recipe
+        self.created_at = created_at
+        self.fine_tuned_model: str | None = None
+        self.result_file: File | None = None
+        self.error: str | None = None
+        """Why the job failed."""
+        self.events: list[ServedEvent] = []
         self._is_closed = False
         self._news = asyncio.Event()
 
     @property
-    def id(self) -> str:
-        """The job's id."""
-        return str(self.fine_tune["id"])
-
-    @property
-    def status(self) -> str:
-        """The job's status."""
-        return str(self.fine_tune["status"])
+    def status(self) -> Status:
+        """The job's status, as its last event left it."""
+        return self.events[-1].status if self.events else "pending"
 
     @property
     def is_final(self) -> bool:
         """The job is over, and no event follows."""
         return self.status in FINAL
 
-    def publish(self, event: dict[str, Any], **changes: object) -> None:
-        """Add an event and change fields of the FineTune object, both before any reader sees either."""
+    @property
+    def updated_at(self) -> datetime:
+        """When the last event happened."""
+        return self.events[-1].at if self.events else self.created_at
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the training began."""
+        return next((event.at for event in self.events if event.status == "running"), None)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the job ended."""
+        return self.updated_at if self.is_final else None
+
+    @property
+    def files(self) -> list[File]:
+        """The files that the job has so far."""
+        files = (self.recipe.training_file, self.recipe.validation_file, self.result_file)
+        return [file for file in files if file is not None]
+
+    def events_of(self, kind: Kind) -> list[ServedEvent]:
+        """Return the events of one kind, oldest first."""
+        return [event for event in self.events if event.kind == kind]
+
+    def publish(self, event: ServedEvent) -> None:
+        """Add an event and wake the readers. What else it changes is set before, so that they see both."""
         self.events.append(event)
-        self.fine_tune.update(changes)
         self._wake_readers()
 
     def close(self) -> None:
@@ -49,9 +117,9 @@ class ServedJob:
         self._is_closed = True
         self._wake_readers()
 
-    async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield all events from the first, then each new one, until the job is final or closed."""
-        sent = 0
+    async def follow(self, start: int = 0) -> AsyncIterator[ServedEvent]:
+        """Yield the events from this one on, then each new one, until the job is final or closed."""
+        sent = start
         while True:
             while sent < len(self.events):
                 yield self.events[sent]
@@ -60,10 +128,15 @@ class ServedJob:
                 return
             await self._news.wait()
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the FineTune object with its events."""
-        return {**self.fine_tune, "events": self.events}
-
     def _wake_readers(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+class Source(NamedTuple):
+    """Where a job comes from, and what can be asked of it. Each call publishes the event of its change."""
+
+    job: ServedJob
+    cancel: Callable[[], object]
+    pause: Callable[[], object]
+    resume: Callable[[], object]

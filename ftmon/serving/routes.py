@@ -1,125 +1,127 @@
-"""The routes of OpenAI's fine-tunes API that are needed to watch a job and to cancel it."""
+"""The routes that are needed to watch the jobs of sources and to cancel them, for every API."""
 
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Send
 
+from ftmon.serving.api import Action, Api, Entries, Fields, RequestError, Stream
+from ftmon.serving.apis import APIS
 from ftmon.serving.guard import refusal
-from ftmon.serving.job import ServedJob
+from ftmon.serving.job import FINAL, Source, Status
+from ftmon.serving.stream import HEADERS, Cuts, EventStream
 
-DONE = "data: [DONE]\n\n"
+Answer = Callable[[Request], Response]
 
-_STREAM = {"content-type": "text/event-stream", "cache-control": "no-cache"}
-"""The headers of a stream."""
+_UNFIT: Mapping[Action, frozenset[Status]] = {
+    "cancel": FINAL,
+    "pause": FINAL | {"pending", "paused"},
+    "resume": FINAL | {"pending", "running"},
+}
+"""The statuses in which a job cannot do what it is asked."""
 
 
-class FineTunes:
-    """Answers requests about one job.
+def app(sources: Sequence[Source], cut_after: int | None = None) -> Starlette:
+    """Return the application that serves the jobs of these sources over every API.
 
-    `cancel` ends the job: it publishes the job's last event, with the status `cancelled`.
-
-    `cut_after` breaks streams off, so that a client can show how it resumes. Each stream is cut after this
-    many events that no earlier stream has sent, so each gets further than the last, and one reaches the end.
+    `cut_after` breaks streams off, as `Cuts` says.
     """
-
-    def __init__(self, job: ServedJob, cancel: Callable[[], object], cut_after: int | None = None) -> None:
-        self.job = job
-        self._cancel = cancel
-        self._cut_after = cut_after
-        self._most_sent = 0
-
-    def app(self) -> Starlette:
-        """Return the application that serves the routes."""
-        return Starlette(
-            routes=[
-                Route("/v1/fine-tunes", self.list_jobs),
-                Route("/v1/fine-tunes/{fine_tune_id}", self.retrieve),
-                Route("/v1/fine-tunes/{fine_tune_id}/events", self.events),
-                Route("/v1/fine-tunes/{fine_tune_id}/cancel", self.cancel, methods=["POST"]),
-                Route("/v1/files/{file_id}/content", self.file_content),
-            ],
-            exception_handlers={404: _refuse_path, 405: _refuse_method},
-        )
-
-    async def list_jobs(self, request: Request) -> Response:
-        """Return the list of jobs, which has no events in it."""
-        return JSONResponse({"object": "list", "data": [self.job.fine_tune]})
-
-    async def retrieve(self, request: Request) -> Response:
-        """Return the job with its events."""
-        return self._refuse_other_job(request) or JSONResponse(self.job.as_json())
-
-    async def cancel(self, request: Request) -> Response:
-        """Cancel the job and return it."""
-        if refused := self._refuse_other_job(request):
-            return refused
-        if self.job.is_final:
-            return refusal(
-                400, f'Cannot cancel a job {self.job.id} that already has status "{self.job.status}".'
-            )
-        self._cancel()
-        return JSONResponse(self.job.as_json())
-
-    async def events(self, request: Request) -> Response:
-        """Return the list of events so far, or with `stream=true` a stream of all events."""
-        if refused := self._refuse_other_job(request):
-            return refused
-        if request.query_params.get("stream", "").lower() == "true":
-            # Nothing follows the head of a HEAD, so do not keep its client waiting for the job's end.
-            return Response(headers=_STREAM) if request.method == "HEAD" else EventStream(self._frames())
-        return JSONResponse({"object": "list", "data": self.job.events})
-
-    async def file_content(self, request: Request) -> Response:
-        """Return the content of a file."""
-        file_id = request.path_params["file_id"]
-        content = self.job.files.get(file_id)
-        if content is None:
-            return refusal(404, f"No such File object: {file_id}", param="id")
-        return Response(content, headers={"content-type": "application/octet-stream"})
-
-    async def _frames(self) -> AsyncIterator[str]:
-        cut_at = self._most_sent + self._cut_after if self._cut_after else None
-        sent = 0
-        async for event in self.job.follow():
-            yield f"data: {json.dumps(event)}\n\n"
-            sent += 1
-            self._most_sent = max(self._most_sent, sent)
-            if sent == cut_at:
-                return
-        if self.job.is_final:
-            yield DONE
-
-    def _refuse_other_job(self, request: Request) -> Response | None:
-        asked = request.path_params["fine_tune_id"]
-        if asked == self.job.id:
-            return None
-        return refusal(
-            404, f"Could not find fine tune: {asked}", param="fine_tune_id", code="fine_tune_not_found"
-        )
+    routes = [route for api in APIS.values() for route in _ApiRoutes(api, sources, cut_after).routes()]
+    contents = Route("/v1/files/{file_id}/content", partial(_file_content, sources))
+    return Starlette(routes=[*routes, contents], exception_handlers={404: _refuse_path, 405: _refuse_method})
 
 
-class EventStream(StreamingResponse):
-    """Server-sent events that end with [DONE].
+class _ApiRoutes:
+    """Answers requests in the shapes of one API."""
 
-    If the frames end without [DONE], the last chunk is not sent and the server drops the connection. The
-    client sees an incomplete response, as it often did from the real service.
-    """
+    def __init__(self, api: Api, sources: Sequence[Source], cut_after: int | None) -> None:
+        self._api = api
+        self._sources = sources
+        self._cuts = Cuts(cut_after)
 
-    def __init__(self, frames: AsyncIterator[str]) -> None:
-        super().__init__(frames, headers=_STREAM)
+    def routes(self) -> Iterator[Route]:
+        """Yield the routes of the API."""
+        api = self._api
+        job = f"{api.base}{api.path}/{{job_id}}"
+        yield self._route(f"{api.base}{api.path}", self._jobs)
+        yield self._route(job, self._job)
+        for action in api.actions:
+            yield self._route(f"{job}/{action}", partial(self._act, action), "POST")
+        for name, entries in api.lists.items():
+            yield self._route(f"{job}/{name}", partial(self._list, name, entries))
+        if api.stream and api.stream.path not in api.lists:
+            yield self._route(f"{job}/{api.stream.path}", partial(self._stream, api.stream))
+        for path, document in api.documents.items():
+            yield self._route(f"{api.base}{path}", partial(_document, document))
 
-    async def stream_response(self, send: Send) -> None:
-        """Send the frames, and the last chunk only after [DONE]."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for frame in self.body_iterator:
-            await send({"type": "http.response.body", "body": str(frame).encode(), "more_body": True})
-            if frame == DONE:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+    def _route(self, path: str, answer: Answer, method: str = "GET") -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return answer(request)
+            except RequestError as error:
+                return JSONResponse(self._api.error(error), status_code=error.status)
+
+        return Route(path, endpoint, methods=[method])
+
+    def _jobs(self, request: Request) -> Response:
+        jobs = [source.job for source in self._sources]
+        return JSONResponse(self._api.jobs(jobs, request.query_params))
+
+    def _job(self, request: Request) -> Response:
+        return JSONResponse(self._api.job(self._source(request).job))
+
+    def _act(self, action: Action, request: Request) -> Response:
+        """Do what is asked of the job, and return it as it is then."""
+        source = self._source(request)
+        job = source.job
+        if job.status in _UNFIT[action]:
+            job_id = self._api.job_id(job)
+            raise RequestError(400, f'Cannot {action} a job {job_id} that already has status "{job.status}".')
+        match action:
+            case "cancel":
+                source.cancel()
+            case "pause":
+                source.pause()
+            case "resume":
+                source.resume()
+        return JSONResponse(self._api.job(job))
+
+    def _list(self, name: str, entries: Entries, request: Request) -> Response:
+        """Return a list, or the stream at its path where that is asked for."""
+        stream, query = self._api.stream, request.query_params
+        if stream and stream.path == name and stream.is_asked(query):
+            return self._stream(stream, request)
+        return JSONResponse(entries(self._source(request).job, query))
+
+    def _stream(self, stream: Stream, request: Request) -> Response:
+        job = self._source(request).job
+        # Nothing follows the head of a HEAD, so do not keep its client waiting for the job's end.
+        if request.method == "HEAD":
+            return Response(headers=HEADERS)
+        return EventStream(self._cuts.frames(stream, job, request.query_params))
+
+    def _source(self, request: Request) -> Source:
+        asked = request.path_params["job_id"]
+        for source in self._sources:
+            if self._api.job_id(source.job) == asked:
+                return source
+        raise self._api.not_found(asked)
+
+
+def _document(document: Fields, request: Request) -> Response:
+    return JSONResponse(document)
+
+
+async def _file_content(sources: Sequence[Source], request: Request) -> Response:
+    file_id = request.path_params["file_id"]
+    for source in sources:
+        for file in source.job.files:
+            if file.id == file_id:
+                return Response(file.content, headers={"content-type": "application/octet-stream"})
+    return refusal(404, f"No such File object: {file_id}", param="id")
 
 
 async def _refuse_path(request: Request, error: Exception) -> Response:

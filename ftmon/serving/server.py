@@ -4,33 +4,40 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
 
 from ftmon.serving.guard import Guard
-from ftmon.serving.routes import FineTunes
+from ftmon.serving.job import Source
+from ftmon.serving.routes import app
 
 
 async def serve(
-    listener: socket.socket, fine_tunes: FineTunes, announce: Callable[[], None], parent: int | None = None
+    listener: socket.socket,
+    sources: Sequence[Source],
+    announce: Callable[[], None],
+    *,
+    cut_after: int | None = None,
+    parent: int | None = None,
 ) -> int:
-    """Serve until a signal comes or the parent ends, and return the exit status.
+    """Serve the jobs of sources until a signal comes or the parent ends, and return the exit status.
 
-    `announce` is called as soon as requests and signals are handled. `parent` is the reading end of a pipe
-    that the parent process holds open and never writes to.
+    `announce` is called as soon as requests and signals are handled. `cut_after` breaks streams off, as
+    `Cuts` says. `parent` is the reading end of a pipe that the parent process holds open and never writes to.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
-    server = _Server(_config(fine_tunes))
+    server = _Server(_config(Guard(app(sources, cut_after))))
 
     def stop(exit_status: int) -> None:
         if stopped.done():
             return
         stopped.set_result(exit_status)
         # The server waits for open streams, so they have to end first.
-        fine_tunes.job.close()
+        for source in sources:
+            source.job.close()
         server.should_exit = True
         if parent is not None:
             loop.remove_reader(parent)
@@ -53,10 +60,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(fine_tunes: FineTunes) -> uvicorn.Config:
+def _config(guarded: Guard) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
     return uvicorn.Config(
-        Guard(fine_tunes.app()),
+        guarded,
         http="h11",
         ws="none",
         lifespan="off",

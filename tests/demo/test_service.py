@@ -154,7 +154,7 @@ def test_another_job_is_not_found(finished: Demo, method: str, path: str) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/v1/fine_tuning/jobs", 404, None),
+        ("GET", "/v1/models", 404, None),
         ("GET", "/", 404, None),
         ("GET", "/v1/files/file-123/content", 404, None),
         ("POST", "/v1/fine-tunes", 405, "method_not_supported"),

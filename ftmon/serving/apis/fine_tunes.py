@@ -1,0 +1,98 @@
+"""OpenAI's first API, `/v1/fine-tunes`, as recorded before it was shut down: events as list and as stream."""
+
+from collections.abc import Mapping, Sequence
+
+from ftmon.serving.api import Api, Fields, Query, Stream, openai_error, openai_not_found, seconds
+from ftmon.serving.job import File, ServedEvent, ServedJob, Status
+
+_STATUSES: Mapping[Status, str] = {
+    "pending": "pending",
+    "running": "running",
+    # This API cannot pause a job.
+    "paused": "running",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+
+def job_id(job: ServedJob) -> str:
+    """Return `ft-` and 24 letters and digits."""
+    return f"ft-{job.key.hex[:24]}"
+
+
+def _file(file: File) -> Fields:
+    return {
+        "object": "file",
+        "id": file.id,
+        "purpose": file.purpose,
+        "filename": file.filename,
+        "bytes": len(file.content),
+        "created_at": seconds(file.created_at),
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def _listed(job: ServedJob) -> Fields:
+    recipe = job.recipe
+    return {
+        "object": "fine-tune",
+        "id": job_id(job),
+        "hyperparams": {
+            "n_epochs": recipe.n_epochs,
+            "batch_size": recipe.batch_size,
+            "prompt_loss_weight": 0.0,
+            "learning_rate_multiplier": recipe.learning_rate,
+        },
+        "organization_id": f"org-{job.key.hex[-24:]}",
+        "model": recipe.model,
+        "training_files": [_file(recipe.training_file)],
+        "validation_files": [_file(recipe.validation_file)],
+        "result_files": [_file(job.result_file)] if job.result_file else [],
+        "created_at": seconds(job.created_at),
+        "updated_at": seconds(job.updated_at),
+        "status": _STATUSES[job.status],
+        "fine_tuned_model": job.fine_tuned_model,
+    }
+
+
+def _job(job: ServedJob) -> Fields:
+    return {**_listed(job), "events": [_event(event) for event in job.events]}
+
+
+def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
+    return {"object": "list", "data": [_listed(job) for job in jobs]}
+
+
+def _event(event: ServedEvent) -> Fields:
+    return {
+        "object": "fine-tune-event",
+        # The real service sent "info" with every event, failures too.
+        "level": "info",
+        "message": event.message,
+        "created_at": seconds(event.at),
+    }
+
+
+def _events(job: ServedJob, query: Query) -> Fields:
+    return {"object": "list", "data": [_event(event) for event in job.events]}
+
+
+FINE_TUNES = Api(
+    name="fine-tunes",
+    base="/v1",
+    path="/fine-tunes",
+    job_id=job_id,
+    job=_job,
+    jobs=_jobs,
+    lists={"events": _events},
+    stream=Stream(
+        "events",
+        _event,
+        is_asked=lambda query: query.get("stream", "").lower() == "true",
+        end="data: [DONE]\n\n",
+    ),
+    error=openai_error,
+    not_found=openai_not_found,
+)

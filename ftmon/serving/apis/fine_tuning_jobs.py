@@ -1,0 +1,146 @@
+"""OpenAI's second API, `/v1/fine_tuning/jobs`: no stream, pages of events with ids, newest first."""
+
+from collections.abc import Mapping, Sequence
+
+from ftmon.serving.api import (
+    Api,
+    Fields,
+    Query,
+    RequestError,
+    openai_error,
+    openai_not_found,
+    seconds,
+    whole_number,
+)
+from ftmon.serving.job import Level, ServedEvent, ServedJob, Status
+
+_MOST = 100
+"""Entries of a page."""
+
+_STATUSES: Mapping[Status, str] = {
+    "pending": "queued",
+    "running": "running",
+    "paused": "paused",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+_LEVELS: Mapping[Level, str] = {"info": "info", "warning": "warn", "error": "error"}
+
+
+def _job_id(job: ServedJob) -> str:
+    return f"ftjob-{job.key.hex[:24]}"
+
+
+def _job(job: ServedJob) -> Fields:
+    recipe = job.recipe
+    # A cancelled job has no time of its end (PROTOCOL §2.2).
+    finished_at = None if job.status == "cancelled" else job.finished_at
+    return {
+        "object": "fine_tuning.job",
+        "id": _job_id(job),
+        "model": recipe.model,
+        "created_at": seconds(job.created_at),
+        "finished_at": seconds(finished_at) if finished_at else None,
+        "fine_tuned_model": job.fine_tuned_model,
+        "organization_id": f"org-{job.key.hex[-24:]}",
+        "result_files": [job.result_file.id] if job.result_file else [],
+        "status": _STATUSES[job.status],
+        "validation_file": recipe.validation_file.id,
+        "training_file": recipe.training_file.id,
+        "hyperparameters": {
+            "n_epochs": recipe.n_epochs,
+            "batch_size": recipe.batch_size,
+            "learning_rate_multiplier": recipe.learning_rate,
+        },
+        "trained_tokens": None,
+        "error": {
+            "code": "training_failed" if job.error else None,
+            "message": job.error,
+            "param": None,
+        },
+        "user_provided_suffix": None,
+        "seed": 0,
+        "estimated_finish": None,
+        "integrations": [],
+    }
+
+
+def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
+    newest_first = sorted(jobs, key=lambda job: job.created_at, reverse=True)
+    return _page([_job(job) for job in newest_first], query, 20)
+
+
+def _event(event: ServedEvent, own_id: str) -> Fields:
+    is_metrics = event.kind == "metrics"
+    return {
+        "object": "fine_tuning.job.event",
+        "id": own_id,
+        "created_at": seconds(event.at),
+        "level": _LEVELS[event.level],
+        "message": event.message,
+        "data": dict(event.figures) if is_metrics else {},
+        "type": "metrics" if is_metrics else "message",
+    }
+
+
+def _events(job: ServedJob, query: Query) -> Fields:
+    events = [
+        _event(event, f"ftevent-{job.key.hex[:16]}{number:08}") for number, event in enumerate(job.events)
+    ]
+    return _page(events[::-1], query, 20)
+
+
+def _checkpoint(event: ServedEvent, job: ServedJob) -> Fields:
+    step = int(event.figures["step"])
+    return {
+        "object": "fine_tuning.job.checkpoint",
+        "id": f"ftckpt_{job.key.hex[:16]}{step:08}",
+        "created_at": seconds(event.at),
+        "fine_tuned_model_checkpoint": f"ft:{job.recipe.model}:ckpt-step-{step}",
+        "fine_tuning_job_id": _job_id(job),
+        "metrics": dict(event.figures),
+        "step_number": step,
+    }
+
+
+def _checkpoints(job: ServedJob, query: Query) -> Fields:
+    page = _page([_checkpoint(event, job) for event in job.events_of("checkpoint")[::-1]], query, 10)
+    found = page["data"]
+    ends = {"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else dict.fromkeys(_ENDS)
+    return {**page, **ends}
+
+
+_ENDS = ("first_id", "last_id")
+
+
+def _page(entries: Sequence[Fields], query: Query, usual: int) -> Fields:
+    """Return the page of entries that a query asks for: `limit` of them, behind the one that `after` names.
+
+    No answer of OpenAI to a wrong value was recorded; these are worded as its other APIs word them.
+    """
+    limit = whole_number(query.get("limit", str(usual)))
+    if not limit:
+        raise RequestError(400, "Invalid 'limit': it is not a whole number above 0.", param="limit")
+    start = 0
+    if after := query.get("after"):
+        ids = [entry["id"] for entry in entries]
+        if after not in ids:
+            raise RequestError(400, "Invalid 'after': it is no id in this list.", param="after")
+        start = ids.index(after) + 1
+    end = start + min(limit, _MOST)
+    return {"object": "list", "data": list(entries[start:end]), "has_more": end < len(entries)}
+
+
+FINE_TUNING_JOBS = Api(
+    name="fine-tuning-jobs",
+    base="/v1",
+    path="/fine_tuning/jobs",
+    job_id=_job_id,
+    job=_job,
+    jobs=_jobs,
+    lists={"events": _events, "checkpoints": _checkpoints},
+    actions=("cancel", "pause", "resume"),
+    error=openai_error,
+    not_found=openai_not_found,
+)

@@ -1,0 +1,132 @@
+"""Together AI: OpenAI's first paths with ISO times, and the figures of the steps in a list of their own.
+
+Its base has a prefix, because its paths are those of OpenAI's first API. Source of the fields: its client,
+together 3.1.1.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ftmon.serving.api import Api, Fields, Query, iso, openai_error, openai_not_found
+from ftmon.serving.job import ServedEvent, ServedJob, Status
+
+_STATUSES: Mapping[Status, str] = {
+    "pending": "pending",
+    "running": "running",
+    "paused": "running",
+    "succeeded": "completed",
+    "failed": "error",
+    "cancelled": "cancelled",
+}
+
+_TYPES: Mapping[Status, str] = {
+    "pending": "job_pending",
+    "running": "training_start",
+    "paused": "training_start",
+    "succeeded": "job_complete",
+    "failed": "job_error",
+    "cancelled": "job_stopped",
+}
+"""The type of an event that is no epoch's end, by the status that it leaves."""
+
+
+def _job_id(job: ServedJob) -> str:
+    return f"ft-{job.key}"
+
+
+def _listed(job: ServedJob) -> Fields:
+    recipe = job.recipe
+    checkpoints = job.events_of("checkpoint")
+    return {
+        "id": _job_id(job),
+        "status": _STATUSES[job.status],
+        "user_id": job.key.hex[-24:],
+        "created_at": iso(job.created_at),
+        "started_at": iso(job.started_at),
+        "updated_at": iso(job.updated_at),
+        "model": recipe.model,
+        "model_output_name": job.fine_tuned_model,
+        "training_file": recipe.training_file.id,
+        "validation_file": recipe.validation_file.id,
+        "training_type": {"type": "Full"},
+        "training_method": {"method": "sft", "train_on_inputs": "auto"},
+        "n_epochs": recipe.n_epochs,
+        "n_checkpoints": len(checkpoints),
+        "epochs_completed": len(checkpoints),
+        "batch_size": recipe.batch_size,
+        "learning_rate": recipe.learning_rate,
+        "total_price": 0,
+    }
+
+
+def _job(job: ServedJob) -> Fields:
+    return {**_listed(job), "events": _entries(job)}
+
+
+def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
+    return {"data": [_listed(job) for job in jobs]}
+
+
+def _entries(job: ServedJob) -> list[Fields]:
+    return [_event(event) for event in job.events if event.kind != "metrics"]
+
+
+def _event(event: ServedEvent) -> Fields:
+    is_epoch = event.kind == "checkpoint"
+    return {
+        "object": "fine-tune-event",
+        "created_at": iso(event.at),
+        "level": event.level,
+        "message": event.message,
+        "type": "epoch_complete" if is_epoch else _TYPES[event.status],
+        "step": event.figures.get("step"),
+        "hash": "",
+    }
+
+
+def _events(job: ServedJob, query: Query) -> Fields:
+    return {"data": _entries(job)}
+
+
+def _metrics(job: ServedJob, query: Query) -> Fields:
+    return {"metrics": [row for event in job.events_of("metrics") for row in _rows(event)]}
+
+
+def _rows(event: ServedEvent) -> Iterator[Fields]:
+    """Yield the row of a training step and, where it was evaluated, that of the evaluation."""
+    figures = event.figures
+    place = {
+        # Whole microseconds, because a float of these nanoseconds would end in noise.
+        "timestamp": round(event.at.timestamp() * 1_000_000) * 1000,
+        "train/global_step": figures["step"],
+        "train/epoch": figures["epoch"],
+    }
+    yield {**place, "train/loss": figures["train_loss"]}
+    if "valid_loss" in figures:
+        yield {**place, "eval/loss": figures["valid_loss"]}
+
+
+def _checkpoints(job: ServedJob, query: Query) -> Fields:
+    return {"data": [_checkpoint(event, job) for event in job.events_of("checkpoint")]}
+
+
+def _checkpoint(event: ServedEvent, job: ServedJob) -> Fields:
+    step = event.figures["step"]
+    return {
+        "step": step,
+        "path": f"s3://ftmon/{_job_id(job)}/{step}",
+        "created_at": iso(event.at),
+        "checkpoint_type": f"Intermediate (step {step})",
+    }
+
+
+TOGETHER = Api(
+    name="together",
+    base="/together/v1",
+    path="/fine-tunes",
+    job_id=_job_id,
+    job=_job,
+    jobs=_jobs,
+    lists={"events": _events, "metrics": _metrics, "checkpoints": _checkpoints},
+    error=openai_error,
+    not_found=openai_not_found,
+)
