@@ -12,7 +12,7 @@ import pytest
 from ftmon.errors import RefusedError
 from ftmon.history.store import History
 from ftmon.model.curve import Curve
-from ftmon.model.event import Level, parse_metrics
+from ftmon.model.event import Level, Metrics, parse_metrics
 from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
@@ -428,7 +428,7 @@ def test_every_recorded_event_of_the_second_api_is_read_whole(path: Path) -> Non
 def test_the_figures_of_a_recorded_reinforcement_event_are_its_step_and_their_number() -> None:
     fields = sample("openai_jobs_event_rft_metrics")
     [read] = FINE_TUNING_JOBS.read_page(json.dumps([fields]).encode()).events
-    assert parse_metrics(read) == (10, 20, None, None)
+    assert parse_metrics(read) == Metrics(10, 20)
     assert read.fields["data"]["train_mean_reward"] == fields["data"]["train_mean_reward"]
 
 

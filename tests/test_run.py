@@ -87,6 +87,24 @@ def test_without_an_outcome_the_exit_status_is_why_the_watching_ended(
     assert ended(status, Connection(wire, error=error)).exit_status == exit_status
 
 
+def figures_of(kind: str, step: int, train_loss: float) -> Event:
+    data = {"step": step, "total_steps": 9, "train_loss": train_loss}
+    return event_of(f"{kind} of step {step}", type=kind, data=data)
+
+
+def test_a_checkpoint_is_no_second_point_of_a_step_that_was_told() -> None:
+    run = run_of([update_of(*(figures_of("metrics", step, 1 / step) for step in (1, 2, 3, 4)))])
+    run.apply(update_of(figures_of("checkpoint", 2, 0.5), figures_of("checkpoint", 4, 0.25)))
+    assert [bucket.step for bucket in run.train_loss.buckets] == [1, 2, 3, 4]
+    assert (run.step, run.train_loss.last) == (4, 0.25)
+
+
+def test_where_nothing_else_tells_a_loss_the_checkpoints_do() -> None:
+    run = run_of([update_of(*(figures_of("checkpoint", step, 1 / step) for step in (2, 4)))])
+    assert [bucket.last for bucket in run.train_loss.buckets] == [0.5, 0.25]
+    assert run.step == 4
+
+
 def test_what_messages_say_is_no_outcome() -> None:
     run = told("Fine-tune failed")
     run.apply(update_of(job=Job("ft-1", Status.SUCCEEDED), connection=CLOSED))

@@ -109,6 +109,8 @@ class Metrics(NamedTuple):
     total_steps: int | None = None
     train_loss: float | None = None
     valid_loss: float | None = None
+    is_checkpoint: bool = False
+    """They are of a checkpoint: another event may have told them when its step was done."""
 
 
 class _PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -220,7 +222,8 @@ def parse_metrics(event: Event) -> Metrics:
     """Read the figures in an event's `data`, as OpenAI's current API and its kin send them."""
     if '"data"' not in event.raw:
         return NO_METRICS
-    data = event.fields.get("data")
+    fields = event.fields
+    data = fields.get("data")
     if not isinstance(data, dict):
         return NO_METRICS
 
@@ -245,6 +248,7 @@ def parse_metrics(event: Event) -> Metrics:
         count("total_steps"),
         number("train_loss", "loss"),
         number("full_valid_loss", "valid_loss", "eval_loss"),
+        fields.get("type") == "checkpoint",
     )
 
 
