@@ -23,14 +23,16 @@ class Answer:
         pieces: Callable[[], AsyncGenerator[bytes, None]],
         patience: float,
     ) -> None:
-        self._headers = headers
+        self.headers = headers
+        self.is_unchanged = False
+        """The service was asked conditionally, and says that what is known of it is still true."""
         self._pieces = pieces
         self._patience = patience
 
     @property
     def media_type(self) -> str:
         """In lower case, without its parameters."""
-        return self._headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes, in pieces of at most about 1 MiB.
@@ -38,7 +40,7 @@ class Answer:
         Raises:
             UnreachableError: when the connection breaks before the end of the body.
         """
-        encoding = self._headers.get("Content-Encoding", "identity").strip().lower()
+        encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
         async with aclosing(self._pieces()) as pieces:
             if encoding in ("", "identity"):
                 async for piece in pieces:

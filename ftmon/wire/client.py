@@ -18,9 +18,11 @@ from ftmon.errors import RefusedError, UnclearError, UnreachableError, UsageErro
 from ftmon.safe import redact
 from ftmon.settings import Key, Settings
 from ftmon.wire import refusal
+from ftmon.wire.allowance import Allowance, retry_after
 from ftmon.wire.answer import Answer
 from ftmon.wire.echo import json_without
-from ftmon.wire.fault import place, retry_after, translated
+from ftmon.wire.fault import place, translated
+from ftmon.wire.known import KnownAnswers
 from ftmon.wire.proxy import proxy_for
 
 MAX_BODY = 256 * 2**20
@@ -34,6 +36,7 @@ _CONNECT = 0.4
 _MAX_REDIRECTS = 5
 _MAX_ID = 1024
 _LOCATION = "ftmon.location"
+_NOT_MODIFIED = 304
 _TRANSIENT = frozenset({408, 409, 425, 429})
 _NOT_DONE = frozenset({409, 425})
 """Of these, what proves that a request was not carried out; 408 and 429 may come from a proxy midway."""
@@ -58,6 +61,8 @@ class Client:
         self.settings = settings
         self.max_body = max_body
         """Bytes of an answer that is read whole."""
+        self.allowance = Allowance()
+        self._known = KnownAnswers()
         self._head_timeout = head_timeout
         self._base = httpx.URL(settings.base_url)
         self._place = place(self._base)
@@ -97,13 +102,19 @@ class Client:
         await self._http.aclose()
 
     async def get(self, path: str) -> bytes:
-        """Return the body of a JSON answer.
+        """Return the body of a JSON answer; the known one where the service says that it has not changed.
 
         Raises:
             RefusedError, UnreachableError: as the status says; see `_refuse`.
         """
-        async with self.open(path, accept="application/json") as answer:
-            return self.body_without_key(await answer.body(self.max_body))
+        headers = [(b"Accept", b"application/json"), *self._known.conditions(path)]
+        async with self._answered("GET", path, headers, _Steps()) as answer:
+            self.allowance.note(answer.headers)
+            if answer.is_unchanged:
+                return self._known.unchanged(path)
+            body = self.body_without_key(await answer.body(self.max_body))
+        self._known.note(path, answer.headers, body)
+        return body
 
     async def post(self, path: str) -> bytes:
         """Send an empty POST and return the body, which may be empty.
@@ -151,7 +162,10 @@ class Client:
         response = await self._response(method, path, headers, steps)
         try:
             answer = Answer(response.headers, partial(self._pieces, response), self._head_timeout)
-            if response.status_code != 200 and not (method == "POST" and response.is_success):
+            is_conditional = any(name.startswith(b"If-") for name, _ in headers)
+            answer.is_unchanged = is_conditional and response.status_code == _NOT_MODIFIED
+            is_good = response.status_code == 200 or answer.is_unchanged
+            if not is_good and not (method == "POST" and response.is_success):
                 await self._refuse(response, answer)
             yield answer
         finally:

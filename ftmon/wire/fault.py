@@ -1,10 +1,8 @@
 """Translates the errors of httpx into FtmonErrors."""
 
-import re
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 from socket import gaierror
 
 import httpx
@@ -26,28 +24,10 @@ _NO_AGREEMENT = frozenset(
 )
 """OpenSSL's reasons that only another configuration mends. Every other one may pass."""
 
-_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
-
 
 def place(url: httpx.URL) -> str:
     """Return `host:port` as safe text."""
     return safe(f"{url.host}:{url.port}" if url.port else url.host)
-
-
-def retry_after(headers: httpx.Headers) -> float | None:
-    """Return the seconds to wait by `retry-after-ms`, or by `Retry-After` in seconds or as a date.
-
-    A date is compared with the answer's own Date header, because this machine's clock may be wrong.
-    """
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        if _NUMBER.fullmatch(value):
-            return float(value) * unit
-    try:
-        until = parsedate_to_datetime(headers["Retry-After"])
-        return max(0.0, (until - parsedate_to_datetime(headers["Date"])).total_seconds())
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
 
 
 @contextmanager
