@@ -102,6 +102,30 @@ def until_next_step(seconds: float) -> float:
     return step - seconds % step
 
 
+_LONG_READING = 0.5
+"""Seconds that a reading may take before the screen says that it goes on. Most are over sooner."""
+
+
+def next_reading(seconds: float) -> str:
+    """Return `next in 4 s`, in coarse steps of one width, or `reading now` once it is due."""
+    if seconds <= -_LONG_READING:
+        return "reading now"
+    if seconds < 10:
+        return f"next in {max(1, int(seconds) // 2 * 2)} s"
+    return f"next in {int(seconds) // 10 * 10} s" if seconds < 120 else f"next in {int(seconds) // 60} min"
+
+
+def until_next_reading_changes(seconds: float) -> float | None:
+    """Return the seconds until the text of `next_reading` changes; None where it changes no more."""
+    if seconds <= -_LONG_READING:
+        return None
+    if seconds < 2:
+        return seconds + _LONG_READING
+    step = 2 if seconds < 10 else 10 if seconds < 120 else 60
+    # A moment more, because a text changes just below its step.
+    return seconds % step + 0.01
+
+
 def left(seconds: float) -> str:
     """Return the time left as a rough estimate, always with `~`: `~4 minutes left`."""
     if seconds < 1:

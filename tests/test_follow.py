@@ -7,6 +7,7 @@ from asyncio import TaskGroup, timeout
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -100,7 +101,8 @@ class Told:
 
     @property
     def wires(self) -> list[Wire]:
-        return [connection.wire for connection in self.connections]
+        """The states of the connection, each time it changed."""
+        return [wire for wire, _ in groupby(connection.wire for connection in self.connections)]
 
     @property
     def notices(self) -> list[str]:

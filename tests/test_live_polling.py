@@ -4,6 +4,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -225,7 +226,7 @@ async def test_a_service_whose_tags_never_change_is_followed_to_its_end_too() ->
     assert told.ending == (Status.SUCCEEDED, 0)
 
 
-async def asked_twice(**headers: str) -> list[dict[str, str]]:
+async def asked_twice(**headers: Any) -> list[dict[str, str]]:
     """Return the headers of two requests, of which the first was answered with these."""
     server = Server({PATH: [answer({"a": 1}, **headers), answer({"a": 2})]})
     async with server.running(), aclosing(Client(Settings(f"{server.origin}/v1"))) as client:

@@ -3,11 +3,14 @@
 from ftmon.lines.output import say
 from ftmon.model.job import Status
 from ftmon.model.run import Run
-from ftmon.model.update import Update, Wire
+from ftmon.model.update import Connection, Update, Wire
 
 
-def say_news(update: Update) -> None:
-    """Say the notice of an update and what changed in the connection, one sentence each."""
+def say_news(update: Update, before: Connection) -> None:
+    """Say the notice of an update and what changed in the connection, one sentence each.
+
+    `before` is the connection until then: while the list is read, each reading tells when the next one is.
+    """
     if update.notice:
         say(update.notice)
     connection = update.connection
@@ -16,8 +19,8 @@ def say_news(update: Update) -> None:
     if connection.wire is Wire.WAITING:
         tries = f" (attempt {connection.attempt})" if connection.attempt > 1 else ""
         say(f"reconnecting in {max(1, round(connection.delay))} s: {connection.reason}{tries}")
-    if connection.wire is Wire.POLLING:
-        reason = connection.reason
+    reason = connection.reason
+    if connection.wire is Wire.POLLING and (before.wire, before.reason) != (Wire.POLLING, reason):
         problem = f"the stream cannot be read ({reason})" if reason else "the service has no stream"
         say(f"{problem}; asking every few seconds")
     if connection.error is not None:

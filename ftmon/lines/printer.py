@@ -19,6 +19,7 @@ class Printer:
 
     def show(self, update: Update) -> None:
         """Print the events of an update on stdout, and news of the connection on stderr."""
+        before = self.run.connection
         self.run.apply(update)
         if update.events:
             job_id = self.run.key.job_id
@@ -26,7 +27,7 @@ class Printer:
                 write(json_text.encode_lines([event_json(event, job_id) for event in update.events]))
             else:
                 write(encoded("".join([text_line(event) for event in update.events])))
-        say_news(update)
+        say_news(update, before)
 
     def close(self) -> None:
         """Print the job as last known, if the service ever sent it."""

@@ -1,6 +1,6 @@
 """Everything ftmon knows about one watched job, folded from its updates."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 
 from ftmon.model.curve import Curve
@@ -48,6 +48,8 @@ class Run:
         self.cancellation: Cancellation | None = None
         """The user asked to cancel the job, and the service did not refuse."""
         self.connection = Connection(Wire.CONNECTING)
+        self.next_at: datetime | None = None
+        """When the service is asked again, by this machine's clock; None unless the connection tells that."""
         self.heard_at: datetime | None = None
         """When the last byte of the events arrived, by this machine's clock."""
         self.events = 0
@@ -79,6 +81,8 @@ class Run:
         """Fold one update into the state."""
         if update.connection is not None:
             self.connection = update.connection
+            delay = update.connection.delay
+            self.next_at = update.at + timedelta(seconds=delay) if delay else None
         if update.job is not None:
             self._apply_job(update.job)
         self.cancellation = update.cancellation or self.cancellation

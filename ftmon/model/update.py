@@ -48,7 +48,7 @@ class Connection:
     attempt: int = 0
     """How many times in a row connecting failed."""
     delay: float = 0.0
-    """Seconds from the update's `at` until the next attempt."""
+    """Seconds from the update's `at` until the next attempt, or the next reading of the list; 0 for now."""
     error: FtmonError | None = None
     """Why the watching ended before the job did."""
     speed: float = 0.0

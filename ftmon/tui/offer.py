@@ -13,6 +13,7 @@ class Offer(NamedTuple):
 
     cancel_job: bool = False
     retry: bool = False
+    read_now: bool = False
     replay: bool = False
     halt: bool = False
     change_speed: bool = False
@@ -40,6 +41,7 @@ def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
     return Offer(
         cancel_job=is_own and run.job is not None and not run.is_over and not is_final,
         retry=is_own and (run.connection.wire is Wire.WAITING or (run.is_over and not is_final)),
+        read_now=is_own and run.connection.wire is Wire.POLLING,
         replay=watcher.has_history and run.is_over and run.events > 0,
         halt=is_replay,
         change_speed=is_replay,

@@ -1,4 +1,4 @@
-"""Answers that are known, so that a service that takes conditional requests says only that nothing changed."""
+"""Known answers, so that a service that takes conditional requests need only say that nothing changed."""
 
 from collections import OrderedDict
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ from ftmon.tui.screens.monitor import MonitorScreen
 from ftmon.tui.widgets.event_log import EventLog
 
 _GROUPS = {
-    "The job": ("job.open", "job.retry", "job.cancel"),
+    "The job": ("job.open", "job.retry", "job.read", "job.cancel"),
     "Replaying": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
     "Copying": ("copy", "log.mark_up", "log.mark_down", "log.unmark"),
@@ -28,7 +28,7 @@ _GROUPS = {
 _SIGNS = (
     ("● live", "connected; with the time since the last data"),
     ("◐ quiet", "connected, but no data for 30 s, which is normal"),
-    ("◔ polling", "no stream; ftmon asks for new events regularly"),
+    ("◔ polling", "no stream; ftmon reads the list regularly"),
     ("↻ retrying", "connection lost; the job may still be running"),
     ("▲ refused", "the service refused; ftmon stopped watching"),
     ("▲ gave up", "no connection; ftmon stopped watching"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import ClassVar
@@ -17,7 +17,7 @@ from textual.timer import Timer
 from ftmon.errors import FtmonError, RefusedError
 from ftmon.model.job import JobKey
 from ftmon.model.run import Run
-from ftmon.model.update import Update, Wire
+from ftmon.model.update import Update
 from ftmon.paths import stylesheet
 from ftmon.tui.ages import until_changes
 from ftmon.tui.emptiness import emptiness
@@ -46,6 +46,7 @@ class MonitorScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
         Binding("r", "retry", "retry now", tooltip="Reconnect now", id="job.retry"),
+        Binding("r", "read_now", "read now", tooltip="Read the list now, while polling", id="job.read"),
         Binding("c", "toggle_chart", "chart", tooltip="Show or hide the loss chart", id="view.chart"),
         Binding("p", "replay", "replay", tooltip="Replay the run in at most a minute", id="replay"),
         Binding("p", "halt", "pause/resume", tooltip="Pause or resume the replay", id="replay.halt"),
@@ -77,8 +78,6 @@ class MonitorScreen(Screen[None]):
         self._now = now
         self._replay = ReplayControl(watcher, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
-        self._retry_at: datetime | None = None
-        """When the watcher tries to connect again, or None unless it waits for that."""
         self._offer = NOTHING
         """The actions that the keys and the palette offer."""
         self._has_posted_over = False
@@ -140,7 +139,6 @@ class MonitorScreen(Screen[None]):
 
     def _show(self, run: Run) -> None:
         self.run = run
-        self._retry_at = None
         self._has_posted_over = False
         self._is_restarting = False
         self.event_log.clear()
@@ -155,17 +153,14 @@ class MonitorScreen(Screen[None]):
         if self.run is None or update.job_key != self.run.key:
             return
         if self._is_restarting and (update.job or update.events):
-            connection = self.run.connection
+            connection, next_at = self.run.connection, self.run.next_at
             self._show(Run(update.job_key))
-            self.run.connection = connection
+            self.run.connection, self.run.next_at = connection, next_at
         # The first error of a stream is told; the title of the log counts the others.
         is_counted = update.stream_errors is not None and self.run.stream_errors > 0
         self.run.apply(update)
         self._replay.note(update)
         self.event_log.extend(update.events)
-        if update.connection is not None:
-            waits = update.connection.wire is Wire.WAITING
-            self._retry_at = update.at + timedelta(seconds=update.connection.delay) if waits else None
         if update.notice and not is_counted:
             self._show_notice(update.notice)
 
@@ -204,7 +199,7 @@ class MonitorScreen(Screen[None]):
     def _draw_ages(self) -> None:
         """Draw everything that shows an age or a countdown, and set a timer for its next change."""
         run, now = self.run, self._clock()
-        self.header.draw(run, self._retry_at, now)
+        self.header.draw(run, now)
         with_percent, is_unrecorded = not self.progress.display, self._watcher.is_unrecorded
         self.status.draw(run, now, with_percent=with_percent, is_unrecorded=is_unrecorded)
         self.progress.draw(run, now)
@@ -292,6 +287,10 @@ class MonitorScreen(Screen[None]):
             self._watcher.watch(self.run.key)
         else:
             self._watcher.retry()
+
+    def action_read_now(self) -> None:
+        """Read the list now instead of at its time."""
+        self._watcher.retry()
 
     def action_replay(self, speed: float | None = None) -> None:
         """Replay the run at a multiple of its speed, or if `speed` is None, in at most a minute."""

@@ -12,7 +12,7 @@ from textual.geometry import Size
 from ftmon.errors import FtmonError, GaveUpError, RefusedError
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
-from ftmon.text import age
+from ftmon.text import age, next_reading
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.widgets.line import Line, Part, fit, width_of
 
@@ -50,7 +50,7 @@ class JobHeader(Horizontal):
         yield JobName()
         yield Badge()
 
-    def draw(self, run: Run | None, retry_at: datetime | None, now: datetime) -> None:
+    def draw(self, run: Run | None, now: datetime) -> None:
         """Show the job and the connection of this run."""
         name, badge = self.query_one(JobName), self.query_one(Badge)
         if run is None:
@@ -59,7 +59,7 @@ class JobHeader(Horizontal):
             return
         model = [Part(excerpt(run.job.model), "muted", 1)] if run.job and run.job.model else []
         name.show([Part(run.key.job_id, "strong"), *model])
-        badge.show((), _badge(run, retry_at, now))
+        badge.show((), _badge(run, now))
 
 
 class JobName(Line):
@@ -99,14 +99,14 @@ class Badge(Line):
             self.refresh(layout=True)
 
 
-def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]:
+def _badge(run: Run, now: datetime) -> Iterator[Part]:
     connection = run.connection
     sign, look = _SIGNS[connection.wire]
+    wait = (run.next_at - now).total_seconds() if run.next_at else None
     if connection.wire is Wire.WAITING:
-        wait = max(0, round((retry_at - now).total_seconds())) if retry_at else 0
         yield Part(f"{sign} retrying", look)
-        if wait:
-            yield Part(f"in {wait}s", look, 1)
+        if wait is not None and (seconds := round(wait)) > 0:
+            yield Part(f"in {seconds}s", look, 1)
         if connection.reason:
             yield Part(excerpt(connection.reason), look, 2)
         if connection.attempt > 1:
@@ -125,7 +125,9 @@ def _badge(run: Run, retry_at: datetime | None, now: datetime) -> Iterator[Part]
     if connection.error is not None:
         word = _ENDS.get(type(connection.error), "not watching")
     yield Part(f"{sign} {word}", look)
-    if run.heard_at and connection.wire in (Wire.LIVE, Wire.QUIET, Wire.POLLING):
+    if connection.wire is Wire.POLLING and wait is not None:
+        yield Part(next_reading(wait), "muted", 1)
+    elif run.heard_at and connection.is_in_touch:
         yield Part(age((now - run.heard_at).total_seconds()), "muted", 1)
     if connection.wire is Wire.POLLING and connection.reason:
         yield Part(f"no stream: {excerpt(connection.reason)}", "warning", 2)

@@ -89,6 +89,7 @@ class Follower:
 
     def retry(self) -> None:
         """End the present wait."""
+        self._session.service.client.allowance.forget()
         self._times.hurry(is_streaming=self._stream is not None)
         self._wake.set()
 
@@ -113,7 +114,7 @@ class Follower:
         if now >= self._patience.ends_at:
             self._patience.give_up()
         if now >= self._reading_due():
-            self._start_reading(now)
+            await self._start_reading(now)
         if now >= self._stream_due():
             await self._start_stream()
         due = min(self._stream_due(), self._reading_due(), self._times.stalled_at(self._stream))
@@ -136,7 +137,7 @@ class Follower:
     def _reading_due(self) -> float:
         # A refusal of the job is confirmed without delay, also beside a trusted stream.
         due = self._times.read_at if self._refusal else self._times.reading_due(self._stream)
-        return inf if self._reading is not None else due
+        return inf if self._reading is not None else max(due, self._session.service.client.allowance.until)
 
     @property
     def _trusted(self) -> Stream | None:
@@ -230,7 +231,7 @@ class Follower:
 
     # Reading the job and the list
 
-    def _start_reading(self, now: float) -> None:
+    async def _start_reading(self, now: float) -> None:
         session, reader, trusted = self._session, self._reader, self._trusted
         what: Coroutine[Any, Any, Outcome]
         if not self._is_stream_wanted:
@@ -249,6 +250,8 @@ class Follower:
         else:
             what = reader.job()
         self._times.note_reading(now, self._stream)
+        if self._times.is_hurried:
+            await session.tell_next_reading(now)
         self._reading = asyncio.create_task(what, name="reading")
 
     async def _take_reading(self, task: asyncio.Task[Outcome]) -> bool:
@@ -280,6 +283,7 @@ class Follower:
             await self._tell_polling(has_news=bool(outcome.new))
         await self._settle(outcome, refusal)
         self._patience.check_end(times.looked_at, is_streaming=self._trusted is not None)
+        await session.tell_next_reading(self._reading_due())
         return False
 
     async def _begin(self) -> None:

@@ -146,7 +146,7 @@ class Polling:
         seen: set[tuple[int, int]] = set()
         for number in range(self._max_pages):
             if number:
-                await asyncio.sleep(self._pace.page)
+                await asyncio.sleep(max(self._pace.page, session.service.client.allowance.seconds))
             page = self._ordered(first or await session.service.page(session.key.job_id, cursor))
             first = None
             session.note_answer()

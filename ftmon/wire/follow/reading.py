@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ftmon.errors import GaveUpError, RefusedError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.update import Connection, Wire
+from ftmon.wire.allowance import Allowance
 from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.polling import Polling
 from ftmon.wire.follow.session import Session
@@ -51,8 +52,14 @@ class Reader:
         self._sources = Sources(session)
         self._streams_at_end: list[Stream | None] = []
         """The streams that had ended when another one was asked for after the job's end."""
+        self._owes_list = False
+        """The job was read without its list."""
         self._failing_since: float | None = None
         """When the list failed for the first time after the job's end."""
+
+    @property
+    def _allowance(self) -> Allowance:
+        return self._session.service.client.allowance
 
     async def job(self) -> Outcome:
         """Read the job alone."""
@@ -112,8 +119,13 @@ class Reader:
             RefusedError, UnreachableError: also where there is neither a job nor a list nor a stream.
         """
         session = self._session
-        await session.read_job()
+        if not self._owes_list:
+            await session.read_job()
         if session.is_final:
+            return Outcome()
+        # Where the service allows no second request, the next reading is that of the list.
+        self._owes_list = not self._owes_list and first is None and self._allowance.seconds > 0
+        if self._owes_list:
             return Outcome()
         new = await self._events(first)
         fault = session.job_refusal or session.job_fault
@@ -185,7 +197,7 @@ class Reader:
             is_late = is_settled or monotonic() >= (session.final_at or 0.0) + late
             if session.was_over_before or (not new and is_late):
                 return Outcome(is_over=True)
-            await asyncio.sleep(self._times.interval)
+            await asyncio.sleep(max(self._times.interval, self._allowance.seconds))
 
     def _has_ended(self, last: Stream | None) -> bool:
         """Whether the last stream told everything that it had to tell."""

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from time import monotonic
 from typing import Protocol
 
@@ -243,6 +244,12 @@ class Session:
         await self._report(
             replace(update, events=events, job=job, connection=connection, heard=heard, notice=notice)
         )
+
+    async def tell_next_reading(self, due: float) -> None:
+        """Say when the list is read next, by the monotonic clock, while it stands in for a stream."""
+        connection, delay = self.connection, max(0.0, due - monotonic())
+        if connection.wire is Wire.POLLING and delay < inf and delay != connection.delay:
+            await self.tell(connection=replace(connection, delay=delay))
 
     @property
     def _update(self) -> Update:

@@ -4,10 +4,14 @@ from math import inf
 from time import monotonic
 
 from ftmon.errors import UnreachableError
+from ftmon.model.job import Status
 from ftmon.model.update import Wire
 from ftmon.wire.follow.session import Session
 from ftmon.wire.follow.stream import Stream
 from ftmon.wire.pace import Pace
+
+_QUEUED = 3
+"""How many times as long a job in a queue is left alone: for hours, often, it has nothing to tell."""
 
 
 class Timetable:
@@ -39,8 +43,14 @@ class Timetable:
 
     @property
     def interval(self) -> float:
-        """Seconds between two readings while no stream is trusted."""
-        return self._session.service.dialect.poll if self._pace.poll is None else self._pace.poll
+        """Seconds between two readings while no stream is trusted; more while the job is in a queue."""
+        poll = self._session.service.dialect.poll if self._pace.poll is None else self._pace.poll
+        return poll * _QUEUED if self._session.status is Status.PENDING else poll
+
+    @property
+    def is_hurried(self) -> bool:
+        """The next reading does not wait for its time."""
+        return self.read_at <= 0
 
     @property
     def has_stream(self) -> bool:
