@@ -58,6 +58,8 @@ class Settings:
     """Whose API the service speaks; `auto` finds out."""
     key_header: str = "Authorization"
     """The header that holds the key; see `Provider.key_header`."""
+    api_version: str = ""
+    """The version in the query of Azure's routes; empty for the one that ftmon knows."""
 
     @property
     def host(self) -> str:
@@ -128,6 +130,7 @@ def read_settings(
         environ.get(named.namespace if named else "", ""),
         provider,
         (owner or named or Provider()).key_header,
+        environ.get("OPENAI_API_VERSION", "").strip(),
     )
     if key is None or allow_http or url.startswith("https:") or settings.is_loopback:
         return settings

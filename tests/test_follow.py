@@ -119,7 +119,11 @@ class Told:
 
 async def followed_as(provider: str, base_url: str, job_id: str, pace: Pace, **how: Any) -> Told:
     """Follow a job of this provider to its end."""
-    settings = Settings(base_url)
+    return await followed_at(Settings(base_url), provider, job_id, pace, **how)
+
+
+async def followed_at(settings: Settings, provider: str, job_id: str, pace: Pace, **how: Any) -> Told:
+    """Follow a job to its end at the service of these settings."""
     key = JobKey.checked(settings.base_url, job_id)
     told = Told(Run(key))
 

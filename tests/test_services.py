@@ -8,9 +8,10 @@ import pytest
 
 from ftmon.model.curve import Curve
 from ftmon.model.job import Status
+from ftmon.settings import Key, Settings, read_settings
 from tests.servers.fine_tunes import Fields, answer, head
 from tests.servers.scripted import End, Script, Server
-from tests.test_follow import PACE, Told, followed_as
+from tests.test_follow import PACE, Told, followed_as, followed_at
 
 SAMPLES = Path(__file__).parent / "samples"
 SHORT = replace(PACE, late=0.2, proof=0.2)
@@ -75,6 +76,35 @@ NEBIUS_CHECKPOINTS = [
     }
     for step in (10, 20)
 ]
+
+AZURE_JOB = sample("azure_job_pending")
+AZURE_ID = AZURE_JOB["id"]
+AZURE_CHECKPOINTS = sample("azure_checkpoints")
+AZURE_EVENTS: Sequence[Fields] = [
+    {
+        "data": data,
+        "created_at": 1748022000 + second,
+        "id": f"ftevent-{second:032x}",
+        "level": "info",
+        "message": message,
+        "object": "fine_tuning.job.event",
+        "type": "metrics" if data else "message",
+    }
+    for second, message, data in [
+        (0, "Job enqueued. Waiting for jobs ahead to complete.", None),
+        (60, "Job started.", None),
+        (
+            500,
+            "Step 100: training loss=0.0007721185684204102",
+            {"step": 100, "train_loss": 0.0007721185684204102, "full_valid_loss": 2.278649262820973},
+        ),
+        (600, "Completed results file: file-7e2b2f5b8d4d4f2c", None),
+        (620, "Job succeeded.", None),
+        (700, "Training tokens billed: 5000", None),
+        (860, "Model Evaluation Passed.", None),
+    ]
+]
+"""Made by PROTOCOL §3.2: the events go on after “Job succeeded.”"""
 
 TOGETHER_ID = "ft-4c2a3b1d-1f2e-4a5b-8c9d-0e1f2a3b4c5d"
 TOGETHER_JOB = {
@@ -217,6 +247,30 @@ CASES = {
         base="/v1",
         train=[(10, 0.1), (20, 0.05)],
         valid=[(10, 0.2), (20, 0.1)],
+    ),
+    "Azure": Case(
+        AZURE_ID,
+        {
+            f"/fine_tuning/jobs/{AZURE_ID}?api-version=2024-10-21": spelled(
+                AZURE_JOB,
+                ["pending", *["running"] * 12, "succeeded"],
+                finished_at=1748022860,
+                fine_tuned_model="gpt-4o-mini-2024-07-18.ft-41e7",
+            ),
+            f"/fine_tuning/jobs/{AZURE_ID}/events?limit=100&api-version=2024-10-21": [
+                answer({"object": "list", "data": AZURE_EVENTS[:count][::-1], "has_more": False})
+                for count in (1, 2, 3, 5, 6, 7)
+            ],
+            f"/fine_tuning/jobs/{AZURE_ID}/checkpoints?limit=100&api-version=2024-10-21": [
+                answer({"object": "list", "data": [], "has_more": False})
+            ],
+        },
+        [event["message"] for event in AZURE_EVENTS],
+        "azure",
+        base="/openai",
+        train=[(100, 0.0007721185684204102)],
+        valid=[(100, 2.278649262820973)],
+        model="gpt-4o-mini-2024-07-18.ft-41e7",
     ),
     "Together": Case(
         TOGETHER_ID,
@@ -411,6 +465,46 @@ async def test_a_job_is_followed_from_its_queue_to_its_end(case: Case) -> None:
     assert (points(told.run.train_loss), points(told.run.valid_loss)) == (list(case.train), list(case.valid))
     assert told.run.fine_tuned_model == case.model
     assert told.run.failure == case.error
+
+
+@pytest.mark.parametrize("name", ["Hugging Face Jobs", "LocalAI", "NeMo Customizer"])
+async def test_routes_at_the_root_are_found_below_a_version_too(name: str) -> None:
+    case = CASES[name]
+    server = server_of(case)
+    async with server.running():
+        told = await followed_as("auto", f"{server.origin}/v1", case.job_id, SHORT)
+    assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
+    assert told.ending[0] is case.status
+    assert {update.job_key.service for update in told.updates} == {f"{server.origin}/v1"}
+
+
+async def test_the_version_of_azure_s_routes_is_that_of_the_environment() -> None:
+    case = CASES["Azure"]
+    routes = {path.replace("2024-10-21", "2025-04-01-preview"): each for path, each in case.routes.items()}
+    server = server_of(replace(case, routes=routes))
+    async with server.running():
+        environ = {"OPENAI_API_VERSION": "2025-04-01-preview"}
+        settings = read_settings(base_url=f"{server.origin}/openai", environ=environ)
+        told = await followed_at(settings, "azure", case.job_id, SHORT)
+    assert [event.message for event in told.events] == list(case.messages)
+    assert all("api-version=2025-04-01-preview" in request.target for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("key", "header", "value"),
+    [
+        ("0123456789abcdef", "api-key", "0123456789abcdef"),
+        ("eyJhbGciOi.eyJhdWQiOi.c2lnbmF0dXJl", "authorization", "Bearer eyJhbGciOi.eyJhdWQiOi.c2lnbmF0dXJl"),
+    ],
+    ids=["key", "token"],
+)
+async def test_azure_takes_a_key_or_a_token_of_its_directory(key: str, header: str, value: str) -> None:
+    server = server_of(CASES["Azure"])
+    async with server.running():
+        settings = Settings(f"{server.origin}/openai", Key(key, "a file"), key_header="api-key")
+        await followed_at(settings, "azure", AZURE_ID, SHORT)
+    assert {request.headers.get(header) for request in server.requests} == {value}
+    assert all(("api-key" in each.headers) != ("authorization" in each.headers) for each in server.requests)
 
 
 STREAMED = {name: CASES[name] for name in ("Hugging Face Jobs", "LocalAI")}

@@ -28,7 +28,8 @@ async def find_job(
         RefusedError, UnreachableError: as `Service.job`, but for a missing route. The UnreachableError has no
             status where a later dialect fails, because the dialect is not known then.
     """
-    fitting = [dialect for dialect in dialects if dialect.takes_id(job_id)]
+    base_url = client.settings.base_url
+    fitting = [each for each in dialects if each.takes_base(base_url) and each.takes_id(job_id)]
     if not fitting:
         raise UsageError("This is no job id of this service: its ids have another form.")
     refusal, fault = None, None
@@ -67,7 +68,8 @@ async def list_jobs(client: Client, dialects: Sequence[Dialect]) -> list[Job]:
         RefusedError, UnreachableError: as `Service.jobs`; where no dialect has a route, the first refusal.
     """
     refusal: RefusedError | None = None
-    for sharing in _groups(dialects, lambda dialect: dialect.paths.jobs.partition("?")[0]):
+    fitting = [dialect for dialect in dialects if dialect.takes_base(client.settings.base_url)]
+    for sharing in _groups(fitting, _list_route):
         try:
             service = await _service(client, sharing[-1])
             return await service.jobs_of_any(sharing)
@@ -87,6 +89,11 @@ async def _service(client: Client, dialect: Dialect, job_id: str = "") -> Servic
             raise RefusedError("The job's account is not known: give the id as ACCOUNT/ID.", 404)
         service.namespace = await service.owner()
     return service
+
+
+def _list_route(dialect: Dialect) -> str:
+    """Return the route of the list of jobs, without what asks for a longer page."""
+    return dialect.paths.jobs.partition("?")[0] + dialect.api_version
 
 
 def _groups(dialects: Sequence[Dialect], path: Callable[[Dialect], str]) -> list[list[Dialect]]:

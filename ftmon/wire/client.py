@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import os
+import re
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NoReturn
@@ -36,6 +39,8 @@ _CONNECT = 0.4
 _MAX_REDIRECTS = 5
 _MAX_ID = 1024
 _LOCATION = "ftmon.location"
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+"""A token of Azure's directory (a JWT), which goes into `Authorization` whatever header a key goes into."""
 _NOT_MODIFIED = 304
 _TRANSIENT = frozenset({408, 409, 425, 429})
 _NOT_DONE = frozenset({409, 425})
@@ -100,6 +105,12 @@ class Client:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()
+
+    def at_root(self) -> "Client":
+        """Return this client for an API at the root of the host, above a version in the base URL."""
+        client = copy(self)
+        client.settings = replace(self.settings, base_url=self.settings.base_url.removesuffix("/v1"))
+        return client
 
     async def get(self, path: str) -> bytes:
         """Return the body of a JSON answer; the known one where the service says that it has not changed.
@@ -302,8 +313,11 @@ class _KeyAuth(httpx.Auth):
         self._header = header
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        scheme = "Bearer " if self._header == "Authorization" else ""
-        request.headers[self._header] = f"{scheme}{self._key.value}"
+        key = self._key.value
+        if self._header == "Authorization" or _TOKEN.fullmatch(key):
+            request.headers["Authorization"] = f"Bearer {key}"
+        else:
+            request.headers[self._header] = key
         yield request
 
 

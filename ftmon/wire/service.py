@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import TypeVar
+from urllib.parse import quote
 
 from ftmon.errors import RefusedError, UnclearError, UnreachableError
 from ftmon.model.event import Event
@@ -34,13 +35,14 @@ class Service:
 
     def __init__(self, client: Client, dialect: Dialect, namespace: str = "") -> None:
         self.client = client
+        self._client = client.at_root() if dialect.is_at_root else client
         self.dialect = dialect
         self.namespace = namespace
         """Of the ids that come without one."""
 
     async def job(self, job_id: str) -> JobAnswer:
         """Return the job object."""
-        body = await self.client.get(self.job_path(job_id))
+        body = await self._client.get(self.job_path(job_id))
         return self._read(self.dialect.read_job, body, "a job")
 
     def job_path(self, job_id: str) -> str:
@@ -52,7 +54,7 @@ class Service:
 
         They have the path of this service's dialect, which reads what none of them does.
         """
-        body = await self.client.get(self.job_path(job_id))
+        body = await self._client.get(self.job_path(job_id))
         for dialect in dialects:
             with suppress(ValueError):
                 return Service(self.client, dialect, self.namespace), dialect.read_job(body)
@@ -60,7 +62,7 @@ class Service:
 
     async def jobs(self) -> list[Job]:
         """Return the service's jobs, newest first."""
-        body = await self.client.get(self._path(self.dialect.paths.jobs))
+        body = await self._client.get(self._path(self.dialect.paths.jobs))
         return self._read(self.dialect.read_jobs, body, "a list of jobs")
 
     async def jobs_of_any(self, dialects: Sequence[Dialect]) -> list[Job]:
@@ -69,7 +71,7 @@ class Service:
         Their lists have one path; this service's dialect reads what none of them does.
         """
         path = self.dialect.paths.jobs
-        body = await self.client.get(self._path(path))
+        body = await self._client.get(self._path(path))
         for dialect in dialects:
             with suppress(ValueError):
                 jobs = dialect.read_jobs(body)
@@ -82,18 +84,18 @@ class Service:
     async def page(self, job_id: str, cursor: str = "") -> Page:
         """Return the list of events, or its page after a cursor."""
         return self.read_page(
-            await self.client.get(self._path(self.dialect.page_path(cursor), job_id)), cursor
+            await self._client.get(self._path(self.dialect.page_path(cursor), job_id)), cursor
         )
 
     async def owner(self) -> str:
         """Return the namespace of the key's owner, which an id without one belongs to."""
         whoami = self.dialect.whoami
         assert whoami is not None, "only an API that tells the owner is asked"
-        return self._read(whoami.read, await self.client.get(whoami.path), "the owner of the key")
+        return self._read(whoami.read, await self._client.get(whoami.path), "the owner of the key")
 
     async def source(self, job_id: str, source: Source) -> list[Event]:
         """Return the events of a list beside that of the events."""
-        body = await self.client.get(self._path(source.path, job_id))
+        body = await self._client.get(self._path(source.path, job_id))
         return self._read(source.read, body, "a list")
 
     def read_page(self, body: bytes, cursor: str = "") -> Page:
@@ -102,7 +104,7 @@ class Service:
 
     def stream(self, job_id: str, last_event_id: str) -> AbstractAsyncContextManager[Answer]:
         """Ask for the stream of events."""
-        return self.client.open(
+        return self._client.open(
             self._path(self.dialect.paths.stream, job_id),
             accept=_ACCEPT_STREAM,
             last_event_id=last_event_id,
@@ -126,7 +128,7 @@ class Service:
 
     async def _cancelled(self, job_id: str) -> Job:
         """Ask to cancel a job and return it as it is then; raises as `Client.post`."""
-        body = await self.client.post(self._path(self.dialect.paths.cancel, job_id))
+        body = await self._client.post(self._path(self.dialect.paths.cancel, job_id))
         try:
             job = self._read(self.dialect.read_job, body, "the job").job
         except UnreachableError as error:
@@ -139,7 +141,10 @@ class Service:
     def _path(self, template: str, job_id: str = "") -> str:
         """Fill in a route of the dialect."""
         namespace, _, name = job_id.rpartition("/")
-        return template.format(namespace=namespace or self.namespace, job_id=name)
+        version = self.client.settings.api_version or self.dialect.api_version
+        return template.format(
+            namespace=namespace or self.namespace, job_id=name, api_version=quote(version, safe="")
+        )
 
     def _read(self, read: Callable[[bytes], _T], body: bytes, what: str) -> _T:
         try:

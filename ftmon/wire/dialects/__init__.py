@@ -3,8 +3,8 @@
 from ftmon.providers import FIND_OUT, provider_at
 from ftmon.wire.dialects.dashscope import DASHSCOPE
 from ftmon.wire.dialects.dialect import Dialect
-from ftmon.wire.dialects.fine_tunes import FINE_TUNES
-from ftmon.wire.dialects.fine_tuning_jobs import FINE_TUNING_JOBS
+from ftmon.wire.dialects.fine_tunes import AZURE_FINE_TUNES, FINE_TUNES
+from ftmon.wire.dialects.fine_tuning_jobs import AZURE, AZURE_V1, FINE_TUNING_JOBS
 from ftmon.wire.dialects.fireworks import FIREWORKS
 from ftmon.wire.dialects.hugging_face_jobs import HUGGING_FACE_JOBS
 from ftmon.wire.dialects.localai import LOCALAI
@@ -20,6 +20,8 @@ DIALECTS = (
     FINE_TUNES,
     MISTRAL,
     FINE_TUNING_JOBS,
+    AZURE,
+    AZURE_FINE_TUNES,
     REPLICATE,
     LOCALAI,
     NEMO_CUSTOMIZER,
@@ -29,7 +31,7 @@ DIALECTS = (
 """All of them, in the order in which they are tried."""
 
 _BY_PROVIDER = {
-    "azure": (FINE_TUNING_JOBS, FINE_TUNES),
+    "azure": (AZURE_V1, AZURE, AZURE_FINE_TUNES),
     "bedrock": (FINE_TUNING_JOBS,),
     "dashscope": (DASHSCOPE,),
     "fine-tunes": (TOGETHER, DASHSCOPE, FINE_TUNES),
@@ -49,7 +51,7 @@ _BY_PROVIDER = {
 }
 """What each provider speaks, by its name in `providers`."""
 
-_BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+_BY_NAME = {dialect.name: dialect for dialect in (*DIALECTS, AZURE_V1)}
 
 
 def candidates(provider: str, host: str = "") -> tuple[Dialect, ...]:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ftmon.model.event import Event
 from ftmon.model.job import Job
@@ -53,7 +53,8 @@ class JobAnswer(NamedTuple):
 class Paths(NamedTuple):
     """The routes of an API below the base URL.
 
-    `{job_id}` stands for a checked id, `{namespace}` for the user, organisation or account that has the job.
+    `{job_id}` stands for a checked id, `{namespace}` for the user, organisation or account that has the job,
+    `{api_version}` for the version that Azure wants in each query.
     """
 
     jobs: str
@@ -94,6 +95,14 @@ class Whoami(NamedTuple):
     """The namespace; ValueError for a body that tells none."""
 
 
+DATED_BASE = "(?:.*/)?openai"
+"""The end of a base URL of Azure that wants a version: `https://NAME.openai.azure.com/openai`."""
+
+
+def _dated(path: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}api-version={{api_version}}" if path else ""
+
+
 FrameReader = Callable[[ServerEvent], Event | InBandError | Done | None]
 """Reads one message of a stream; None for one that tells nothing, such as a sign of life."""
 
@@ -123,6 +132,12 @@ class Dialect:
     """Where the list is missing, it does not come later: a change of the status is told as an event."""
     id_shape: str = ".+"
     """A pattern that every id of this API matches as a whole; an id's shape alone never decides."""
+    base_shape: str = ".*"
+    """A pattern that the path of the base URL matches as a whole, without the slash before it."""
+    is_at_root: bool = False
+    """Its routes stand at the root of the host: a `/v1` at the end of the base URL is another API's."""
+    api_version: str = ""
+    """Stands for `{api_version}` in the routes where the settings name none."""
     whoami: Whoami | None = None
     poll: float = 5.0
     """Seconds between two readings of the job and its list."""
@@ -138,6 +153,22 @@ class Dialect:
         """Whether an id may be one of this API."""
         namespace, _, name = job_id.rpartition("/")
         return (self.has_namespace or not namespace) and re.fullmatch(self.id_shape, name) is not None
+
+    def takes_base(self, base_url: str) -> bool:
+        """Whether a base URL may be one of this API."""
+        return re.fullmatch(self.base_shape, urlsplit(base_url).path.strip("/")) is not None
+
+    def dated(self, name: str, version: str) -> "Dialect":
+        """Return this API as Azure serves it where the base URL has no v1: with a version in each query."""
+        return replace(
+            self,
+            name=name,
+            paths=Paths(*map(_dated, self.paths)),
+            sources=tuple(source._replace(path=_dated(source.path)) for source in self.sources),
+            base_shape=DATED_BASE,
+            api_version=version,
+            poll=10.0,
+        )
 
     def page_path(self, cursor: str = "") -> str:
         """Return the route of the list of events, or of its page after a cursor."""

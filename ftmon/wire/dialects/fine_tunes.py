@@ -49,3 +49,6 @@ FINE_TUNES = Dialect(
     # Scale's llm-engine has no list before its first event (PROTOCOL §7).
     tells_status=False,
 )
+
+# Azure, api-versions of 2022 and 2023 (PROTOCOL §3.1)
+AZURE_FINE_TUNES = FINE_TUNES.dated("azure-fine-tunes", "2022-12-01")

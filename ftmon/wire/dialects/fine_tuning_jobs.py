@@ -4,6 +4,7 @@ Source: OpenAI's published specification and recorded answers (PROTOCOL §2). Az
 others serve the same routes.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from ftmon.model.event import Event, parse_time
 from ftmon.model.figures import read_figures
 from ftmon.model.job import Status
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, Paths, Source
+from ftmon.wire.dialects.dialect import DATED_BASE, Dialect, Paths, Source
 
 _STATUSES = {
     # OpenAI's specification and recordings; `created` of August 2023, `pausing` of 2026 (PROTOCOL §2.2)
@@ -61,3 +62,8 @@ FINE_TUNING_JOBS = Dialect(
     read_event=reading.event,
     sources=(Source("/fine_tuning/jobs/{job_id}/checkpoints?limit=100", _read_checkpoints, every=3),),
 )
+
+# Azure asks for a slower pace. Its events go on for minutes after “Job succeeded.”, while its status is still
+# `running` (PROTOCOL §3.2).
+AZURE_V1 = replace(FINE_TUNING_JOBS, name="azure-v1", base_shape=f"(?!{DATED_BASE}$).*", poll=10.0)
+AZURE = FINE_TUNING_JOBS.dated("azure", "2024-10-21")

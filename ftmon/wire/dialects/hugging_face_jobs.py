@@ -104,4 +104,5 @@ HUGGING_FACE_JOBS = Dialect(
     id_shape="[0-9a-f]{24}",
     whoami=Whoami("/api/whoami-v2", _read_owner),
     poll=10.0,
+    is_at_root=True,
 )

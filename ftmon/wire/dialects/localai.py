@@ -90,4 +90,5 @@ LOCALAI = Dialect(
     replays=False,
     ends_with_eof=True,
     tells_status=False,
+    is_at_root=True,
 )

@@ -94,4 +94,5 @@ NEMO_CUSTOMIZER = Dialect(
     read_event=reading.event,
     id_shape="cust-[A-Za-z0-9]+",
     poll=10.0,
+    is_at_root=True,
 )
