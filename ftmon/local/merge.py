@@ -1,6 +1,5 @@
 """Puts what several files tell of one run into one row of entries, no point twice."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ftmon.local.entry import Entry
@@ -23,11 +22,8 @@ class Merger:
         self._reached: dict[str, int] = {}
         """The last step at which a figure was told, by its name."""
 
-    def take(self, source: str, entries: Iterable[Entry]) -> list[Entry]:
-        """Return what the entries of a file tell that is new."""
-        return [new for entry in entries if (new := self._new(source, entry)) is not None]
-
-    def _new(self, source: str, entry: Entry) -> Entry | None:
+    def new(self, source: str, entry: Entry) -> Entry | None:
+        """Return what an entry of a file tells that is new, or None."""
         measured = entry.figures.keys() - _PLACES
         if not measured:
             return entry

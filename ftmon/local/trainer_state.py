@@ -4,33 +4,20 @@ The file holds the whole history of the run and is written anew each time, so a 
 tells no times.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ftmon import json_text
 from ftmon.local.entry import Entry, Outcome, of_figures
-from ftmon.model.figures import count, read_figures, sums_up
+from ftmon.model.figures import Figures, count, read_figures, sums_up
 from ftmon.model.job import Status
 
 _LARGEST = 256 << 20
 """Bytes of a file that is read: a million entries have 150 MB."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainerState:
-    """One reading of the file."""
-
-    entries: tuple[Entry, ...]
-    """The history, oldest first."""
-    step: int
-    total_steps: int | None
-    is_trained: bool
-    """The last step was reached, or the training was stopped early: it is over, however the job ended."""
-
-
-def read_trainer_state(body: bytes) -> TrainerState:
-    """Read the file.
+def read_trainer_state(body: bytes) -> list[Entry]:
+    """Return the history in a trainer's state, oldest first.
 
     Raises:
         ValueError: for half a file, and for anything else that is no trainer's state.
@@ -39,12 +26,12 @@ def read_trainer_state(body: bytes) -> TrainerState:
     history = state.get("log_history") if isinstance(state, dict) else None
     if not isinstance(history, list):
         raise ValueError("not a trainer's state")
-    total, epochs = count(state.get("max_steps")) or None, count(state.get("num_train_epochs")) or None
-    step = count(state.get("global_step")) or 0
-    entries = [_entry(row, total, epochs) for row in history if isinstance(row, dict)]
-    return TrainerState(
-        tuple(entries), step, total, (total is not None and step >= total) or _is_stopped(state)
-    )
+    totals: Mapping[str, int | None] = {
+        "total_steps": count(state.get("max_steps")),
+        "total_epochs": count(state.get("num_train_epochs")),
+    }
+    known: Figures = {name: total for name, total in totals.items() if total}
+    return [_entry(row, known) for row in history if isinstance(row, dict)]
 
 
 class TrainerStateReader:
@@ -64,7 +51,7 @@ class TrainerStateReader:
         if len(self._body) > _LARGEST:
             raise ValueError("it is too large for a trainer's state")
         try:
-            entries = read_trainer_state(bytes(self._body)).entries
+            entries = read_trainer_state(bytes(self._body))
         except ValueError:
             return []
         new, self._told = entries[self._told :], len(entries)
@@ -75,18 +62,8 @@ class TrainerStateReader:
         return ()
 
 
-def _entry(row: dict[str, Any], total: int | None, epochs: int | None) -> Entry:
-    figures = read_figures(row)
-    if total:
-        figures["total_steps"] = total
-    if epochs:
-        figures["total_epochs"] = epochs
-    return of_figures(figures, outcome=Outcome(Status.SUCCEEDED) if sums_up(row) else None)
-
-
-def _is_stopped(state: dict[str, Any]) -> bool:
-    """Whether a callback has stopped the training early, which `TrainerControl` keeps."""
-    callbacks = state.get("stateful_callbacks")
-    control = callbacks.get("TrainerControl") if isinstance(callbacks, dict) else None
-    arguments = control.get("args") if isinstance(control, dict) else None
-    return isinstance(arguments, dict) and arguments.get("should_training_stop") is True
+def _entry(row: dict[str, Any], totals: Figures) -> Entry:
+    # The last step is no end of the run: only the row that sums up is.
+    return of_figures(
+        {**read_figures(row), **totals}, outcome=Outcome(Status.SUCCEEDED) if sums_up(row) else None
+    )

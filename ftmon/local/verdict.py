@@ -7,7 +7,6 @@ from statistics import median
 from typing import NamedTuple
 
 from ftmon.local.entry import Entry, Outcome
-from ftmon.model.figures import count
 from ftmon.model.job import Status
 
 _SHORTEST_STALL = 180.0
@@ -48,8 +47,6 @@ class Judge:
     def __init__(self) -> None:
         self._outcome: Outcome | None = None
         self._step: int | None = None
-        self._total: int | None = None
-        self._is_trained = False
         self._heard_at: float | None = None
         self._point_at: float | None = None
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
@@ -66,16 +63,11 @@ class Judge:
             if step is not None and (self._step is None or step > self._step):
                 points += 1
                 self._step, self._outcome = step, None
-                self._total = count(entry.figures.get("total_steps")) or self._total
             self._outcome = entry.outcome or self._outcome
         if points:
             if self._point_at is not None and at > self._point_at:
                 self._intervals.append((at - self._point_at) / points)
             self._point_at = at
-
-    def note_trained(self) -> None:
-        """A trainer's state says that the training is over, which is not how the run ended."""
-        self._is_trained = True
 
     @property
     def stall_after(self) -> float:
@@ -93,14 +85,9 @@ class Judge:
         heard_at = self._heard_at
         if heard_at is None:
             return Verdict(Standing.RUNNING)
-        if results_at is not None and results_at >= heard_at and self._is_at_its_end:
+        if results_at is not None and results_at >= heard_at:
             return Verdict(Standing.OVER, Outcome(Status.SUCCEEDED))
         silence = now - heard_at
         if silence > _END * self.stall_after:
             return Verdict(Standing.ENDED)
         return Verdict(Standing.STALLED if silence > self.stall_after else Standing.RUNNING)
-
-    @property
-    def _is_at_its_end(self) -> bool:
-        is_last = self._total is None or (self._step is not None and self._step >= self._total)
-        return is_last or self._is_trained

@@ -37,25 +37,11 @@ def test_a_point_after_an_end_begins_another_training() -> None:
     assert judge.verdict(61) == Verdict(Standing.RUNNING)
 
 
-@pytest.mark.parametrize(
-    ("step", "results_at", "standing"),
-    [
-        (100, 6.0, Standing.OVER),
-        (100, 4.0, Standing.RUNNING),
-        (50, 6.0, Standing.RUNNING),
-    ],
-    ids=["newer", "of an earlier run", "midway"],
-)
-def test_a_file_with_results_is_an_end_after_the_last_step(
-    step: int, results_at: float, standing: Standing
-) -> None:
-    assert judged((5, point(step))).verdict(10, results_at=results_at).standing is standing
-
-
-def test_a_training_that_was_stopped_early_succeeds_by_its_results() -> None:
+def test_a_file_with_results_that_is_newer_than_the_last_point_is_an_end() -> None:
     judge = judged((5, point(50)))
-    judge.note_trained()
     assert judge.verdict(10, results_at=6) == Verdict(Standing.OVER, SUCCEEDED)
+    # That of an earlier run in the same directory is none.
+    assert judge.verdict(10, results_at=4) == Verdict(Standing.RUNNING)
 
 
 @pytest.mark.parametrize("interval", [1.0, 600.0])

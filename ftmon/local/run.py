@@ -1,0 +1,118 @@
+"""The runs that some files hold, as they are written: which there are, and what each one tells."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ftmon.local.entry import Entry, RunSplitter
+from ftmon.local.merge import Merger
+from ftmon.local.source import TRAINER_STATE, FileSource
+from ftmon.local.verdict import Judge, Verdict
+
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
+_LONGEST_NAME = 64
+
+
+class Told(NamedTuple):
+    """An entry of a run, as it is told."""
+
+    entry: Entry
+    at: datetime
+    is_estimated: bool
+    """The format tells no time: this is when the entry was read, or when its file was written last."""
+    id: str
+    """Tells the entry apart from all others of its run, at whichever reading."""
+
+
+class LocalRun:
+    """One run: what its files tell, in the order in which it was read."""
+
+    def __init__(self, id_: str, begun_at: datetime) -> None:
+        self.id = id_
+        """The same whenever the same files are read."""
+        self.begun_at = begun_at
+        self._merger = Merger()
+        self._judge = Judge()
+        self._taken: Counter[str] = Counter()
+        """Entries of each file."""
+
+    def take(self, source: str, entries: Iterable[Entry], written_at: datetime) -> list[Told]:
+        """Return what is new among the entries of a file, which was written then."""
+        told = []
+        for entry in entries:
+            own_id = self._id(source, entry)
+            if (new := self._merger.new(source, entry)) is not None:
+                told.append(Told(new, new.at or written_at, new.at is None, own_id))
+        self._judge.note((each.entry for each in told), written_at.timestamp())
+        return told
+
+    def verdict(self, now: datetime, results_at: float | None) -> Verdict:
+        """Say how the run stands now. `results_at` is when a file with its results was written."""
+        return self._judge.verdict(now.timestamp(), results_at=results_at)
+
+    def _id(self, source: str, entry: Entry) -> str:
+        """Return a hash of an entry and of its place in its file.
+
+        Its place alone would not do: where a log is rotated, another line has it.
+        """
+        self._taken[source] += 1
+        return _hash(repr((source, self._taken[source], entry.step, entry.message)))
+
+
+class RunFiles:
+    """The files of one folder, which several runs may have been appended to."""
+
+    def __init__(self, path: Path, sources: list[FileSource]) -> None:
+        self.path = path
+        self.runs: list[LocalRun] = []
+        """Oldest first."""
+        self._sources = sources
+        self._splitters: dict[FileSource, RunSplitter] = {}
+        self._is_first_reading = True
+
+    def poll(self, now: datetime) -> Iterator[tuple[LocalRun, list[Told]]]:
+        """Yield what is new, in parts of a mebibyte of one file; the first file is read to its end first."""
+        for source in self._sources:
+            while entries := source.poll():
+                yield from self._take(source, entries, now)
+                if source.is_at_end:
+                    break
+        self._is_first_reading = False
+
+    def _take(
+        self, source: FileSource, entries: list[Entry], now: datetime
+    ) -> Iterator[tuple[LocalRun, list[Told]]]:
+        written_at = datetime.fromtimestamp(source.changed_at, UTC) if self._is_first_reading else now
+        # Each checkpoint has the state in another folder.
+        is_state = source.format is TRAINER_STATE or source.path == self.path
+        name = source.path.name if is_state else str(source.path.relative_to(self.path))
+        splitter = self._splitters.setdefault(source, RunSplitter())
+        is_leading = source is self._sources[0]
+        part: list[Entry] = []
+        for entry in entries:
+            # The files beside the first one hold, as a rule, the newest run alone.
+            if (splitter.begins(entry) and is_leading) or not self.runs:
+                if part:
+                    yield self.runs[-1], self.runs[-1].take(name, part, written_at)
+                    part = []
+                self.runs.append(LocalRun(self._run_id(entry), entry.at or written_at))
+            part.append(entry)
+        if part:
+            yield self.runs[-1], self.runs[-1].take(name, part, written_at)
+
+    def _run_id(self, first: Entry) -> str:
+        """Return the id of the run that begins with this entry: its folder's name, and a hash of its own."""
+        place = self.path.resolve()
+        name = _NOT_IN_IDS.sub("-", place.name)[:_LONGEST_NAME].strip("-.") or "run"
+        beginning = repr((str(place), first.message, sorted(first.figures.items()), first.at))
+        own = f"{name}-{_hash(beginning)[:8]}"
+        alike = sum(run.id.startswith(own) for run in self.runs)
+        return f"{own}-{alike + 1}" if alike else own
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=12).hexdigest()
