@@ -1,5 +1,6 @@
 """Paths of ftmon's own files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ftmon.errors import HistoryError
@@ -24,13 +25,30 @@ def history_file() -> Path:
     """
     from platformdirs import user_data_path
 
-    try:
-        folder = user_data_path("ftmon", appauthor=False)
-    except RuntimeError:
-        # Later versions raise this. Earlier ones return a path that begins with `~`.
-        folder = Path()
-    if not folder.is_absolute():
+    folder = _full(user_data_path)
+    if folder is None:
         raise HistoryError(
             "there is no home directory for the history; set HOME or XDG_DATA_HOME to a full path"
         )
     return folder / "history.sqlite3"
+
+
+def config_file() -> Path | None:
+    """Return the path of the config file, in the user's config directory (`XDG_CONFIG_HOME` on Linux).
+
+    It is None if the user has no home directory.
+    """
+    from platformdirs import user_config_path
+
+    folder = _full(user_config_path)
+    return None if folder is None else folder / "config.toml"
+
+
+def _full(folder_of: Callable[..., Path]) -> Path | None:
+    """Return ftmon's directory in one of the user's; None where the user has no home directory."""
+    try:
+        folder = folder_of("ftmon", appauthor=False)
+    except RuntimeError:
+        # Later versions raise this. Earlier ones return a path that begins with `~`.
+        return None
+    return folder if folder.is_absolute() else None

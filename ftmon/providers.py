@@ -103,11 +103,14 @@ API_NAMES = ("fine-tunes", "fine-tuning-jobs")
 """Names that `--provider` takes too, for a server of one's own: the API that it speaks."""
 
 
+KNOWN = (FIND_OUT, *PROVIDERS, *API_NAMES)
+"""All names that `--provider` takes."""
+
+
 def check_provider(name: str) -> None:
     """Raise a UsageError for a provider that ftmon does not know."""
-    known = (FIND_OUT, *PROVIDERS, *API_NAMES)
-    if name not in known:
-        raise UsageError(f"--provider {name} is not known; it is one of {', '.join(known)}.")
+    if name not in KNOWN:
+        raise UsageError(f"--provider {name} is not known; it is one of {', '.join(KNOWN)}.")
 
 
 def provider_at(host: str) -> str:

@@ -148,7 +148,7 @@ def test_what_cannot_be_meant_is_one_sentence_and_exit_status_2(
         ("FTMON_API_KEY", f"{KEY} x", "The key of FTMON_API_KEY cannot be sent"),
         ("OPENAI_API_KEY", f"{KEY}\nX-Evil: 1", "The key of OPENAI_API_KEY cannot be sent"),
         ("OPENAI_API_KEY", f"{KEY}\x1b[2J", "The key of OPENAI_API_KEY cannot be sent"),
-        ("OPENAI_ORG_ID", "a\r\nX-Evil: 1", "OPENAI_ORG_ID (or OPENAI_ORGANIZATION) has a blank"),
+        ("OPENAI_ORG_ID", "a\r\nX-Evil: 1", "OPENAI_ORG_ID has a blank"),
         ("FTMON_BASE_URL", "ftp://127.0.0.1", "does not begin with http:// or https://"),
         ("OPENAI_BASE_URL", f"http://me:{KEY}@127.0.0.1/v1", "a user name or password in it"),
         ("OPENAI_API_BASE", "http://127.0.0.1:99999", "its port is none of 1 to 65535"),

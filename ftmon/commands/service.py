@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ftmon.commands.parser import Parser
-from ftmon.providers import API_NAMES, FIND_OUT, PROVIDERS
+from ftmon.providers import API_NAMES, PROVIDERS
 
 if TYPE_CHECKING:
-    from ftmon.settings import Settings
+    from ftmon.settings import Choice, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +19,37 @@ class ServiceOptions:
     api_key_file: str | None
     ca_file: str | None
     allow_http: bool
-    provider: str
+    provider: str | None
+    profile: str | None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "ServiceOptions":
         """Return the options that `add_service_options` has added."""
         return cls(
-            options.base_url, options.api_key_file, options.ca_file, options.allow_http, options.provider
+            options.base_url,
+            options.api_key_file,
+            options.ca_file,
+            options.allow_http,
+            options.provider,
+            options.profile,
         )
 
-    def settings(self) -> "Settings":
-        """Check the options and read the environment; raises as `read_settings`."""
-        from ftmon.settings import read_settings
+    def choice(self) -> "Choice":
+        """Choose the service by the options, the config file and the environment; raises as `choose`."""
+        from ftmon.settings import choose
 
-        return read_settings(
+        return choose(
             base_url=self.base_url,
             api_key_file=self.api_key_file,
             ca_file=self.ca_file,
             allow_http=self.allow_http,
             provider=self.provider,
+            profile=self.profile,
         )
+
+    def settings(self) -> "Settings":
+        """Choose the service and read its key, for a request; raises as `read_settings`."""
+        return self.choice().with_key()
 
     def command(self, *words: str) -> str:
         """Return a command that asks the same service."""
@@ -48,7 +59,8 @@ class ServiceOptions:
             word
             for option, value in (
                 ("--base-url", self.base_url),
-                ("--provider", "" if self.provider == FIND_OUT else self.provider),
+                ("--profile", self.profile),
+                ("--provider", self.provider),
                 ("--api-key-file", self.api_key_file),
                 ("--ca-file", self.ca_file),
             )
@@ -64,10 +76,10 @@ def add_service_options(parser: Parser) -> None:
     parser.add_argument(
         "--provider",
         metavar="NAME",
-        default=FIND_OUT,
         help="whose API the service speaks: auto (default, finds out), "
         + ", ".join((*PROVIDERS, *API_NAMES)),
     )
+    parser.add_argument("--profile", metavar="NAME", help="a service of the config file (see ftmon config)")
     parser.add_argument(
         "--api-key-file", metavar="FILE", help="a private file that holds the key (- is stdin)"
     )

@@ -96,13 +96,14 @@ def _parser() -> Parser:
 
 @contextmanager
 def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
-    """Check the id and read the settings."""
+    """Check the id, choose the service and read its key."""
     from ftmon.model.job import JobKey, typed_job_id
 
     checked_id = None if job_id is None else typed_job_id(job_id)
-    settings = service.settings()
+    choice = service.choice()
     if checked_id is not None and "/" in checked_id:
-        _check_namespaced_id(settings, checked_id)
+        _check_namespaced_id(choice.settings, checked_id)
+    settings = choice.with_key()
     yield Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
 
 

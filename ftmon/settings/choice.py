@@ -1,114 +1,190 @@
-"""Choosing the service and the key: an option, else the environment, else OpenAI's address."""
+"""Choosing a service and its key: option > profile that was named > environment > default profile."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TypedDict, Unpack
 
 from ftmon.errors import UsageError
 from ftmon.providers import FIND_OUT, PROVIDERS, Provider, check_provider, provider_at
-from ftmon.settings.base_url import check_base_url, check_unquoted
+from ftmon.settings.address import find_address, profile_address
+from ftmon.settings.base_url import check_unquoted
+from ftmon.settings.config import Config, read_config
 from ftmon.settings.file import regular_file
-from ftmon.settings.key import Key, check_key, is_sendable, key_file_text
-from ftmon.settings.value import DEFAULT_BASE_URL, Settings
+from ftmon.settings.key import KeySource
+from ftmon.settings.key_source import find_key
+from ftmon.settings.profile import Profile, header, part_of_path
+from ftmon.settings.value import Settings
 
 _KEYS_ARE_LOGGED = (
     "SSLKEYLOGFILE is set: with the file that it names, all that is sent here can be read, the key too."
 )
 
 
-def read_settings(
+class Options(TypedDict, total=False):
+    """What `choose` takes: the options as the command line has them, and the environment."""
+
+    base_url: str | None
+    provider: str | None
+    profile: str | None
+    api_key_file: str | None
+    ca_file: str | None
+    allow_http: bool
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The service that was chosen, and why. Its key is not read yet."""
+
+    settings: Settings
+    """Without the key."""
+    key: KeySource | None
+    base_url_source: str
+    """What gave the address, in words."""
+    profile: Profile | None
+    """The profile that is used."""
+    config: Config
+
+    def with_key(self) -> Settings:
+        """Read the key, which may run a command, and return the settings with it. Call it before a request.
+
+        Raises:
+            UsageError: where the key cannot be read; the sentence never holds it.
+        """
+        return replace(self.settings, key=self.key.read() if self.key else None)
+
+
+def read_settings(**options: Unpack[Options]) -> Settings:
+    """Choose a service and read its key; raises as both."""
+    return choose(**options).with_key()
+
+
+def choose(
     *,
     base_url: str | None = None,
+    provider: str | None = None,
+    profile: str | None = None,
     api_key_file: str | None = None,
     ca_file: str | None = None,
     allow_http: bool = False,
-    provider: str = FIND_OUT,
     environ: Mapping[str, str] = os.environ,
-) -> Settings:
-    """Read the settings from the options and the environment.
+) -> Choice:
+    """Choose the service by the options, the config file and the environment.
 
     Raises:
-        UsageError: for an address, a key or a file that cannot be used; the sentence never holds a key.
+        UsageError: for a config file, an address, a name or a file that cannot be used.
     """
     # A variable that is set to blanks is one that somebody could not unset.
     environ = {name: value for name, value in environ.items() if value.strip()}
-    check_provider(provider)
-    named = PROVIDERS.get(provider)
-    # An empty option is a mistake in a script. Do not fall back to OpenAI's address for it.
-    url = check_base_url(base_url if base_url is not None else _address(provider, named, environ))
-    owner = PROVIDERS.get(provider_at(urlsplit(url).hostname or ""))
-    is_own = owner is None and named is not None and base_url is None
-    key = _read_key(api_key_file, environ, owner or (named if is_own else None))
-    notices = [_KEYS_ARE_LOGGED] if environ.get("SSLKEYLOGFILE") and url.startswith("https:") else []
+    if provider is not None:
+        check_provider(provider)
+    config = read_config(environ)
+    named = _named(config, profile, environ)
+    may_guess = api_key_file is None and provider in (None, FIND_OUT)
+    address = find_address(base_url, provider, named, config.default, environ, may_guess=may_guess)
+    used, is_own = _profile_in_use(named, config.default, address.url, environ)
+    owner = PROVIDERS.get(provider_at(Settings(address.url).host) or address.provider)
+    chosen = provider or (used.provider if used else "") or address.provider or FIND_OUT
+    speaks = owner or PROVIDERS.get(chosen) or Provider()
+    values = _Values(environ, used or Profile(name=""), is_named=named is not None)
     settings = Settings(
-        url,
-        key,
-        _headers(environ),
-        None if ca_file is None else _check_ca_file(ca_file),
-        tuple(notices),
-        environ.get(named.namespace if named else "", ""),
-        provider,
-        (owner or named or Provider()).key_header,
-        environ.get("OPENAI_API_VERSION", "").strip(),
+        address.url,
+        None,
+        values.headers(),
+        _ca_file(ca_file, used),
+        namespace=values.text(values.profile.namespace, (speaks.namespace,), part_of_path),
+        provider=chosen,
+        key_header=speaks.key_header,
+        api_version=values.text(values.profile.api_version, ("OPENAI_API_VERSION",), part_of_path),
     )
-    if key is None or allow_http or url.startswith("https:") or settings.is_loopback:
-        return settings
-    if key.source not in ("--api-key-file", "FTMON_API_KEY"):
-        notice = (
-            f"{key.source} is not sent to {url}, because plain http would show it to the network; "
-            "--allow-http sends it."
+    key = find_key(api_key_file, environ, owner, used if is_own else None, config, is_named=bool(named))
+    notices = [*config.notices]
+    if environ.get("SSLKEYLOGFILE") and address.url.startswith("https:"):
+        notices.append(_KEYS_ARE_LOGGED)
+    if used and used.has_key and not is_own:
+        notices.append(
+            f"The key of the profile {used.name} is not sent to {address.url}, which is not its address."
         )
-        return replace(settings, key=None, notices=(notice,))
-    raise UsageError(
-        f"The key of {key.source} would cross the network in plain http to {url}; "
-        "use https, or --allow-http if that is meant."
-    )
+    is_hidden = not address.url.startswith("http:") or settings.is_loopback
+    if key and not is_hidden and not allow_http and not (used and is_own and used.allow_http):
+        notices.append(_unsent(key, address.url))
+        key = None
+    settings = replace(settings, notices=tuple(notices))
+    return Choice(settings, key, address.source, used, config)
 
 
-def _address(name: str, named: Provider | None, environ: Mapping[str, str]) -> str:
-    """Return the address that the environment or a provider's name gives."""
-    if named is None:
-        variables = ("FTMON_BASE_URL", *PROVIDERS["openai"].addresses)
-        return next((environ[each] for each in variables if each in environ), DEFAULT_BASE_URL)
-    for variable in named.addresses:
-        if address := environ.get(variable, "").strip().rstrip("/"):
-            return address if address.endswith(named.path) else address + named.path
-    if not named.base_url:
-        ways = " or ".join(("--base-url", *named.addresses))
-        raise UsageError(f"The address of {name} is your own: give {ways}.")
-    return named.base_url
-
-
-def _read_key(api_key_file: str | None, environ: Mapping[str, str], owner: Provider | None) -> Key | None:
-    """Return the key for an address of `owner`; None for an address that is nobody's."""
-    if api_key_file is not None:
-        return check_key(key_file_text(api_key_file), "--api-key-file")
-    # Another provider's key is none of this address. OPENAI_API_KEY is what self-hosted servers are given.
-    own = PROVIDERS["openai"].keys if owner is None else owner.keys
-    for name in ("FTMON_API_KEY", *own):
-        if environ.get(name):
-            return check_key(environ[name], name)
+def _named(config: Config, profile: str | None, environ: Mapping[str, str]) -> Profile | None:
+    """Return the profile that the user named, by an option or a variable."""
+    if profile is not None:
+        return config.named(profile, "--profile")
+    if "FTMON_PROFILE" in environ:
+        return config.named(environ["FTMON_PROFILE"].strip(), "FTMON_PROFILE")
     return None
 
 
-def _check_ca_file(name: str) -> Path:
+def _profile_in_use(
+    named: Profile | None, default: Profile | None, url: str, environ: Mapping[str, str]
+) -> tuple[Profile | None, bool]:
+    """Return the profile that is used, and whether the address is its own, to which alone its key goes.
+
+    The default profile says nothing of an address that is not its own.
+    """
+    profile = named or default
+    own = profile_address(profile, environ) if profile else None
+    is_own = own is not None and own.url == url
+    return (profile if named or is_own else None), is_own
+
+
+def _unsent(key: KeySource, url: str) -> str:
+    """Return the notice that a provider's key is left out of plain http; refuse one that was given."""
+    if key.is_given:
+        raise UsageError(
+            f"The key of {key.name} would cross the network in plain http to {url}; "
+            "use https, or --allow-http if that is meant."
+        )
+    return (
+        f"{key.name} is not sent to {url}, because plain http would show it to the network; "
+        "--allow-http sends it."
+    )
+
+
+def _ca_file(option: str | None, used: Profile | None) -> Path | None:
+    name = option if option is not None else (used.ca_file if used else "") or None
+    if name is None:
+        return None
     with regular_file(name, "CA file") as file:
         return Path(file.name)
 
 
-def _headers(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    organization = environ.get("OPENAI_ORG_ID") or environ.get("OPENAI_ORGANIZATION")
-    project = environ.get("OPENAI_PROJECT_ID")
-    headers = []
-    for name, variable, value in (
-        ("OpenAI-Organization", "OPENAI_ORG_ID (or OPENAI_ORGANIZATION)", organization),
-        ("OpenAI-Project", "OPENAI_PROJECT_ID", project),
-    ):
-        if value:
-            check_unquoted(value.strip(), variable)
-            if not is_sendable(value.strip()):
-                raise UsageError(f"{variable} has a blank, a line break or another odd character in it.")
-            headers.append((name, value.strip()))
-    return tuple(headers)
+class _Values:
+    """Merges what a profile and the environment say."""
+
+    def __init__(self, environ: Mapping[str, str], profile: Profile, *, is_named: bool) -> None:
+        self.profile = profile
+        self._environ = environ
+        self._is_named = is_named
+
+    def text(self, own: str, variables: tuple[str, ...], check: Callable[[str], str]) -> str:
+        """Return a profile's own text or that of a variable, whichever goes first; empty where neither is."""
+        if own and self._is_named:
+            return own
+        for variable in variables:
+            if variable in self._environ:
+                value = self._environ[variable].strip()
+                check_unquoted(value, variable)
+                try:
+                    return check(value)
+                except ValueError as error:
+                    raise UsageError(f"{variable} {error}") from None
+        return own
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers that name an organization and a project."""
+        organization = ("OPENAI_ORG_ID", "OPENAI_ORGANIZATION")
+        headers = (
+            ("OpenAI-Organization", self.text(self.profile.organization, organization, header)),
+            ("OpenAI-Project", self.text(self.profile.project, ("OPENAI_PROJECT_ID",), header)),
+        )
+        return tuple((name, value) for name, value in headers if value)

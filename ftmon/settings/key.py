@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ftmon.errors import UsageError
@@ -19,6 +20,25 @@ class Key:
     value: str = field(repr=False)
     source: str
     """Where it came from, in words: `--api-key-file`, `OPENAI_API_KEY` …"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """A place that holds a key, which is read when a request needs it."""
+
+    name: str
+    """In words, as `Key.source`."""
+    text: Callable[[], str] = field(repr=False)
+    is_given: bool = True
+    """It is named for this address. A provider's own variable may be there for other programs."""
+
+    def read(self) -> Key:
+        """Read the key.
+
+        Raises:
+            UsageError: where there is none, or one that cannot be sent; the sentence never holds it.
+        """
+        return check_key(self.text(), self.name)
 
 
 def check_key(text: str, source: str) -> Key:
