@@ -37,6 +37,10 @@ def _run(arguments: list[str]) -> int:
             from ftmon.commands import export
 
             return export.run(rest)
+        case ["config", *rest]:
+            from ftmon.commands import config
+
+            return config.run(rest)
         case _:
             from ftmon.commands import watch
 

@@ -53,7 +53,7 @@ def config_of(config_home: Path, command: Path, base_url: str = "https://gpu-box
         ("true", ""),
         ("echo noise >&2; head -c 300000 /dev/zero | tr '\\0' x", "x" * 8192),
         # What goes on running holds the output open.
-        (f"echo {KEY}; sleep 60 & exit 0", KEY),
+        (f"echo {KEY}; sleep 9 & exit 0", KEY),
     ],
     ids=[
         "blanks",
@@ -67,7 +67,9 @@ def config_of(config_home: Path, command: Path, base_url: str = "https://gpu-box
     ],
 )
 def test_the_first_line_that_a_command_prints_is_the_key(script: Script, body: str, expected: str) -> None:
+    started = time.monotonic()
     assert first_line([str(script(body)), "$HOME"], "it") == expected
+    assert time.monotonic() - started < 5
 
 
 def test_a_command_has_no_terminal() -> None:
@@ -181,7 +183,8 @@ def test_what_asks_no_service_runs_no_command(
 def test_leaving_ends_a_command_that_is_waited_for(script: Script, tmp_path: Path, config_home: Path) -> None:
     pid = tmp_path / "pid"
     os.mkfifo(pid)
-    config_of(config_home, script(f"echo $$ >'{pid}'; exec sleep 60"))
+    # More than a pipe holds, so that the command is being read once it has told its process.
+    config_of(config_home, script(f"head -c 300000 /dev/zero; echo $$ >'{pid}'; exec sleep 60"))
     with running(JOB_ID, "--profile", "box", "--plain") as command:
         number = int(pid.read_text())
         command.signal(signal.SIGINT)

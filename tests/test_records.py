@@ -205,6 +205,15 @@ def test_that_nothing_is_recorded_stays_on_the_screen_and_is_said_again_after_it
         assert shown.text.count("ftmon: Nothing is recorded: there is no home directory") == 1
 
 
+def test_a_user_without_a_home_has_no_config_file() -> None:
+    done = as_somebody("config")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().count("none: there is no home directory") == 2
+    done = as_somebody("config", "edit")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"There is no home directory for the config file; set HOME" in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments", [["history"], ["history", JOB_ID], ["history", "--prune", "1h"], ["export", JOB_ID]], ids=str
 )

@@ -14,7 +14,7 @@ from ftmon.serving.apis import APIS
 
 def run(arguments: Sequence[str]) -> int:
     """Run the demo, or with `--serve` only its service."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     setup = Setup(
         Course(options.steps, options.epochs, options.speed, diverges=options.fail),
         cut_after=options.cut_after,
@@ -33,7 +33,8 @@ def run(arguments: Sequence[str]) -> int:
     )
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Return the parser of this command's arguments."""
     default = Setup()
     parser = Parser(
         prog="ftmon demo",

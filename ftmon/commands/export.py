@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
         UsageError: when the run is not recorded, or a file exists.
         OutputError, BrokenPipeError: when the output cannot be written.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     destination = Destination(options.format, options.output, options.metrics, options.force)
     if destination.metrics and (destination.format != "csv" or destination.output != "-"):
         raise UsageError("--metrics goes with --format csv and stdout; a file gets that table beside it.")
@@ -55,7 +55,8 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Return the parser of this command's arguments."""
     parser = Parser(
         prog="ftmon export",
         description="Write the events of a recorded run. No service is asked.",

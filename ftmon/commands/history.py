@@ -18,7 +18,7 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 
 def run(arguments: Sequence[str]) -> int:
     """Show one run if a job is given; otherwise remove old runs, or list all."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     job_id: str | None = options.job
     replay_speed: float | None = options.replay
     oldest: timedelta | None = options.prune
@@ -43,7 +43,8 @@ def run(arguments: Sequence[str]) -> int:
     )
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Return the parser of this command's arguments."""
     parser = Parser(
         prog="ftmon history",
         description="Show a run that is recorded here, or without JOB list all runs. No service is asked.",

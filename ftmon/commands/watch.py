@@ -27,6 +27,7 @@ commands:
                         (see ftmon demo --help)
   ftmon history         the runs recorded here, or with JOB one of them: no network
   ftmon export JOB      a recorded run as JSON Lines or CSV
+  ftmon config          which service and key are used, and why; ftmon config edit
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:
@@ -55,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
     The arguments may begin with the word `watch`. Only then may a command's name be the job's id.
     """
     is_named = arguments[:1] == ["watch"]
-    options = _parser().parse_args(arguments[1:] if is_named else arguments)
+    options = parser().parse_args(arguments[1:] if is_named else arguments)
     job_id: str | None = options.job
     service = ServiceOptions.of(options)
     if job_id in NAMES and not is_named:
@@ -72,7 +73,8 @@ def run(arguments: Sequence[str]) -> int:
     )
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Return the parser of this command's arguments."""
     parser = Parser(
         prog="ftmon",
         description=_DESCRIPTION,

@@ -51,8 +51,9 @@ def _of_profile(profile: Profile, environ: Mapping[str, str], config: Config) ->
     if profile.api_key_env in environ:
         return [_variable(environ, profile.api_key_env)]
     if profile.api_key_env:
-        # It is not told: somebody may have taken it for the key itself.
-        return [KeySource(f"api_key_env of the profile {profile.name}", partial(_unset, profile.name))]
+        # The variable is not told: somebody may have put the key itself there.
+        source = f"api_key_env of the profile {profile.name} (not set)"
+        return [KeySource(source, partial(_unset, profile.name))]
     if profile.api_key_file:
         source = f"api_key_file of the profile {profile.name}"
         return [KeySource(source, partial(key_file_text, profile.api_key_file))]
