@@ -6,6 +6,7 @@ import humanize
 
 from ftmon.model.event import Level
 from ftmon.model.job import Job, Status
+from ftmon.model.job_list import ListedJob
 from ftmon.safe import one_line
 
 STATUS_SIGNS = {
@@ -18,6 +19,9 @@ STATUS_SIGNS = {
     Status.UNKNOWN: "?",
 }
 """A sign for each status, shown beside its word, so that colour is never the only difference."""
+
+_LONGEST_STATUS = 32
+"""Characters of a status in a list. A service may send any word."""
 
 _YEAR = 365 * 86_400
 
@@ -33,6 +37,14 @@ def last_seen(job: Job) -> str:
     else:
         words = f"last seen {one_line(job.status_word)}"
     return f"{STATUS_SIGNS[job.status]} {words}"
+
+
+def listed_status(listed: ListedJob) -> str:
+    """Return the sign and status of a job in a list: as just listed, or as last seen."""
+    job = listed.job
+    if not listed.is_listed:
+        return last_seen(job)[:_LONGEST_STATUS]
+    return f"{STATUS_SIGNS[job.status]} {one_line(job.status_word)}"[:_LONGEST_STATUS]
 
 
 def clock(time: datetime | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ftmon.model.job import Cancellation, JobKey
+from ftmon.model.job import Cancellation, Job, JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.settings import Settings
@@ -40,6 +40,17 @@ class FrontEnd:
 
     def cancel(self, job_id: str) -> asyncio.Future[Cancellation]:
         return asyncio.wrap_future(self.watcher.cancel(JobKey.checked(self.watcher.base_url, job_id)))
+
+    async def jobs(self) -> list[Job]:
+        """Return all jobs of the service."""
+        jobs: list[Job] = []
+
+        def report(page: list[Job]) -> bool:
+            jobs.extend(page)
+            return True
+
+        assert not await asyncio.wrap_future(self.watcher.list_jobs(report))
+        return jobs
 
     def wake(self) -> None:
         self.wakes += 1

@@ -391,7 +391,7 @@ def test_what_is_no_job_is_refused(body: bytes) -> None:
 
 
 def test_the_jobs_are_listed_newest_first() -> None:
-    jobs = FINE_TUNES.read_jobs((SAMPLES / "openai_legacy_list_one_per_status.json").read_bytes())
+    jobs = FINE_TUNES.read_jobs((SAMPLES / "openai_legacy_list_one_per_status.json").read_bytes()).jobs
     assert [(job.id[:6], job.status) for job in jobs] == [
         ("ft-aIe", Status.PENDING),
         ("ft-53x", Status.FAILED),
@@ -403,7 +403,7 @@ def test_the_jobs_are_listed_newest_first() -> None:
 def test_jobs_whose_id_cannot_be_asked_for_are_left_out() -> None:
     ids: list[Any] = ["ft-1", "../x", "", None, 5, "a\x1b[31m", "ft-2"]
     assert [
-        job.id for job in FINE_TUNES.read_jobs(body_of(data=[*[{"id": one} for one in ids], 5, None]))
+        job.id for job in FINE_TUNES.read_jobs(body_of(data=[*[{"id": one} for one in ids], 5, None])).jobs
     ] == [
         "ft-1",
         "ft-2",

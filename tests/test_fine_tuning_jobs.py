@@ -28,10 +28,10 @@ from tests.servers.fine_tuning_jobs import (
     CANCEL,
     CHECKPOINTS,
     FIRST_API_JOB,
+    FIRST_JOBS,
     FIRST_PAGE,
     JOB,
     JOB_ID,
-    LIST_OF_JOBS,
     SAMPLES,
     STORY,
     SUCCEEDED_JOB,
@@ -297,16 +297,16 @@ async def test_the_dialect_is_recorded_and_asked_first_the_next_time(tmp_path: P
 
 async def test_the_jobs_of_the_second_api_are_listed_newest_first() -> None:
     jobs = sample("openai_jobs_list_one_per_status")
-    server = Server({LIST_OF_JOBS: [answer(jobs)]})
+    server = Server({FIRST_JOBS: [answer(jobs)]})
     async with server.running(), watching(Settings(f"{server.origin}/v1")) as front_end:
-        listed = await asyncio.wrap_future(front_end.watcher.jobs())
+        listed = await front_end.jobs()
     assert [(each.id, each.status) for each in listed] == [
         ("ftjob-9DhlekEpJk9tBhwnPdrI8Z0T", Status.PENDING),
         ("ftjob-RuqURoumKmfd2XSRAfD1XgHq", Status.CANCELLED),
         ("ftjob-6FW5IpxBRUgC7qUXBjSvLhFX", Status.RUNNING),
         ("ftjob-CHIRuHCWLwxnN9TiMrUxE1G7", Status.SUCCEEDED),
     ]
-    assert targets(server) == ["/v1/fine-tunes", LIST_OF_JOBS]
+    assert targets(server) == ["/v1/fine-tunes", FIRST_JOBS]
 
 
 async def test_a_followed_job_is_cancelled_and_its_fresh_state_is_told_and_recorded(tmp_path: Path) -> None:

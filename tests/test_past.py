@@ -413,7 +413,7 @@ async def test_a_replay_longer_than_what_may_wait_loses_nothing_to_a_front_end_t
         # Each question gives the replay a turn at least, and nothing is taken meanwhile.
         for _ in range(len(MANY) // 1000 + 1):
             with pytest.raises(UnreachableError):
-                await asyncio.wrap_future(front_end.watcher.jobs())
+                await front_end.jobs()
         await front_end.until_over()
     assert front_end.fields == MANY
     assert front_end.notices == ""
@@ -450,7 +450,7 @@ async def test_a_locked_history_delays_no_request(path: Path) -> None:
                 other.execute("BEGIN IMMEDIATE")
                 key = front_end.watch(JOB_ID)
                 await server.until(lambda: len(server.asked(LIST)) > 20)
-                listed = asyncio.wrap_future(front_end.watcher.jobs())
+                listed = asyncio.ensure_future(front_end.jobs())
                 with pytest.raises(RefusedError):
                     await listed
                 # Nothing is shown that is not recorded, as long as that may still work.

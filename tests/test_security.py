@@ -392,7 +392,7 @@ def test_events_of_any_value_are_read_into_safe_text(fields: list[Fields], is_as
 @given(job_objects)
 @thorough
 def test_a_job_of_any_value_is_read_into_safe_text(fields: Fields) -> None:
-    for parsed in FINE_TUNES.read_jobs(wire([fields])):
+    for parsed in FINE_TUNES.read_jobs(wire([fields])).jobs:
         check_safe(parsed.id, parsed.model, parsed.fine_tuned_model, parsed.error, parsed.provider_status)
     with suppress(ValueError):
         answer = FINE_TUNES.read_job(wire(fields))

@@ -1,4 +1,3 @@
-import asyncio
 import threading
 from pathlib import Path
 
@@ -183,7 +182,7 @@ async def test_settings_that_cannot_be_used_end_the_watching(tmp_path: Path) -> 
         assert update.connection
         assert isinstance(update.connection.error, UsageError)
         with pytest.raises(UsageError):
-            await asyncio.wrap_future(front_end.watcher.jobs())
+            await front_end.jobs()
 
 
 async def test_what_cannot_be_a_job_id_is_never_asked_for() -> None:
@@ -206,7 +205,7 @@ async def test_the_jobs_of_the_service_are_listed_and_one_is_cancelled() -> None
         }
     )
     async with server.running(), watching(settings_of(server)) as front_end:
-        listed = await asyncio.wrap_future(front_end.watcher.jobs())
+        listed = await front_end.jobs()
         assert [(each.id, each.status) for each in listed] == [
             ("ft-2", Status.FAILED),
             ("ft-1", Status.RUNNING),
@@ -218,7 +217,7 @@ async def test_the_jobs_of_the_service_are_listed_and_one_is_cancelled() -> None
             await front_end.cancel(JOB_ID)
         assert (await front_end.cancel(JOB_ID)).doubt
         with pytest.raises(UnreachableError):
-            await asyncio.wrap_future(front_end.watcher.jobs())
+            await front_end.jobs()
     assert [request.method for request in server.requests].count("POST") == 3
 
 

@@ -1,5 +1,7 @@
 """Asks the service what is asked beside the following of a job: its jobs, and to cancel one."""
 
+from collections.abc import Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ftmon.errors import FtmonError
@@ -35,11 +37,19 @@ class Inquiry:
 
         return candidates(self._settings.provider, self._settings.host)
 
-    async def jobs(self) -> list[Job]:
-        """Return the service's jobs, newest first."""
-        from ftmon.wire.choosing import list_jobs
+    async def list_jobs(self, report: Callable[[list[Job]], bool]) -> bool:
+        """Report the service's jobs in pages, the newest first, until `report` returns False.
 
-        return await list_jobs(self.client, self.dialects)
+        Return whether the service has more of them. A list that comes oldest first is read to its end.
+        """
+        from ftmon.wire.job_list import job_pages
+
+        async with aclosing(job_pages(self.client, self.dialects)) as pages:
+            async for page in pages:
+                is_wanted = report(page.jobs)
+                if not is_wanted and page.is_newest_first:
+                    return bool(page.next)
+        return False
 
     async def cancel(self, key: JobKey) -> Cancellation:
         """Ask to cancel a job that is not followed, and return what came of it."""

@@ -130,9 +130,12 @@ class Watcher:
         first = self.take()
         return [] if first is None else [first, *iter(self._queue.pop, None)]
 
-    def jobs(self) -> Future[list[Job]]:
-        """Ask for the service's jobs, newest first; the future raises FtmonError."""
-        return self._submit(self._inquiry.jobs())
+    def list_jobs(self, report: Callable[[list[Job]], bool]) -> Future[bool]:
+        """Report the service's jobs as `Inquiry.list_jobs` does, from the watcher's thread.
+
+        The future raises FtmonError.
+        """
+        return self._submit(self._inquiry.list_jobs(report))
 
     def runs(self) -> "Future[list[RecordedRun]]":
         """Return the runs recorded on this machine, the last recorded first."""

@@ -1,6 +1,7 @@
 """The body of an answer: unpacked as it comes, and bounded in size and time."""
 
 import asyncio
+import re
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
@@ -12,6 +13,10 @@ _SLOWEST = 1024
 """Bytes a second. Each such piece of a body gives the rest of it one more second."""
 _LONGEST = 300.0
 """Seconds that a body may take, however large it is."""
+
+
+_NEXT = re.compile(r'<([^<>]*)>[^,<]*;\s*rel="?next\b', re.IGNORECASE)
+"""The address of the next page in a `Link` header (RFC 8288)."""
 
 
 class Answer:
@@ -33,6 +38,12 @@ class Answer:
     def media_type(self) -> str:
         """In lower case, without its parameters."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    @property
+    def next_page(self) -> str:
+        """The address of the next page in the `Link` header; empty where there is none."""
+        match = _NEXT.search(self.headers.get("Link", ""))
+        return match[1] if match else ""
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes, in pieces of at most about 1 MiB.

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from ftmon.errors import RefusedError, UnreachableError, UsageError
-from ftmon.model.job import Job
 from ftmon.wire.client import Client
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage
 from ftmon.wire.service import NO_ROUTE, UNREADABLE, Service
 
 
@@ -61,8 +60,8 @@ async def find_job(
     return Service(client, likeliest(fitting)), refusal
 
 
-async def list_jobs(client: Client, dialects: Sequence[Dialect]) -> list[Job]:
-    """Return the service's jobs, newest first, by the first dialect that reads the list as its own.
+async def find_jobs(client: Client, dialects: Sequence[Dialect]) -> tuple[Service, JobPage]:
+    """Return the first page of the service's jobs, and the first dialect that reads it as its own.
 
     Raises:
         RefusedError, UnreachableError: as `Service.jobs`; where no dialect has a route, the first refusal.

@@ -11,7 +11,8 @@ from ftmon.model.event import Event
 from ftmon.model.job import Cancellation, Job
 from ftmon.wire.answer import Answer
 from ftmon.wire.client import Client
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page, Source
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Source
+from ftmon.wire.dialects.reading import query_of
 from ftmon.wire.refusal import sentence_of_body, told
 
 NO_ROUTE = frozenset({404, 405, 501})
@@ -60,26 +61,35 @@ class Service:
                 return Service(self.client, dialect, self.namespace), dialect.read_job(body)
         return self, self._read(self.dialect.read_job, body, "a job")
 
-    async def jobs(self) -> list[Job]:
-        """Return the service's jobs, newest first."""
-        body = await self._client.get(self._path(self.dialect.paths.jobs))
-        return self._read(self.dialect.read_jobs, body, "a list of jobs")
+    async def jobs(self, parameters: str = "") -> JobPage:
+        """Return the first page of the list of jobs, or the one that these parameters ask for."""
+        return self._read_jobs(*await self._job_list(parameters), parameters)
 
-    async def jobs_of_any(self, dialects: Sequence[Dialect]) -> list[Job]:
-        """Return the service's jobs, newest first, as the first of these dialects reads them.
+    async def jobs_of_any(self, dialects: Sequence[Dialect]) -> "tuple[Service, JobPage]":
+        """Return the first page of the jobs, and the service by the first of these dialects that reads it.
 
         Their lists have one path; this service's dialect reads what none of them does.
         """
-        path = self.dialect.paths.jobs
-        body = await self._client.get(self._path(path))
+        body, address = await self._job_list()
         for dialect in dialects:
             with suppress(ValueError):
-                jobs = dialect.read_jobs(body)
-                # The list may be longer than its first page.
-                if dialect.paths.jobs == path:
-                    return jobs
-                return await Service(self.client, dialect, self.namespace).jobs()
-        return self._read(self.dialect.read_jobs, body, "a list of jobs")
+                dialect.read_jobs(body)
+                service = Service(self.client, dialect, self.namespace)
+                # Another dialect asks for pages of another size.
+                if dialect.paths.jobs != self.dialect.paths.jobs:
+                    return service, await service.jobs()
+                return service, service._read_jobs(body, address)
+        return self, self._read_jobs(body, address)
+
+    async def _job_list(self, parameters: str = "") -> tuple[bytes, str]:
+        """Return a page of the list of jobs, and the address of the next one in its head, if there is one."""
+        path = self._path(self.dialect.jobs_path(parameters))
+        async with self._client.open(path, accept="application/json") as answer:
+            return self.client.body_without_key(await answer.body(self.client.max_body)), answer.next_page
+
+    def _read_jobs(self, body: bytes, address: str, parameters: str = "") -> JobPage:
+        page = self._read(partial(self.dialect.read_jobs, parameters=parameters), body, "a list of jobs")
+        return page._replace(next=page.next or query_of(address))
 
     async def page(self, job_id: str, cursor: str = "") -> Page:
         """Return the list of events, or its page after a cursor."""

@@ -25,6 +25,7 @@ SUCCEEDED_JOB: Fields = sample("openai_job_succeeded")
 JOB_ID: str = RUNNING_JOB["id"]
 
 LIST_OF_JOBS = "/v1/fine_tuning/jobs"
+FIRST_JOBS = f"{LIST_OF_JOBS}?limit=100"
 JOB = f"{LIST_OF_JOBS}/{JOB_ID}"
 EVENTS = f"{JOB}/events"
 FIRST_PAGE = f"{EVENTS}?limit=100"

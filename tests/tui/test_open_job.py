@@ -9,7 +9,8 @@ from ftmon.tui.screens.open_job import OpenJobScreen
 from ftmon.tui.widgets.job_input import JobInput
 from ftmon.tui.widgets.job_list import JobList
 from tests.records import KEY, STORED, job_of, record, told
-from tests.servers.fine_tunes import JOB, JOB_ID, STORY, STREAM, answer, event, job, refusal, stream
+from tests.servers.fine_tunes import JOB, JOB_ID, START, STORY, STREAM, answer, event, job, refusal, stream
+from tests.servers.fine_tuning_jobs import FIRST_JOBS
 from tests.servers.scripted import End, Script
 from tests.tui.stage import JOBS, Stage, stage
 
@@ -108,7 +109,7 @@ async def test_typing_leaves_no_row_highlighted_so_that_the_typed_id_is_opened()
         assert seen.app.screen.query_one(JobList).chosen is None
 
 
-@pytest.mark.parametrize("typed", ["ft/1", "../../x", "a..b", "ft 1", "-x"])
+@pytest.mark.parametrize("typed", ["ft/1", "../../x", "a..b", "ft qq", "-x"])
 async def test_what_cannot_be_an_id_is_said_as_it_is_typed_and_not_opened(typed: str) -> None:
     async with stage(SERVICE, job_id=None) as seen:
         await seen.until_shown("2 jobs")
@@ -125,6 +126,65 @@ async def test_typing_narrows_the_list_down() -> None:
         await seen.press(*"EgO9")
         await seen.until(lambda: JOB_ID not in seen.text)
         assert OTHER_ID in seen.text
+
+
+async def test_every_typed_word_must_be_in_the_id_the_model_or_the_status() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press(*"CURIE fail")
+        await seen.until(lambda: JOB_ID not in seen.text)
+        assert "1 job listed below" in hint(seen)
+        # The words are no id, and one job has them.
+        await seen.press("enter")
+        await seen.until_shown("of the other job")
+
+
+async def test_words_that_several_jobs_have_open_none() -> None:
+    async with stage(SERVICE, job_id=None) as seen:
+        await seen.until_shown("2 jobs")
+        await seen.press(*"curie ft", "enter")
+        await seen.until_shown("This is no job id")
+        assert OTHER_ID in seen.text
+
+
+def page_of(numbers: range, *, has_more: bool) -> Script:
+    data = [{**job(), "id": f"ftjob-{number:04}", "created_at": START - number} for number in numbers]
+    return answer({"object": "list", "data": data, "has_more": has_more})
+
+
+async def test_thousands_of_jobs_come_page_by_page_and_are_filtered_as_one_list() -> None:
+    after = [f"{FIRST_JOBS}&after=ftjob-{first - 1:04}" for first in range(100, 2000, 100)]
+    last = asyncio.Event()
+    pages = {
+        target: [page_of(range(start, start + 100), has_more=start < 1900)]
+        for target, start in zip([FIRST_JOBS, *after], range(0, 2000, 100), strict=True)
+    }
+    pages[after[-1]] = [[last, *pages[after[-1]][0]]]
+    async with stage(pages, job_id=None, size=(100, 30)) as seen:
+        rows = seen.app.screen.query_one(JobList)
+        # What has come can be used while the rest is on its way.
+        await seen.until(lambda: len(rows) == 1900)
+        await seen.press(*"7 ftjob-018")
+        await seen.until(lambda: len(rows) == 1)
+        last.set()
+        await seen.until(lambda: len(rows.keys) == 2000)
+        await seen.press(*["backspace"] * 11, "up")
+        await seen.until_shown("ftjob-1999")
+        assert rows.chosen is not None
+        assert rows.chosen.job_id == "ftjob-1999"
+        await seen.press("pageup")
+        assert rows.chosen.job_id == f"ftjob-{1999 - rows.size.height}"
+        assert len([row for row in seen.rows if "ftjob-" in row]) == rows.size.height
+
+
+async def test_a_list_that_breaks_off_leaves_what_has_come() -> None:
+    pages = {
+        FIRST_JOBS: [page_of(range(3), has_more=True)],
+        f"{FIRST_JOBS}&after=ftjob-0002": [refusal(403, "not the rest")],
+    }
+    async with stage(pages, job_id=None) as seen:
+        await seen.until_shown("Only 3 jobs can be listed: The service forbids it (403)")
+        assert "ftjob-0002" in seen.text
 
 
 async def test_the_beginning_of_an_id_is_completed() -> None:

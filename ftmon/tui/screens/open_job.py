@@ -1,7 +1,7 @@
 """The dialog that asks for a job."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import ClassVar
 
@@ -10,18 +10,23 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.model.job import JobKey, typed_job_id
+from ftmon.model.job import Job, JobKey, typed_job_id
+from ftmon.model.job_list import ListedJob
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import LOOKS
 from ftmon.tui.widgets.job_input import JobInput
-from ftmon.tui.widgets.job_list import JobList, ListedJob
+from ftmon.tui.widgets.job_list import JobList
 from ftmon.watch.watcher import Watcher
+
+_MOST = 10_000
+"""Jobs that the service is asked for."""
 
 
 class OpenJobScreen(ModalScreen[JobKey | None]):
@@ -34,16 +39,23 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
     COMPONENT_CLASSES = LOOKS
     AUTO_FOCUS = "JobInput"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move('down')", "next", tooltip="The next job in the list", id="open.next"),
-        Binding("up", "move('up')", "previous", tooltip="The previous job in the list", id="open.before"),
-        Binding("pagedown", "move('page_down')", "page down", tooltip="One page down", id="open.page_down"),
-        Binding("pageup", "move('page_up')", "page up", tooltip="One page up", id="open.page_up"),
+        Binding("down", "move(1)", "next", tooltip="The next job in the list", id="open.next"),
+        Binding("up", "move(-1)", "previous", tooltip="The previous job in the list", id="open.before"),
+        Binding("pagedown", "move_page(1)", "page down", tooltip="One page down", id="open.page_down"),
+        Binding("pageup", "move_page(-1)", "page up", tooltip="One page up", id="open.page_up"),
         Binding("escape", "dismiss(None)", "close", tooltip="Close the dialog", id="open.close"),
     ]
 
     field = getters.query_one(JobInput)
     jobs = getters.query_one(JobList)
     hint = getters.query_one("#hint", Static)
+
+    class Listed(Message):
+        """The service has listed more jobs."""
+
+        def __init__(self, jobs: list[Job]) -> None:
+            super().__init__()
+            self.jobs = jobs
 
     def __init__(self, watcher: Watcher, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -77,28 +89,41 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
     async def _list_jobs(self) -> None:
         """List the recorded jobs, which needs no network, and then the service's jobs."""
         runs = await asyncio.wrap_future(self._watcher.runs())
-        self._offer({run.key: ListedJob(run.job, run.events, run.last_at) for run in runs})
+        self._offer(ListedJob(run.key, run.job, events=run.events, recorded_at=run.last_at) for run in runs)
         recorded = f"{plural(len(runs), 'run')} recorded here" if runs else ""
         if self._watcher.is_offline:
             self._state = Content.styled(recorded, ".muted")
             self._show_state()
             return
+        listed = 0
+
+        def report(jobs: list[Job]) -> bool:
+            nonlocal listed
+            listed += len(jobs)
+            self.post_message(self.Listed(jobs))
+            return listed < _MOST
+
         try:
-            jobs = await asyncio.wrap_future(self._watcher.jobs())
+            has_more = await asyncio.wrap_future(self._watcher.list_jobs(report))
         except FtmonError as error:
+            part = f"Only {plural(listed, 'job')}" if listed else "The jobs"
             self._state = Content.assemble(
-                (f"The jobs cannot be listed: {excerpt(str(error))}", ".warning"),
+                (f"{part} can{'' if listed else 'not'} be listed: {excerpt(str(error))}", ".warning"),
                 (f" · {recorded}" if recorded else "", ".muted"),
             )
         else:
-            self._offer(
-                {JobKey(self._watcher.base_url, job.id): ListedJob(job, is_listed=True) for job in jobs}
-            )
             words = (
-                f"{plural(len(jobs), 'job')} listed by the service" if jobs else "the service lists no jobs"
+                f"{'the newest ' if has_more else ''}{plural(listed, 'job')} listed by the service"
+                if listed
+                else "the service lists no jobs"
             )
             self._state = Content.styled(", ".join(filter(None, (words, recorded))), ".muted")
         self._show_state()
+
+    @on(Listed)
+    def _add_listed(self, event: Listed) -> None:
+        service = self._watcher.base_url
+        self._offer(ListedJob(JobKey(service, job.id), job, is_listed=True) for job in event.jobs)
 
     @property
     def _is_open(self) -> bool:
@@ -107,9 +132,9 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
 
     def _show_state(self) -> None:
         if self._is_open:
-            self.hint.update(self._state)
+            self._show_hint(self.field.value)
 
-    def _offer(self, jobs: dict[JobKey, ListedJob]) -> None:
+    def _offer(self, jobs: Iterable[ListedJob]) -> None:
         if not self._is_open:
             return
         self.jobs.add(jobs)
@@ -117,38 +142,47 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
-        found = self.jobs.narrow(event.value)
-        result = event.validation_result
-        if not event.value.strip():
+        self.jobs.narrow(event.value)
+        self._show_hint(event.value)
+
+    def _show_hint(self, typed: str) -> None:
+        """Say what the list holds, or what became of the typed text."""
+        matches = f"{plural(len(self.jobs), 'job')} listed below, ↓ chooses" if len(self.jobs) else ""
+        failures = self.field.failures
+        if not typed.strip():
             self.hint.update(self._state)
-        elif result is not None and not result.is_valid:
-            self.hint.update(Content.styled(" ".join(result.failure_descriptions), ".warning"))
+        elif failures and matches:
+            self.hint.update(Content.styled(matches, ".muted"))
+        elif failures:
+            self.hint.update(Content.styled(" ".join(failures), ".warning"))
         else:
-            matches = f"; {plural(found, 'job')} listed below" if found else ""
-            self.hint.update(Content.styled(f"enter opens this job{matches}", ".muted"))
+            words = filter(None, ("enter opens this job", matches))
+            self.hint.update(Content.styled("; ".join(words), ".muted"))
 
     @on(Input.Submitted)
     def _open(self, event: Input.Submitted) -> None:
-        """Open the highlighted job, or if none is highlighted, the typed one."""
+        """Open the highlighted job, else the typed one, else the only one that the typed words match."""
         try:
             key = self.jobs.chosen or JobKey(self._watcher.base_url, typed_job_id(event.value))
             self.dismiss(key)
         except UsageError as error:
-            self.hint.update(Content.styled(str(error), ".warning"))
+            if event.value.strip() and len(self.jobs) == 1:
+                self.jobs.move(1)
+                self.dismiss(self.jobs.chosen)
+            else:
+                self.hint.update(Content.styled(str(error), ".warning"))
 
-    @on(OptionList.OptionSelected)
-    def _pick(self, event: OptionList.OptionSelected) -> None:
+    @on(JobList.Picked)
+    def _pick(self) -> None:
         self.dismiss(self.jobs.chosen)
 
-    def action_move(self, where: str) -> None:
-        """Move the list's highlight while the input keeps the focus."""
-        move: dict[str, Callable[[], None]] = {
-            "down": self.jobs.action_cursor_down,
-            "up": self.jobs.action_cursor_up,
-            "page_down": self.jobs.action_page_down,
-            "page_up": self.jobs.action_page_up,
-        }
-        move[where]()
+    def action_move(self, rows: int) -> None:
+        """Move the list's cursor while the input keeps the focus."""
+        self.jobs.move(rows)
+
+    def action_move_page(self, pages: int) -> None:
+        """Move the list's cursor by what fits into it."""
+        self.jobs.move(pages * max(2, self.jobs.size.height))
 
 
 def _keys(*keys: tuple[str, str]) -> Content:

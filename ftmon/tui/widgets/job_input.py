@@ -36,6 +36,12 @@ class JobInput(Input):
         # A blinking cursor would repaint twice a second while the dialog is open.
         self.cursor_blink = False
 
+    @property
+    def failures(self) -> list[str]:
+        """Why the typed text is no job id."""
+        result = self.validate(self.value)
+        return [] if result is None else result.failure_descriptions
+
     def suggest(self, job_ids: list[str]) -> None:
         """Set the ids to suggest. The first one that matches is used."""
         self.suggester = SuggestFromList(job_ids, case_sensitive=True)

@@ -7,6 +7,7 @@ same lines.
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import parse_time
@@ -14,7 +15,7 @@ from ftmon.model.figures import count
 from ftmon.model.job import Job, Status
 from ftmon.model.trainer_lines import TrainerReader
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page, Paths
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 
 _STATUSES = {
     # Model Studio's documentation
@@ -30,6 +31,9 @@ _STATUSES = {
 
 _CHINA = timezone(timedelta(hours=8))
 """Its times have no zone; the documentation's examples are of China."""
+
+
+_PAGE_SIZE = 100
 
 
 def _output(body: bytes) -> dict[str, Any]:
@@ -88,17 +92,22 @@ def _read_page(body: bytes, cursor: str = "") -> Page:
     )
 
 
-def _read_jobs(body: bytes) -> list[Job]:
-    jobs = _output(body).get("jobs")
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
+    output = _output(body)
+    jobs = output.get("jobs")
     if not isinstance(jobs, list):
         raise ValueError("no list of jobs")
-    return reading.newest_first(_make_job(fields) for fields in jobs if isinstance(fields, dict))
+    number = reading.page_number(parameters, "page_no", 1)
+    has_more = (count(output.get("total")) or 0) > number * _PAGE_SIZE
+    return reading.job_page(
+        map(_make_job, reading.objects(jobs)), urlencode({"page_no": number + 1}) if has_more else ""
+    )
 
 
 DASHSCOPE = Dialect(
     name="dashscope",
     paths=Paths(
-        jobs="/fine-tunes?page_size=100",
+        jobs=f"/fine-tunes?page_size={_PAGE_SIZE}",
         job="/fine-tunes/{job_id}",
         cancel="/fine-tunes/{job_id}/cancel",
         events="/fine-tunes/{job_id}/logs?offset={cursor}&line=1000",

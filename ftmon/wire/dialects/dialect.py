@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from ftmon.model.event import Event
 from ftmon.model.job import Job
@@ -50,6 +50,16 @@ class JobAnswer(NamedTuple):
     """The events inside the job object; None where it has none."""
 
 
+class JobPage(NamedTuple):
+    """One page of a list of jobs, newest first."""
+
+    jobs: list[Job]
+    next: str = ""
+    """The parameters of the request for the next page, such as `after=ftjob-1`; empty on the last one."""
+    is_newest_first: bool = True
+    """The next page holds older jobs, as far as the times of these show."""
+
+
 class Paths(NamedTuple):
     """The routes of an API below the base URL.
 
@@ -58,6 +68,7 @@ class Paths(NamedTuple):
     """
 
     jobs: str
+    """The list of jobs, or its first page."""
     job: str
     cancel: str
     events: str = ""
@@ -84,6 +95,14 @@ class PageReader(Protocol):
 
     def __call__(self, body: bytes, cursor: str = "") -> Page:
         """Return the page that `cursor` asked for."""
+        ...
+
+
+class JobsReader(Protocol):
+    """Reads a page of the list of jobs; ValueError for a body that is none."""
+
+    def __call__(self, body: bytes, parameters: str = "") -> JobPage:
+        """Return the page that `parameters` asked for, without jobs whose id cannot be asked for."""
         ...
 
 
@@ -116,8 +135,7 @@ class Dialect:
     paths: Paths
     read_job: Callable[[bytes], JobAnswer]
     """Raises ValueError also for a job of another API that has the same path."""
-    read_jobs: Callable[[bytes], list[Job]]
-    """Newest first; without entries whose id cannot be asked for."""
+    read_jobs: JobsReader
     read_page: PageReader
     frame_reader: Callable[[], FrameReader]
     """Makes the reader of one connection, which may remember what came before."""
@@ -169,6 +187,12 @@ class Dialect:
             api_version=version,
             poll=10.0,
         )
+
+    def jobs_path(self, parameters: str = "") -> str:
+        """Return the route of the list of jobs, or of the page that these parameters ask for."""
+        path, _, query = self.paths.jobs.partition("?")
+        merged = dict(parse_qsl(query)) | dict(parse_qsl(parameters))
+        return f"{path}?{urlencode(merged, errors='replace')}" if merged else path
 
     def page_path(self, cursor: str = "") -> str:
         """Return the route of the list of events, or of its page after a cursor."""

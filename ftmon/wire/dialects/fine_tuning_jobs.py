@@ -50,7 +50,7 @@ def _checkpoint(item: dict[str, Any]) -> Event:
 FINE_TUNING_JOBS = Dialect(
     name="fine-tuning-jobs",
     paths=Paths(
-        jobs="/fine_tuning/jobs",
+        jobs="/fine_tuning/jobs?limit=100",
         job="/fine_tuning/jobs/{job_id}",
         cancel="/fine_tuning/jobs/{job_id}/cancel",
         events="/fine_tuning/jobs/{job_id}/events?limit=100",

@@ -5,12 +5,13 @@ Source: Fireworks' Python client of 2026-07-21 (PROTOCOL §6, SERVICES §2.7).
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import parse_time
 from ftmon.model.job import Job, Status
 from ftmon.wire.dialects import reading
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Paths
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Paths
 
 _STATUSES = {
     # fireworks-ai, `JobState`; what ends a run is in `statuses`, without the prefix
@@ -58,14 +59,17 @@ def _make_job(fields: dict[str, Any]) -> Job:
     )
 
 
-def _read_jobs(body: bytes) -> list[Job]:
-    return reading.newest_first(map(_make_job, reading.list_of_jobs(body, "supervisedFineTuningJobs")))
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
+    jobs = map(_make_job, reading.list_of_jobs(body, "supervisedFineTuningJobs"))
+    value = json_text.decode(body)
+    token = reading.text(value.get("nextPageToken")) if isinstance(value, dict) else None
+    return reading.job_page(jobs, urlencode({"pageToken": token}) if token else "")
 
 
 FIREWORKS = Dialect(
     name="fireworks",
     paths=Paths(
-        jobs="/accounts/{namespace}/supervisedFineTuningJobs",
+        jobs="/accounts/{namespace}/supervisedFineTuningJobs?pageSize=200",
         job="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}",
         cancel="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}:cancel",
     ),

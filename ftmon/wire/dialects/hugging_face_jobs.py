@@ -11,7 +11,16 @@ from ftmon.model.event import Event, parse_time
 from ftmon.model.job import Job, Status
 from ftmon.model.trainer_lines import TrainerReader
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, Done, FrameReader, InBandError, JobAnswer, Paths, Whoami
+from ftmon.wire.dialects.dialect import (
+    Dialect,
+    Done,
+    FrameReader,
+    InBandError,
+    JobAnswer,
+    JobPage,
+    Paths,
+    Whoami,
+)
 from ftmon.wire.sse import ServerEvent
 
 _STATUSES = {
@@ -51,14 +60,14 @@ def _make_job(fields: dict[str, Any]) -> Job:
     )
 
 
-def _read_jobs(body: bytes) -> list[Job]:
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = []
     for fields in reading.list_of_jobs(body):
         job = _make_job(fields)
         owner = fields.get("owner")
         name = reading.text(owner.get("name")) if isinstance(owner, dict) else None
         jobs.append(replace(job, id=f"{name}/{job.id}" if name else job.id))
-    return reading.newest_first(jobs)
+    return reading.job_page(jobs)
 
 
 def _read_owner(body: bytes) -> str:

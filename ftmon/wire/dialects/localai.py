@@ -12,7 +12,7 @@ from ftmon.model.event import Event
 from ftmon.model.figures import Figures, in_words, number, read_figures
 from ftmon.model.job import Job, Status
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, Done, InBandError, JobAnswer, Paths
+from ftmon.wire.dialects.dialect import Dialect, Done, InBandError, JobAnswer, JobPage, Paths
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent
 
@@ -45,8 +45,8 @@ def _make_job(fields: dict[str, Any]) -> Job:
     return replace(job, error=message if job.status is Status.FAILED else None)
 
 
-def _read_jobs(body: bytes) -> list[Job]:
-    return reading.newest_first(map(_make_job, reading.list_of_jobs(body)))
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
+    return reading.job_page(map(_make_job, reading.list_of_jobs(body)))
 
 
 def _frame(message: ServerEvent) -> Event | InBandError | Done | None:

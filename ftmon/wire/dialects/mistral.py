@@ -6,12 +6,14 @@ Source: Mistral's client 1.12.4 and a recorded job (PROTOCOL §5).
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
+from ftmon import json_text
 from ftmon.model.event import Event, parse_time
 from ftmon.model.figures import count, read_figures
 from ftmon.model.job import Job, Progress, Status
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page, Paths
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 from ftmon.wire.dialects.statuses import read_status
 
 _STATUSES = {
@@ -27,6 +29,9 @@ _STATUSES = {
     "cancelled": Status.CANCELLED,
     "cancellation_requested": Status.RUNNING,
 }
+
+
+_PAGE_SIZE = 100
 
 
 def _read_job(body: bytes) -> JobAnswer:
@@ -71,17 +76,20 @@ def _checkpoint(item: Mapping[str, Any], job: Job) -> Event:
     return made.checkpoint("", figures, parse_time(item.get("created_at")))
 
 
-def _read_jobs(body: bytes) -> list[Job]:
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = reading.list_of_jobs(body)
-    if not jobs or any(fields.get("object") != "job" for fields in jobs):
+    if not (jobs or parameters) or any(fields.get("object") != "job" for fields in jobs):
         raise ValueError("jobs of another service")
-    return reading.newest_first(map(_make_job, jobs))
+    number = reading.page_number(parameters, "page", 0)
+    total = json_text.decode(body).get("total")
+    has_more = isinstance(total, int) and total > (number + 1) * _PAGE_SIZE
+    return reading.job_page(map(_make_job, jobs), urlencode({"page": number + 1}) if has_more else "")
 
 
 MISTRAL = Dialect(
     name="mistral",
     paths=Paths(
-        jobs="/fine_tuning/jobs?page_size=100",
+        jobs=f"/fine_tuning/jobs?page_size={_PAGE_SIZE}",
         job="/fine_tuning/jobs/{job_id}",
         cancel="/fine_tuning/jobs/{job_id}/cancel",
     ),

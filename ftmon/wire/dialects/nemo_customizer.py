@@ -6,13 +6,14 @@ Source: its documentation and a recorded document of a job that failed at 100 % 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import Event, Level, parse_time
 from ftmon.model.figures import count, number
-from ftmon.model.job import Job, Progress, Status
+from ftmon.model.job import Progress, Status
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page, Paths
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 
 _STATUSES = {
     # nemo-microservices, `JobStatus`
@@ -76,14 +77,19 @@ def _reason(logs: list[dict[str, Any]]) -> str | None:
     return max(told, key=lambda pair: pair[0])[1] if told else None
 
 
-def _read_jobs(body: bytes) -> list[Job]:
-    return reading.newest_first(reading.make_job(fields, _STATUSES) for fields in reading.list_of_jobs(body))
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
+    jobs = [reading.make_job(fields, _STATUSES) for fields in reading.list_of_jobs(body)]
+    value = json_text.decode(body)
+    pagination = value.get("pagination") if isinstance(value, dict) else None
+    pages = count(pagination.get("total_pages")) if isinstance(pagination, dict) else None
+    number = reading.page_number(parameters, "page", 1)
+    return reading.job_page(jobs, urlencode({"page": number + 1}) if number < (pages or 1) else "")
 
 
 NEMO_CUSTOMIZER = Dialect(
     name="nemo-customizer",
     paths=Paths(
-        jobs="/v1/customization/jobs",
+        jobs="/v1/customization/jobs?page_size=100",
         job="/v1/customization/jobs/{job_id}/status",
         cancel="/v1/customization/jobs/{job_id}/cancel",
     ),

@@ -7,13 +7,14 @@ dialect gives its own words of status and the order in which it sends pages.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ftmon import json_text
 from ftmon.errors import UsageError
 from ftmon.model.event import Event, parse_event, parse_time, read_event
 from ftmon.model.job import Job, Status, check_job_id
 from ftmon.safe import safe
-from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, Page
+from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, JobPage, Page
 from ftmon.wire.dialects.statuses import read_status
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent
@@ -181,13 +182,37 @@ def job_fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def jobs(body: bytes, *, statuses: Mapping[str, Status]) -> list[Job]:
-    """Read a list of jobs and return it newest first.
+def jobs(body: bytes, parameters: str = "", *, statuses: Mapping[str, Status]) -> JobPage:
+    """Read a page of a list of jobs.
 
     Raises:
         ValueError: for a body that holds no list.
     """
-    return newest_first([make_job(fields, statuses) for fields in list_of_jobs(body)])
+    found = [make_job(fields, statuses) for fields in list_of_jobs(body)]
+    return job_page(found, after_last(body))
+
+
+def after_last(body: bytes) -> str:
+    """Return the parameters for the page after this one, where `has_more` says that there is one."""
+    value = json_text.decode(body)
+    entries = value.get("data") if isinstance(value, dict) and value.get("has_more") is True else None
+    last = entries[-1] if isinstance(entries, list) and entries else None
+    last_id = last.get("id") if isinstance(last, dict) else None
+    return urlencode({"after": last_id}, errors="replace") if isinstance(last_id, str) else ""
+
+
+def page_number(parameters: str, name: str, first: int) -> int:
+    """Return the number of the page that these parameters asked for."""
+    (number,) = parse_qs(parameters).get(name, [str(first)])
+    return int(number)
+
+
+def query_of(url: object) -> str:
+    """Return the parameters of an address for the next page. Only they are taken: no other host is asked."""
+    try:
+        return urlsplit(url).query if isinstance(url, str) else ""
+    except ValueError:
+        return ""
 
 
 def list_of_jobs(body: bytes, *names: str) -> list[dict[str, Any]]:
@@ -220,10 +245,13 @@ def _has_clean_id(fields: dict[str, Any]) -> bool:
     return all(safe(each) == each for each in ids if isinstance(each, str))
 
 
-def newest_first(jobs: Iterable[Job]) -> list[Job]:
-    """Return the jobs whose ids can be asked for, newest first."""
+def job_page(jobs: Iterable[Job], parameters: str = "") -> JobPage:
+    """Return the jobs whose ids can be asked for as a page; `parameters` ask for the next one."""
     found = [job for job in jobs if is_job_id(job.id)]
-    return sorted(found, key=lambda job: job.created_at.timestamp() if job.created_at else 0, reverse=True)
+    times = [job.created_at for job in found if job.created_at is not None]
+    is_newest_first = not times or times[0] >= times[-1]
+    found.sort(key=lambda job: job.created_at.timestamp() if job.created_at else 0, reverse=True)
+    return JobPage(found, parameters, is_newest_first)
 
 
 def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: object = None) -> Job:

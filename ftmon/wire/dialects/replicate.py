@@ -6,11 +6,12 @@ Source: Replicate's Python client and its recorded answers (SERVICES §2.9).
 from dataclasses import replace
 from typing import Any
 
+from ftmon import json_text
 from ftmon.model.event import parse_time
 from ftmon.model.job import Job, Status
 from ftmon.model.trainer_lines import TrainerReader
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Page, Paths
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 
 _STATUSES = {
     # replicate-python, `Training.status`; `aborted` of newer documentation
@@ -49,8 +50,10 @@ def _make_job(fields: dict[str, Any]) -> Job:
     )
 
 
-def _read_jobs(body: bytes) -> list[Job]:
-    return reading.newest_first(map(_make_job, reading.list_of_jobs(body, "results")))
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
+    jobs = map(_make_job, reading.list_of_jobs(body, "results"))
+    value = json_text.decode(body)
+    return reading.job_page(jobs, reading.query_of(value.get("next") if isinstance(value, dict) else None))
 
 
 REPLICATE = Dialect(

@@ -12,7 +12,7 @@ from ftmon.model.event import Event, parse_time
 from ftmon.model.figures import count, number, read_figures
 from ftmon.model.job import Job, Progress, Status
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, Paths, Source
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Paths, Source
 
 _STATUSES = {
     # together-python, `FinetuneJobStatus`
@@ -52,11 +52,11 @@ def _make_job(fields: dict[str, Any]) -> Job:
     return replace(job, progress=progress)
 
 
-def _read_jobs(body: bytes) -> list[Job]:
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = reading.list_of_jobs(body)
     if not jobs or any(map(_MARKS.isdisjoint, jobs)):
         raise ValueError("jobs of another service")
-    return reading.newest_first(map(_make_job, jobs))
+    return reading.job_page(map(_make_job, jobs))
 
 
 def _read_metrics(body: bytes) -> list[Event]:

@@ -1,0 +1,63 @@
+"""The jobs of a service and those recorded on this machine, as one list."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from ftmon.model.job import Job, JobKey
+
+
+class ListedJob(NamedTuple):
+    """A job, and where it was found."""
+
+    key: JobKey
+    job: Job
+    is_listed: bool = False
+    """The service has just listed it. Some services list a status that is older than the job's own."""
+    events: int | None = None
+    """Number of recorded events; None if nothing is recorded."""
+    recorded_at: datetime | None = None
+    """When the job was last recorded."""
+
+    @property
+    def time(self) -> datetime | None:
+        """The time to sort by and to show."""
+        return self.job.created_at or self.recorded_at
+
+    def updated(self, new: "ListedJob") -> "ListedJob":
+        """Return this job with what another place says of it. An end that was recorded is not taken back."""
+        is_older = self.job.status.is_final and not new.job.status.is_final
+        return ListedJob(
+            self.key,
+            self.job if is_older else new.job,
+            self.is_listed or new.is_listed,
+            self.events if new.events is None else new.events,
+            new.recorded_at or self.recorded_at,
+        )
+
+
+class JobList:
+    """Jobs, each once, newest first."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[JobKey, ListedJob] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[ListedJob]:
+        """Iterate over them, newest first."""
+        return iter(self._jobs.values())
+
+    def add(self, jobs: Iterable[ListedJob]) -> None:
+        """Add jobs. One that is there already is updated."""
+        for new in jobs:
+            before = self._jobs.get(new.key)
+            self._jobs[new.key] = new if before is None else before.updated(new)
+        newest_first = sorted(self._jobs.values(), key=_seconds, reverse=True)
+        self._jobs = {listed.key: listed for listed in newest_first}
+
+
+def _seconds(listed: ListedJob) -> float:
+    return listed.time.timestamp() if listed.time else 0.0
