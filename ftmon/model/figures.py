@@ -108,7 +108,11 @@ def in_words(figures: Figures) -> str:
     """Return figures as a sentence: `Step 10/500: training loss=0.85, validation loss=0.9`."""
     number, total = count(figures.get("step")), count(figures.get("total_steps"))
     place = f"Step {number}/{total}" if total else f"Step {number}" if number is not None else "Figures"
-    words = {"train_loss": "training loss", "valid_loss": "validation loss"}
+    words = {
+        "train_loss": "training loss",
+        "valid_loss": "validation loss",
+        "full_valid_loss": "full validation loss",
+    }
     rest = [name for name in figures if name not in {*words, "step", "total_steps", "epoch", "total_epochs"}]
     shown = [name for name in words if name in figures] or rest[:3]
     told = ", ".join(f"{words.get(name, name)}={figures[name]:.6g}" for name in shown)

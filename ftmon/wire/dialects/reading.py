@@ -261,13 +261,14 @@ def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: objec
     updated_at = parse_time(fields.get("updated_at"))
     # The first API has no time of the end; a job that is over was last changed when it ended.
     finished_at = parse_time(fields.get("finished_at")) or (updated_at if status.is_final else None)
+    # Together's, which has a name before there is a model (PROTOCOL §4).
+    output = fields.get("model_output_name") if status is Status.SUCCEEDED else None
     return Job(
         id=text(fields.get("id")) or "",
         status=status,
         provider_status=provider_status,
         model=text(fields.get("model")),
-        # `model_output_name` is Together's (PROTOCOL §4).
-        fine_tuned_model=text(fields.get("fine_tuned_model") or fields.get("model_output_name")),
+        fine_tuned_model=text(fields.get("fine_tuned_model") or output),
         created_at=parse_time(fields.get("created_at")),
         updated_at=updated_at,
         finished_at=finished_at,
