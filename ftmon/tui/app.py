@@ -178,7 +178,9 @@ class FtmonApp(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the commands of the palette."""
         if self.monitor is not None:
-            yield from self.monitor.commands()
+            from ftmon.tui.palette import commands
+
+            yield from commands(self.monitor)
         yield SystemCommand("Dark or light", "Switch the theme", self.action_toggle_dark)
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
         yield SystemCommand("Help", "Show all keys", self.action_help)

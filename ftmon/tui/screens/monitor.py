@@ -1,14 +1,14 @@
 """The main screen: the status, losses and events of one run."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult, SystemCommand
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -78,7 +78,7 @@ class MonitorScreen(Screen[None]):
         self._now = now
         self._replay = ReplayControl(watcher, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
-        self._offer = NOTHING
+        self.offer = NOTHING
         """The actions that the keys and the palette offer."""
         self._has_posted_over = False
         self._is_restarting = False
@@ -189,8 +189,8 @@ class MonitorScreen(Screen[None]):
         self._draw_title()
         self.outcome.ending = ending(run, can_replay=offer.replay, can_retry=offer.retry) if run else None
         self._draw_ages()
-        if offer != self._offer:
-            self._offer = offer
+        if offer != self.offer:
+            self.offer = offer
             self.refresh_bindings()
         if run is not None and run.is_over and not self._has_posted_over:
             self._has_posted_over = True
@@ -232,7 +232,7 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable the actions that the state of the run does not allow."""
-        return self._offer.allows(action)
+        return self.offer.allows(action)
 
     def action_open(self) -> None:
         """Ask for a job and open it."""
@@ -315,33 +315,13 @@ class MonitorScreen(Screen[None]):
     def action_copy(self) -> None:
         """Copy the selection. If there is none, copy the marked event or else the job id."""
         if text := self.get_selected_text():
-            self._copy(text, "the selection")
+            self.copy(text, "the selection")
         elif text := self.event_log.marked_text:
-            self._copy(text, "the event")
+            self.copy(text, "the event")
         elif self.run is not None:
-            self._copy(self.run.key.job_id, "the job id")
+            self.copy(self.run.key.job_id, "the job id")
 
-    def _copy(self, text: str, what: str) -> None:
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard, and say what it is."""
         self.app.copy_to_clipboard(text)
         self.notify(f"Copied {what}.", markup=False, timeout=2)
-
-    def commands(self) -> Iterator[SystemCommand]:
-        """Yield the palette's commands for this run."""
-        yield SystemCommand("Open a job", "Type an id, or pick a job from the list", self.action_open)
-        run = self.run
-        if run is None:
-            return
-        job_id, model = run.key.job_id, run.fine_tuned_model
-        yield SystemCommand("Copy the job id", "To the clipboard", lambda: self._copy(job_id, "the job id"))
-        if model:
-            yield SystemCommand(
-                "Copy the model's name", "To the clipboard", lambda: self._copy(model, "the model's name")
-            )
-        if self._offer.cancel_job:
-            yield SystemCommand("Cancel the job", "Asks for confirmation first", self.action_cancel_job)
-        if self._offer.retry:
-            yield SystemCommand("Retry now", "Reconnect now", self.action_retry)
-        if self._offer.replay:
-            for speed, pace in ((1.0, "At the original speed"), (10.0, "Ten times as fast")):
-                yield SystemCommand(f"Replay {speed:g}×", pace, partial(self.action_replay, speed))
-            yield SystemCommand("Replay in a minute", "At most a minute in all", self.action_replay)

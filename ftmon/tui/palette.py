@@ -1,0 +1,29 @@
+"""The commands of the palette that are about the run on the screen."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from textual.app import SystemCommand
+
+from ftmon.tui.screens.monitor import MonitorScreen
+
+
+def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
+    """Yield what the state of the run allows."""
+    yield SystemCommand("Open a job", "Type an id, or pick a job from the list", monitor.action_open)
+    run, offer = monitor.run, monitor.offer
+    if run is None:
+        return
+    copies = [("Copy the job id", run.key.job_id, "the job id")]
+    if run.fine_tuned_model:
+        copies.append(("Copy the model's name", run.fine_tuned_model, "the model's name"))
+    for title, text, what in copies:
+        yield SystemCommand(title, "To the clipboard", partial(monitor.copy, text, what))
+    if offer.cancel_job:
+        yield SystemCommand("Cancel the job", "Asks for confirmation first", monitor.action_cancel_job)
+    if offer.retry:
+        yield SystemCommand("Retry now", "Reconnect now", monitor.action_retry)
+    if offer.replay:
+        for speed, pace in ((1.0, "At the original speed"), (10.0, "Ten times as fast")):
+            yield SystemCommand(f"Replay {speed:g}×", pace, partial(monitor.action_replay, speed))
+        yield SystemCommand("Replay in a minute", "At most a minute in all", monitor.action_replay)
