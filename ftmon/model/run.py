@@ -75,6 +75,8 @@ class Run:
         """Errors that the service told of inside the stream, beside the events."""
         self.unrecorded = 0
         """Events queued for recording while the history cannot be written."""
+        self.skew: float | None = None
+        """Seconds that the service's clock is ahead of this machine's, or None if it sends no time."""
         self._estimate = Estimate()
 
     def apply(self, update: Update) -> None:
@@ -88,6 +90,8 @@ class Run:
         self.cancellation = update.cancellation or self.cancellation
         if update.heard:
             self.heard_at = update.at
+        if update.skew is not None:
+            self.skew = update.skew
         if update.unrecorded is not None:
             self.unrecorded = update.unrecorded
         if update.stream_errors is not None:
@@ -195,12 +199,17 @@ class Run:
             return min(1.0, self.epoch / self.total_epochs)
         return None
 
+    def service_time(self, now: datetime) -> datetime:
+        """Return the service's time when it is `now` on this machine. Ages of its job and events end then."""
+        return now + timedelta(seconds=self.skew or 0.0)
+
     def age(self, now: datetime) -> float | None:
         """Seconds since the job was created; None if the service does not say when that was."""
         if self.job is None or self.job.created_at is None:
             return None
-        # `now` is this machine's clock, the rest is the service's. If ours is behind, use the last event.
-        return max(0.0, (max(now, self.last_event_at or now) - self.job.created_at).total_seconds())
+        # What writes the events may have another clock than what sends the answers.
+        latest = max(self.service_time(now), self.last_event_at or self.job.created_at)
+        return max(0.0, (latest - self.job.created_at).total_seconds())
 
     def remaining(self, now: datetime) -> float | None:
         """Seconds left at the measured pace; None if no pace is known, or none can be known to last."""

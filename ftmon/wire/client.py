@@ -23,6 +23,7 @@ from ftmon.settings import Key, Settings
 from ftmon.wire import refusal
 from ftmon.wire.allowance import Allowance, retry_after
 from ftmon.wire.answer import Answer
+from ftmon.wire.clock import Moment, ServiceClock
 from ftmon.wire.echo import json_without
 from ftmon.wire.fault import place, translated
 from ftmon.wire.known import KnownAnswers
@@ -67,6 +68,7 @@ class Client:
         self.max_body = max_body
         """Bytes of an answer that is read whole."""
         self.allowance = Allowance()
+        self.clock = ServiceClock()
         self._known = KnownAnswers()
         self._head_timeout = head_timeout
         self._base = httpx.URL(settings.base_url)
@@ -219,11 +221,17 @@ class Client:
         steps.begin()
         request.extensions["trace"] = steps.note
         try:
-            return await self._http.send(request, stream=True)
+            return await self._timed(request)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             if method != "GET" or steps.has_connected or steps.has_head:
                 raise
-        return await self._http.send(self._http.build_request(method, url, headers=headers), stream=True)
+        return await self._timed(self._http.build_request(method, url, headers=headers))
+
+    async def _timed(self, request: httpx.Request) -> httpx.Response:
+        sent = Moment.now()
+        response = await self._http.send(request, stream=True)
+        self.clock.note(response.headers, sent, Moment.now())
+        return response
 
     def _redirected(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
         try:

@@ -72,7 +72,7 @@ class MonitorScreen(Screen[None]):
         self.losses = LossLine()
         self.chart = LossChart()
         self.log_title = LogTitle()
-        self.event_log = EventLog(self._clock)
+        self.event_log = EventLog(self._service_clock)
         self.outcome = Outcome()
         self._watcher = watcher
         self._now = now
@@ -158,7 +158,10 @@ class MonitorScreen(Screen[None]):
             self.run.connection, self.run.next_at = connection, next_at
         # The first error of a stream is told; the title of the log counts the others.
         is_counted = update.stream_errors is not None and self.run.stream_errors > 0
+        skew = self.run.skew
         self.run.apply(update)
+        if self.run.skew != skew:
+            self.event_log.refresh_ages()
         self._replay.note(update)
         self.event_log.extend(update.events)
         if update.notice and not is_counted:
@@ -172,6 +175,11 @@ class MonitorScreen(Screen[None]):
     def _clock(self) -> datetime:
         """Return the time to show ages by: the replayed run's own during a replay."""
         return self._replay.clock(self.run)
+
+    def _service_clock(self) -> datetime:
+        """Return the same time by the service's clock, which the ages of events are counted to."""
+        now = self._clock()
+        return self.run.service_time(now) if self.run is not None else now
 
     def draw(self) -> None:
         """Draw the run in its current state."""
@@ -203,7 +211,9 @@ class MonitorScreen(Screen[None]):
         with_percent, is_unrecorded = not self.progress.display, self._watcher.is_unrecorded
         self.status.draw(run, now, with_percent=with_percent, is_unrecorded=is_unrecorded)
         self.progress.draw(run, now)
-        waits = [] if run is None else until_changes(run, self.event_log.until_next_age(now), now)
+        if run is None:
+            return
+        waits = until_changes(run, self.event_log.until_next_age(run.service_time(now)), now)
         if not waits:
             return
         wait = self._replay.wait(run, min(waits))

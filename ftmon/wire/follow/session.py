@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from time import monotonic
 from typing import Protocol
@@ -176,7 +176,8 @@ class Session:
             self.was_over_before = not self.was_heard
         self.note_answer()
         if self.job is None or self.job.provider_status != job.provider_status:
-            self._changes.append(made.status_change(job, datetime.now(UTC)))
+            skew = timedelta(seconds=self.service.client.clock.skew or 0.0)
+            self._changes.append(made.status_change(job, datetime.now(UTC) + skew))
         self.job = replace(job, id=self.key.job_id)
         await self.tell(job=self.job, notice=self._notices.status(job))
 
@@ -254,7 +255,10 @@ class Session:
     @property
     def _update(self) -> Update:
         """An update of now without news."""
-        return Update(self.key, datetime.now(UTC), dialect=self.service.dialect.name)
+        service = self.service
+        return Update(
+            self.key, datetime.now(UTC), dialect=service.dialect.name, skew=service.client.clock.skew
+        )
 
     def note_answer(self) -> None:
         """A good answer was read."""
