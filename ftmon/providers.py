@@ -20,6 +20,10 @@ class Provider:
     """Variables that hold its address, the first one that is set."""
     keys: tuple[str, ...] = ()
     """Variables that hold its key, the first one that is set."""
+    key_file: str = ""
+    """Where its own program keeps the key."""
+    key_file_variable: str = ""
+    """Names another file."""
     namespace: str = ""
     """The variable that holds the user or account of job ids that come without one."""
     key_header: str = "Authorization"
@@ -38,18 +42,20 @@ PROVIDERS: Mapping[str, Provider] = {
         path="/openai/v1",
         hosts=("openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com"),
         addresses=("AZURE_OPENAI_ENDPOINT",),
-        keys=("AZURE_OPENAI_API_KEY",),
+        keys=("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN"),
         key_header="api-key",
     ),
-    "bedrock": Provider(hosts=("api.aws",), keys=("OPENAI_API_KEY",)),
+    "bedrock": Provider(hosts=("api.aws",), addresses=("OPENAI_BASE_URL",), keys=("OPENAI_API_KEY",)),
     "dashscope": Provider(
         base_url="https://dashscope.aliyuncs.com/api/v1",
-        hosts=("aliyuncs.com",),
+        # Not all of aliyuncs.com: the buckets of its users are there too.
+        hosts=("dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"),
         addresses=("DASHSCOPE_HTTP_BASE_URL",),
         keys=("DASHSCOPE_API_KEY",),
     ),
     "fireworks": Provider(
         base_url="https://api.fireworks.ai/v1",
+        path="/v1",
         hosts=("fireworks.ai",),
         addresses=("FIREWORKS_BASE_URL",),
         keys=("FIREWORKS_API_KEY",),
@@ -59,7 +65,9 @@ PROVIDERS: Mapping[str, Provider] = {
         base_url="https://huggingface.co",
         hosts=("huggingface.co",),
         addresses=("HF_ENDPOINT",),
-        keys=("HF_TOKEN",),
+        keys=("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+        key_file="~/.cache/huggingface/token",
+        key_file_variable="HF_TOKEN_PATH",
     ),
     "localai": Provider(base_url="http://localhost:8080"),
     "mistral": Provider(
@@ -77,6 +85,7 @@ PROVIDERS: Mapping[str, Provider] = {
     ),
     "replicate": Provider(
         base_url="https://api.replicate.com/v1",
+        path="/v1",
         hosts=("replicate.com",),
         addresses=("REPLICATE_BASE_URL",),
         keys=("REPLICATE_API_TOKEN",),

@@ -10,6 +10,7 @@ import pytest
 
 from ftmon import __version__, cli, commands
 from ftmon.commands import NAMES
+from ftmon.providers import PROVIDERS
 from tests.command import KEY, check_output, ftmon, running
 from tests.service import HOSTILE, JOB_ID, Service
 
@@ -38,10 +39,14 @@ def test_help_tells_of_every_option_command_variable_and_exit_status() -> None:
     for word in (
         *["--no-stream", "--json", "--plain", "--exit", "--base-url URL", "--api-key-file FILE", "--wait"],
         *["--timeout SECONDS", "--ca-file FILE", "--allow-http", "--version"],
+        *["--profile NAME", "FTMON_PROFILE", "FTMON_CONFIG"],
         *["ftmon demo", "ftmon watch JOB", "OPENAI_API_KEY", "OPENAI_BASE_URL", "FTMON_API_KEY"],
         *[" 0 ", " 1 ", " 2 ", " 3 ", " 4 ", " 5 ", " 6 ", " 70 ", " 124 ", " 130 ", "143, 129", " 141 "],
     ):
         assert word in told
+    for provider in PROVIDERS.values():
+        for variable in (*provider.addresses, *provider.keys, provider.namespace):
+            assert variable in told
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ftmon.errors import UsageError
-from ftmon.settings import Key, choose
+from ftmon.settings import Key
+from ftmon.settings.choice import choose
 from ftmon.settings.key_command import first_line
 from tests.command import KEY, ftmon, running
 from tests.service import JOB_ID, Service

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ftmon.errors import UsageError
-from ftmon.settings import DEFAULT_BASE_URL, Choice, Key, choose, read_settings
+from ftmon.settings import DEFAULT_BASE_URL, Key
+from ftmon.settings.choice import Choice, choose, read_settings
 from ftmon.settings.config import Config, read_config
 
 SECRET = "Zx9-secret-0123456789"

@@ -34,7 +34,8 @@ from ftmon.model.job import Job, JobKey, job_json
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.safe import safe
-from ftmon.settings import Key, Settings, read_settings
+from ftmon.settings import Key, Settings
+from ftmon.settings.choice import read_settings
 from ftmon.tui.widgets.outcome import ending
 from ftmon.watch.watcher import Watcher
 from ftmon.wire.client import Client

@@ -8,7 +8,8 @@ import pytest
 
 from ftmon.model.curve import Curve
 from ftmon.model.job import Status
-from ftmon.settings import Key, Settings, read_settings
+from ftmon.settings import Key, Settings
+from ftmon.settings.choice import read_settings
 from tests.servers.fine_tunes import Fields, answer, head
 from tests.servers.scripted import End, Script, Server
 from tests.test_follow import PACE, Told, followed_as, followed_at

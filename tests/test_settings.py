@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ftmon.errors import UsageError
 from ftmon.providers import API_NAMES, PROVIDERS, Provider
-from ftmon.settings import DEFAULT_BASE_URL, Key, Settings, check_base_url, read_settings
+from ftmon.settings import DEFAULT_BASE_URL, Key, Settings, check_base_url
+from ftmon.settings.choice import read_settings
 from ftmon.wire.dialects import DIALECTS, candidates
 
 SECRET = "sk-Zx9-secret-0123456789"
@@ -479,3 +480,46 @@ def test_each_provider_speaks_something() -> None:
         assert candidates(name) != DIALECTS
     assert candidates("auto", "gpu-box.example") == candidates("auto") == DIALECTS
     assert [each.name for each in candidates("auto", "eu.api.together.ai")] == ["together"]
+
+
+def test_the_file_in_which_a_provider_s_own_program_keeps_its_key_is_read_where_no_variable_holds_one(
+    key_file: Path,
+) -> None:
+    environ = {"HF_TOKEN_PATH": str(key_file), "HF_TOKEN": "hf_0123456789"}
+    url = "https://huggingface.co"
+    assert read_settings(base_url=url, environ=environ).key == Key("hf_0123456789", "HF_TOKEN")
+    del environ["HF_TOKEN"]
+    assert read_settings(base_url=url, environ=environ).key == Key(SECRET, str(key_file))
+    assert read_settings(base_url="https://gpu-box.example", environ=environ).key is None
+    environ["HF_TOKEN_PATH"] = str(key_file.with_name("nowhere"))
+    assert read_settings(base_url=url, environ=environ).key is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://mine.oss-cn-beijing.aliyuncs.com/v1",
+        "https://evil-together.ai/v1",
+        "https://together.ai.evil.example/v1",
+    ],
+)
+def test_a_host_of_a_provider_s_customers_or_of_somebody_else_gets_no_key_of_it(url: str) -> None:
+    environ = {name: key for name, key in EVERY_KEY.items() if name != "OPENAI_API_KEY"}
+    assert read_settings(base_url=url, environ=environ).key is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("REPLICATE_BASE_URL", "https://api.replicate.com", "https://api.replicate.com/v1"),
+        ("REPLICATE_BASE_URL", "https://api.replicate.com/v1/", "https://api.replicate.com/v1"),
+        ("FIREWORKS_BASE_URL", "https://api.fireworks.ai", "https://api.fireworks.ai/v1"),
+        ("OPENAI_BASE_URL", "https://bedrock-mantle.eu-west-1.api.aws/v1", None),
+    ],
+)
+def test_an_address_in_a_provider_s_variable_may_be_that_of_the_host_alone(
+    variable: str, value: str, expected: str | None
+) -> None:
+    provider = {"REPLICATE": "replicate", "FIREWORKS": "fireworks", "OPENAI": "bedrock"}
+    settings = read_settings(provider=provider[variable.partition("_")[0]], environ={variable: value})
+    assert settings.base_url == (expected or value)

@@ -10,7 +10,7 @@ from ftmon.lines.output import encoded, say, write
 from ftmon.providers import FIND_OUT
 
 if TYPE_CHECKING:
-    from ftmon.settings import Choice
+    from ftmon.settings.choice import Choice
 
 
 def run(arguments: Sequence[str]) -> int:

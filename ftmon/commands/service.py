@@ -8,7 +8,8 @@ from ftmon.commands.parser import Parser
 from ftmon.providers import API_NAMES, PROVIDERS
 
 if TYPE_CHECKING:
-    from ftmon.settings import Choice, Settings
+    from ftmon.settings import Settings
+    from ftmon.settings.choice import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class ServiceOptions:
 
     def choice(self) -> "Choice":
         """Choose the service by the options, the config file and the environment; raises as `choose`."""
-        from ftmon.settings import choose
+        from ftmon.settings.choice import choose
 
         return choose(
             base_url=self.base_url,

@@ -12,6 +12,7 @@ from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
+from ftmon.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from ftmon.settings import Settings
@@ -40,6 +41,10 @@ environment:
   FTMON_BASE_URL, OPENAI_BASE_URL, OPENAI_API_BASE   the service, the first that is set
   FTMON_API_KEY, OPENAI_API_KEY                      the key, the first that is set
   OPENAI_ORG_ID, OPENAI_PROJECT_ID                   sent along as headers
+  FTMON_PROFILE, FTMON_CONFIG                        a profile; another config file
+
+variables of the providers, which --provider and their hosts use:
+{variables}
 
 exit status:
   0 the job succeeded (or --no-stream showed a job that still runs)
@@ -78,7 +83,7 @@ def parser() -> Parser:
     parser = Parser(
         prog="ftmon",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(variables=_variables()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -94,6 +99,16 @@ def parser() -> Parser:
         "--version", action="version", version=f"ftmon {__version__}", help="show the version"
     )
     return parser
+
+
+def _variables() -> str:
+    """Return the variables that each provider's own programs read, too."""
+    lines = []
+    for name, provider in PROVIDERS.items():
+        variables = (*provider.addresses, *provider.keys, provider.key_file_variable, provider.namespace)
+        if any(variables):
+            lines.append(f"  {name:<13} {', '.join(filter(None, variables))}")
+    return "\n".join(lines)
 
 
 @contextmanager

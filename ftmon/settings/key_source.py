@@ -1,7 +1,9 @@
 """Finding the key that belongs to an address. It is not read here."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from ftmon.errors import UsageError
 from ftmon.providers import PROVIDERS, Provider
@@ -37,6 +39,7 @@ def find_key(
     # Another provider's key is none of this address. OPENAI_API_KEY is what self-hosted servers are given.
     names = owner.keys if owner else PROVIDERS["openai"].keys
     own = [_variable(environ, name, is_given=False) for name in names if name in environ]
+    own += _of_program(owner, environ) if owner else []
     # A default profile's key goes before OPENAI_API_KEY, which is meant for no address in particular.
     found = [*given, *own] if is_named or not owner else [*own, *given]
     return found[0] if found else None
@@ -44,6 +47,16 @@ def find_key(
 
 def _variable(environ: Mapping[str, str], name: str, *, is_given: bool = True) -> KeySource:
     return KeySource(name, lambda: environ[name], is_given)
+
+
+def _of_program(owner: Provider, environ: Mapping[str, str]) -> list[KeySource]:
+    """Return the file in which the provider's own program keeps the key, if there is one."""
+    name = environ.get(owner.key_file_variable, owner.key_file)
+    # RuntimeError: the user has no home directory.
+    with suppress(OSError, RuntimeError):
+        if name and Path(name).expanduser().exists():
+            return [KeySource(name, partial(key_file_text, name), is_given=False)]
+    return []
 
 
 def _of_profile(profile: Profile, environ: Mapping[str, str], config: Config) -> list[KeySource]:
