@@ -96,6 +96,7 @@ PROVIDERS: Mapping[str, Provider] = {
         addresses=("TOGETHER_BASE_URL",),
         keys=("TOGETHER_API_KEY",),
     ),
+    "unsloth": Provider(base_url="http://localhost:8888"),
     "zhipu": Provider(
         base_url="https://open.bigmodel.cn/api/paas/v4",
         hosts=("bigmodel.cn",),

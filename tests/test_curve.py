@@ -60,3 +60,17 @@ def test_a_spike_among_many_points_can_still_be_seen(capacity: int) -> None:
         curve.add(step, 99.0 if step == 4321 else 1.0)
     (spike,) = [bucket for bucket in curve.buckets if bucket.high == 99.0]
     assert spike.step <= 4321
+
+
+def test_spare_points_count_until_others_come_and_not_beside_them() -> None:
+    curve = Curve()
+    curve.add(80, 3.0, is_spare=True)
+    curve.add(160, 2.0, is_spare=True)
+    assert [bucket.step for bucket in curve.buckets] == [80, 160]
+    curve.add(1, 9.0)
+    curve.add(80, 4.0, is_spare=True)
+    curve.add(2, 8.0)
+    assert [(bucket.step, bucket.last) for bucket in curve.buckets] == [(1, 9.0), (2, 8.0)]
+    assert (curve.first, curve.last, curve.last_step) == (9.0, 8.0, 2)
+    # The chart is drawn again when this number changes.
+    assert curve.points == 4

@@ -93,6 +93,17 @@ async def test_a_run_is_followed_from_its_beginning_to_its_late_event(provider: 
     assert not told.notices
 
 
+async def test_checkpoints_are_events_and_no_second_points_of_a_curve_that_the_events_tell() -> None:
+    server = JobsServer(scripts={CHECKPOINTS: [answer(sample("openai_checkpoints"))]})
+    told = await told_by(server)
+    checkpoints = [event for event in told.events if event.message.startswith("Checkpoint ft:")]
+    assert len(checkpoints) == 3
+    assert len(told.events) == len(STORY) + 3
+    assert points(told.run.train_loss) == [(1, 2.5), (2, 2.25), (3, 2), (80, 0.5), (160, 0.25), (240, 0.12)]
+    assert points(told.run.valid_loss) == [(80, 0.75), (160, 0.375), (240, 0.25)]
+    assert told.run.step == 240
+
+
 async def test_the_statuses_of_a_run_are_told_in_their_order() -> None:
     told = await told_by(JobsServer())
     words = [update.job.provider_status for update in told.updates if update.job]

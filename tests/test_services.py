@@ -211,6 +211,34 @@ LOCALAI_FRAMES = [
     {"job_id": LOCALAI_ID, "current_step": 2, "total_steps": 2, "status": "completed", "message": "Done"},
 ]
 
+UNSLOTH_ID = "job_20261101_120000_ab12cd34"
+UNSLOTH_STREAM = (SAMPLES / "unsloth_studio_progress_illustrative.sse").read_bytes()
+UNSLOTH_LOSSES = [(step, 1.1) for step in (1, 2, 3, 60)]
+"""The stream misses steps: it tells the newest one of each second."""
+
+
+def unsloth(status: str, losses: Sequence[tuple[int, float]], **more: Any) -> Fields:
+    """A run as Studio's own list has it, made by its source."""
+    run = {
+        "id": UNSLOTH_ID,
+        "status": status,
+        "model_name": "unsloth/Qwen3-0.6B",
+        "dataset_name": "alpaca",
+        "started_at": "2026-11-01T12:00:00+00:00",
+        "total_steps": 60,
+        "preview_sig": "token",
+        **more,
+    }
+    metrics = {
+        "step_history": [step for step, _ in losses],
+        "loss_step_history": [step for step, _ in losses],
+        "loss_history": [loss for _, loss in losses],
+        "eval_step_history": [60][: len(losses) // 4],
+        "eval_loss_history": [1.25][: len(losses) // 4],
+    }
+    return {"run": run, "config": {"hf_token": "secret"}, "metrics": metrics}
+
+
 FIREWORKS_ID = "someone/my-tuning-job"
 FIREWORKS_JOB = {
     "name": "accounts/someone/supervisedFineTuningJobs/my-tuning-job",
@@ -417,6 +445,23 @@ CASES = {
         "localai",
         train=[(1, 1.5), (2, 1.25)],
     ),
+    "Unsloth Studio": Case(
+        UNSLOTH_ID,
+        {
+            f"/api/train/runs/{UNSLOTH_ID}": [
+                *[answer(unsloth("running", []))] * 2,
+                answer(unsloth("completed", UNSLOTH_LOSSES, ended_at="2026-11-01T12:10:00+00:00")),
+            ],
+            f"/api/train/progress?expected_job_id={UNSLOTH_ID}": [sse(UNSLOTH_STREAM)],
+        },
+        [
+            *[f"Step {step}: training loss=1.1" for step in (1, 2, 3, 60)],
+            "Step 60: validation loss=1.25",
+        ],
+        "unsloth-studio",
+        train=[(1, 1.1), (2, 1.1)],
+        valid=[(60, 1.25)],
+    ),
     "Fireworks": Case(
         FIREWORKS_ID,
         {
@@ -506,6 +551,48 @@ async def test_azure_takes_a_key_or_a_token_of_its_directory(key: str, header: s
         await followed_at(settings, "azure", AZURE_ID, SHORT)
     assert {request.headers.get(header) for request in server.requests} == {value}
     assert all(("api-key" in each.headers) != ("authorization" in each.headers) for each in server.requests)
+
+
+UNSLOTH = CASES["Unsloth Studio"]
+UNSLOTH_PROGRESS = f"/api/train/progress?expected_job_id={UNSLOTH_ID}"
+HEARTBEAT = UNSLOTH_STREAM.split(b"\n\n")[2] + b"\n\n"
+
+
+def unsloth_server(stream: Script, *jobs: Fields) -> Server:
+    routes = {f"/api/train/runs/{UNSLOTH_ID}": list(map(answer, jobs)), UNSLOTH_PROGRESS: [stream]}
+    return server_of(replace(UNSLOTH, routes=routes))
+
+
+async def test_a_stream_that_tells_its_past_to_whoever_resumes_is_asked_for_all_of_it() -> None:
+    server = server_of(UNSLOTH)
+    told = await told_by(UNSLOTH, server)
+    assert server.asked(UNSLOTH_PROGRESS)[0].headers["last-event-id"] == "0"
+    assert told.run.job is not None
+    assert "token" not in told.run.job.raw
+    assert "secret" not in told.run.job.raw
+    assert (told.run.step, told.run.total_steps, told.run.progress) == (60, 60, 1.0)
+
+
+async def test_a_run_that_never_says_complete_ends_when_its_steps_are_done_and_its_run_is_over() -> None:
+    start = UNSLOTH_STREAM.partition(b"id: 60")[0]
+    last = start.rpartition(b"id: 2")[2].replace(b'"step": 2', b'"step": 60')
+    stream: Script = [head(), start, b"id: 60" + last, *[HEARTBEAT] * 2, End.HANG]
+    over = unsloth("completed", UNSLOTH_LOSSES)
+    server = unsloth_server(stream, unsloth("running", []), over)
+    pace = replace(SHORT, quiet=0.2, grace=0.1)
+    async with server.running():
+        told = await followed_as("auto", server.origin, UNSLOTH_ID, pace)
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert {event.message for event in told.events} == set(UNSLOTH.messages)
+
+
+async def test_a_stream_that_just_ends_because_another_run_takes_over_is_no_end() -> None:
+    over = unsloth("error", UNSLOTH_LOSSES[:2], error_message="CUDA out of memory")
+    server = unsloth_server([head(), b"retry: 3\n\n"], *[unsloth("running", UNSLOTH_LOSSES[:1])] * 3, over)
+    told = await told_by(UNSLOTH, server)
+    assert told.ending == (Status.FAILED, 1)
+    assert told.run.failure == "CUDA out of memory"
+    assert [event.message for event in told.events] == list(UNSLOTH.messages[:2])
 
 
 STREAMED = {name: CASES[name] for name in ("Hugging Face Jobs", "LocalAI")}

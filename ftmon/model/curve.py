@@ -21,16 +21,22 @@ class Curve:
     """The first value, the last value, and all points in at most `capacity` buckets.
 
     When all buckets are in use, neighbours merge in pairs. So memory is bounded and no extreme is lost.
-    `capacity` must be even.
+    `capacity` must be even. Spare points, such as those of checkpoints, count only until others come, which
+    have the same steps.
     """
 
     def __init__(self, capacity: int = 2048) -> None:
         self.capacity = capacity
+        self.points = 0
+        """How many points were added."""
+        self._is_spare = True
+        """Only spare points were added."""
+        self._clear()
+
+    def _clear(self) -> None:
         self.first: float | None = None
         self.last: float | None = None
         self.last_step: int | None = None
-        self.points = 0
-        """How many points were added."""
         self.buckets: list[Bucket] = []
         self._points_per_bucket = 1
         self._points_in_last = 0
@@ -40,8 +46,13 @@ class Curve:
         """Every point has a bucket of its own."""
         return self._points_per_bucket == 1
 
-    def add(self, step: int, value: float) -> None:
+    def add(self, step: int, value: float, *, is_spare: bool = False) -> None:
         """Add the next point. A value beyond `MOST` counts as that, so that differences stay finite."""
+        if is_spare and not self._is_spare:
+            return
+        if self._is_spare and not is_spare:
+            self._is_spare = False
+            self._clear()
         value = max(-MOST, min(MOST, value))
         if self.first is None:
             self.first = value

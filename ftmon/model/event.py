@@ -109,8 +109,12 @@ class Metrics(NamedTuple):
     total_steps: int | None = None
     train_loss: float | None = None
     valid_loss: float | None = None
-    is_checkpoint: bool = False
-    """They are of a checkpoint: another event may have told them when its step was done."""
+    is_spare: bool = False
+    """They may come later than those of other events with the same steps, and count only without those."""
+
+
+_SPARE = ("checkpoint", "history")
+"""Types of events whose figures are spare."""
 
 
 class _PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -248,7 +252,7 @@ def parse_metrics(event: Event) -> Metrics:
         count("total_steps"),
         number("train_loss", "loss"),
         number("full_valid_loss", "valid_loss", "eval_loss"),
-        fields.get("type") == "checkpoint",
+        fields.get("type") in _SPARE,
     )
 
 

@@ -24,7 +24,7 @@ def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
         metrics.total_steps or facts.total_steps,
         facts.train_loss if metrics.train_loss is None else metrics.train_loss,
         facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
-        metrics.is_checkpoint,
+        metrics.is_spare,
     )
 
 
@@ -275,22 +275,14 @@ class Run:
         self.total_steps = figures.total_steps or self.total_steps
         if facts.epoch is not None:
             self.epoch = facts.epoch
-        if figures.is_checkpoint and self._is_told(figures.step):
-            return
         if figures.step is not None:
-            self.step = figures.step
-            self._add_losses(figures.step, figures.train_loss, figures.valid_loss)
+            self.step = max(figures.step, self.step or 0) if figures.is_spare else figures.step
+            self._add_losses(figures.step, figures)
         trained = self._trained
         if (figures.step is not None or facts.epoch is not None) and trained is not None:
             self._estimate.add(trained, event.created_at, at)
 
-    def _is_told(self, step: int | None) -> bool:
-        """Whether the losses of a step were told: a checkpoint repeats them, often much later."""
-        last = self.train_loss.last_step
-        return step is not None and last is not None and step <= last
-
-    def _add_losses(self, step: int, train: float | None, valid: float | None) -> None:
-        if train is not None:
-            self.train_loss.add(step, train)
-        if valid is not None:
-            self.valid_loss.add(step, valid)
+    def _add_losses(self, step: int, figures: Metrics) -> None:
+        for curve, value in ((self.train_loss, figures.train_loss), (self.valid_loss, figures.valid_loss)):
+            if value is not None:
+                curve.add(step, value, is_spare=figures.is_spare)

@@ -12,6 +12,7 @@ from ftmon.wire.dialects.mistral import MISTRAL
 from ftmon.wire.dialects.nemo_customizer import NEMO_CUSTOMIZER
 from ftmon.wire.dialects.replicate import REPLICATE
 from ftmon.wire.dialects.together import TOGETHER
+from ftmon.wire.dialects.unsloth_studio import UNSLOTH_STUDIO
 
 DIALECTS = (
     # Those of one path stand together; the last of them takes what none before it knows as its own.
@@ -25,6 +26,7 @@ DIALECTS = (
     REPLICATE,
     LOCALAI,
     NEMO_CUSTOMIZER,
+    UNSLOTH_STUDIO,
     HUGGING_FACE_JOBS,
     FIREWORKS,
 )
@@ -47,6 +49,7 @@ _BY_PROVIDER = {
     "portkey": (FINE_TUNING_JOBS,),
     "replicate": (REPLICATE,),
     "together": (TOGETHER,),
+    "unsloth": (UNSLOTH_STUDIO,),
     "zhipu": (FINE_TUNING_JOBS,),
 }
 """What each provider speaks, by its name in `providers`."""

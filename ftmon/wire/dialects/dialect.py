@@ -144,6 +144,8 @@ class Dialect:
     sources: tuple[Source, ...] = ()
     replays: bool = True
     """Each connection of the stream tells the past again."""
+    past_id: str = ""
+    """The `Last-Event-ID` of the first connection, where a stream tells its past only to whoever resumes."""
     ends_with_eof: bool = False
     """The stream has no `[DONE]`: its connection's end is its own, also without a blank line before."""
     tells_status: bool = True

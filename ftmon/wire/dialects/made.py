@@ -50,9 +50,9 @@ def event(
     return parse_event(fields, json.dumps(fields))
 
 
-def step(figures: Figures, at: datetime | None, *, own_id: str | None = None) -> Event:
-    """Make an event of the figures of one step."""
-    return event(in_words(figures), at, kind="metrics", data=figures, own_id=own_id)
+def step(figures: Figures, at: datetime | None, *, kind: str = "metrics", own_id: str | None = None) -> Event:
+    """Make an event of the figures of one step. One of the kind `history` may come after later steps."""
+    return event(in_words(figures), at, kind=kind, data=figures, own_id=own_id)
 
 
 def checkpoint(name: str, figures: Figures, at: datetime | None, *, own_id: str | None = None) -> Event:

@@ -71,7 +71,7 @@ class Stream:
         """The list knew more than the streams before: an event that is known already proves nothing."""
         self._session = session
         self._resumption = resumption
-        self._sent_id = resumption.last_event_id
+        self._sent_id = resumption.last_event_id or session.service.dialect.past_id
         self._wake = wake
         self._is_open = False
         self._read_frame = session.service.dialect.frame_reader()
