@@ -1,0 +1,170 @@
+"""The directory of a run that ftmon has started: what the command prints, and how it ended.
+
+Only the user can read it. Nothing in it is trusted: no path and no process id is read from it, so whoever
+changes it makes nobody read or kill anything else.
+"""
+
+import fcntl
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ftmon.errors import UsageError
+from ftmon.model.event import iso, parse_time
+from ftmon.model.job import check_job_id
+
+OUTPUT = "output.log"
+"""What the command writes to stdout and stderr, as it writes it."""
+
+SOCKET = "keeper.sock"
+"""Where the keeper of the run is asked to cancel it."""
+
+_RECORD = "run.json"
+_END = "end.json"
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
+_LONGEST_NAME = 64
+_LARGEST_RECORD = 65_536
+
+
+class End(NamedTuple):
+    """How the command ended."""
+
+    status: int
+    """Its exit status; below zero the signal that ended it, as `subprocess` has it."""
+    is_cancelled: bool
+    """The user had asked to cancel it."""
+    at: datetime
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, as a part of a sentence; empty for a success."""
+        if self.status >= 0:
+            return f"exit status {self.status}" if self.status else ""
+        with suppress(ValueError):
+            name = signal.Signals(-self.status).name
+            # The kernel's out-of-memory killer sends SIGKILL, and says so nowhere that a program could read.
+            return f"killed by {name}: out of memory?" if name == "SIGKILL" else f"killed by {name}"
+        return f"killed by signal {-self.status}"
+
+
+class RunDirectory:
+    """One run's directory, named by the run's id."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        self.output = path / OUTPUT
+        self.socket = path / SOCKET
+
+    @classmethod
+    def create(cls, home: Path, name: str, now: datetime) -> "RunDirectory":
+        """Make the directory of a new run; where its name is taken, with a number behind it.
+
+        Raises:
+            UsageError: where it cannot be made.
+        """
+        base = _NOT_IN_NAMES.sub("-", name)[:_LONGEST_NAME].strip("-._") or "run"
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for number in count(1):
+                path = home / (base if number == 1 else f"{base}-{number}")
+                with suppress(FileExistsError):
+                    path.mkdir(mode=0o700)
+                    break
+            run = cls(path)
+            run._write(_RECORD, {"id": check_job_id(path.name), "started_at": iso(now)})
+        except OSError as error:
+            raise UsageError(f"A run cannot be kept in {home}: {error.strerror}.") from error
+        return run
+
+    @classmethod
+    def all(cls, home: Path) -> "Iterator[RunDirectory]":
+        """Yield the runs that are kept here, in no order."""
+        with suppress(OSError), os.scandir(home) as entries:
+            for entry in entries:
+                with suppress(UsageError, OSError):
+                    if entry.is_dir(follow_symlinks=False) and check_job_id(entry.name):
+                        yield cls(Path(entry.path))
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the command was started; None where that cannot be read."""
+        return parse_time(self._read(_RECORD).get("started_at"))
+
+    @property
+    def end(self) -> End | None:
+        """How the command ended; None before that, and where nobody has seen it."""
+        fields = self._read(_END)
+        status, at = fields.get("status"), parse_time(fields.get("at"))
+        if not isinstance(status, int) or isinstance(status, bool) or at is None:
+            return None
+        return End(status, fields.get("is_cancelled") is True, at)
+
+    def write_end(self, end: End) -> None:
+        """Record how the command ended, at once or not at all; raises OSError."""
+        self._write(_END, {"status": end.status, "is_cancelled": end.is_cancelled, "at": iso(end.at)})
+
+    def open_output(self) -> int:
+        """Make the file of the output and return its descriptor, for the command; raises OSError.
+
+        It is locked as long as anybody has the descriptor: the command and its children.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.output, flags, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return descriptor
+
+    @property
+    def is_running(self) -> bool:
+        """Somebody still has the output: the command, or what it has started."""
+        try:
+            descriptor = os.open(self.output, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    @contextmanager
+    def short_socket(self) -> Iterator[str]:
+        """Yield a path of the socket that is short enough for one (108 bytes), while the block runs."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            short = f"/proc/self/fd/{descriptor}"
+            yield f"{short if Path(short).exists() else self.path}/{SOCKET}"
+        finally:
+            os.close(descriptor)
+
+    def _write(self, name: str, fields: dict[str, Any]) -> None:
+        temporary = self.path / f".{name}.new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(fields, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path / name)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        """Return the object in a file; an empty one where there is none."""
+        with suppress(OSError, ValueError, RecursionError):
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with os.fdopen(os.open(self.path / name, flags), "rb") as file:
+                value = json.loads(file.read(_LARGEST_RECORD))
+                return value if isinstance(value, dict) else {}
+        return {}
+
+
+def now() -> datetime:
+    """Return the time of this machine's clock."""
+    return datetime.now(UTC)
