@@ -469,7 +469,7 @@ def test_every_recorded_job_of_the_second_api_is_read(
     name: str, status: Status, model: str | None, n_epochs: int | None, error: str | None
 ) -> None:
     fields = sample(name)
-    read, page = FINE_TUNING_JOBS.read_job(json.dumps(fields).encode())
+    read, page, _ = FINE_TUNING_JOBS.read_job(json.dumps(fields).encode())
     assert page is None
     assert (read.id, read.model, read.provider_status) == (fields["id"], fields["model"], fields["status"])
     assert (read.status, read.fine_tuned_model, read.n_epochs, read.error) == (status, model, n_epochs, error)

@@ -17,8 +17,8 @@ from ftmon.model.job import JobKey, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Key, Settings
+from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import MAX_BODY, Client
-from ftmon.wire.dialects import candidates
 from ftmon.wire.follow.follower import Follower
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import (
@@ -119,10 +119,10 @@ class Told:
 
 async def followed_as(provider: str, base_url: str, job_id: str, pace: Pace, **how: Any) -> Told:
     """Follow a job of this provider to its end."""
-    return await followed_at(Settings(base_url), provider, job_id, pace, **how)
+    return await followed_at(Settings(base_url, provider=provider), job_id, pace, **how)
 
 
-async def followed_at(settings: Settings, provider: str, job_id: str, pace: Pace, **how: Any) -> Told:
+async def followed_at(settings: Settings, job_id: str, pace: Pace, **how: Any) -> Told:
     """Follow a job to its end at the service of these settings."""
     key = JobKey.checked(settings.base_url, job_id)
     told = Told(Run(key))
@@ -133,7 +133,7 @@ async def followed_at(settings: Settings, provider: str, job_id: str, pace: Pace
             told.updates.append(update)
 
     async with aclosing(Client(settings)) as client, timeout(10):
-        await Follower(client, key, report, dialects=candidates(provider), pace=pace, **how).run()
+        await Follower(client, key, report, candidates=Candidates.of(settings), pace=pace, **how).run()
     return told
 
 

@@ -12,8 +12,8 @@ import pytest
 from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.job_list import JobList, ListedJob
 from ftmon.settings import Settings
+from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import candidates
 from ftmon.wire.dialects.dialect import JobPage
 from ftmon.wire.job_list import job_pages
 from tests.front_end import watching
@@ -118,9 +118,9 @@ CASES = {
 
 async def pages_of(server: Server, provider: str = "auto", namespace: str = "") -> list[JobPage]:
     async with server.running():
-        settings = Settings(f"{server.origin}/v1", namespace=namespace)
+        settings = Settings(f"{server.origin}/v1", namespace=namespace, provider=provider)
         async with aclosing(Client(settings)) as client:
-            return [page async for page in job_pages(client, candidates(provider))]
+            return [page async for page in job_pages(client, Candidates.of(settings))]
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -12,6 +12,7 @@ from ftmon.errors import FtmonError, RefusedError, UnreachableError
 from ftmon.model.job import JobKey
 from ftmon.model.update import Update
 from ftmon.settings import Settings
+from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import MAX_BODY, Client
 from ftmon.wire.dialects.fine_tuning_jobs import FINE_TUNING_JOBS
 from ftmon.wire.follow.polling import MAX_PAGES, Polling
@@ -122,7 +123,8 @@ async def reading(
             reads.updates += updates
 
         async with aclosing(Client(settings, max_body=max_body)) as client:
-            session = Session(client, JobKey.checked(settings.base_url, JOB_ID), [FINE_TUNING_JOBS], report)
+            key = JobKey.checked(settings.base_url, JOB_ID)
+            session = Session(client, key, Candidates((FINE_TUNING_JOBS,)), report)
             polling = Polling(session, pace, max_pages=max_pages, max_size=max_size)
             reads = Reads(polling, server)
             yield reads
@@ -279,7 +281,7 @@ async def test_a_reading_that_is_given_up_does_not_wait_for_a_front_end_that_sta
 
     async with server.running(), aclosing(Client(Settings(f"{server.origin}/v1"))) as client:
         key = JobKey.checked(f"{server.origin}/v1", JOB_ID)
-        polling = Polling(Session(client, key, [FINE_TUNING_JOBS], report), PACE)
+        polling = Polling(Session(client, key, Candidates((FINE_TUNING_JOBS,)), report), PACE)
         task = asyncio.create_task(polling.read())
         await server.until(lambda: bool(server.asked(after(21))))
         task.cancel()

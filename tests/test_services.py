@@ -530,8 +530,8 @@ async def test_the_version_of_azure_s_routes_is_that_of_the_environment() -> Non
     server = server_of(replace(case, routes=routes))
     async with server.running():
         environ = {"OPENAI_API_VERSION": "2025-04-01-preview"}
-        settings = read_settings(base_url=f"{server.origin}/openai", environ=environ)
-        told = await followed_at(settings, "azure", case.job_id, SHORT)
+        settings = read_settings(base_url=f"{server.origin}/openai", provider="azure", environ=environ)
+        told = await followed_at(settings, case.job_id, SHORT)
     assert [event.message for event in told.events] == list(case.messages)
     assert all("api-version=2025-04-01-preview" in request.target for request in server.requests)
 
@@ -547,8 +547,10 @@ async def test_the_version_of_azure_s_routes_is_that_of_the_environment() -> Non
 async def test_azure_takes_a_key_or_a_token_of_its_directory(key: str, header: str, value: str) -> None:
     server = server_of(CASES["Azure"])
     async with server.running():
-        settings = Settings(f"{server.origin}/openai", Key(key, "a file"), key_header="api-key")
-        await followed_at(settings, "azure", AZURE_ID, SHORT)
+        settings = Settings(
+            f"{server.origin}/openai", Key(key, "a file"), provider="azure", key_header="api-key"
+        )
+        await followed_at(settings, AZURE_ID, SHORT)
     assert {request.headers.get(header) for request in server.requests} == {value}
     assert all(("api-key" in each.headers) != ("authorization" in each.headers) for each in server.requests)
 

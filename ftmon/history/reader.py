@@ -125,6 +125,14 @@ class Reader:
         """Return the name of the dialect that the job's service speaks; empty where that is not known."""
         return self._find(key)[1]
 
+    def dialect_of(self, service: str) -> str:
+        """Return the dialect of the job of a service that was recorded last; empty where none is known."""
+        found = self._database.execute(
+            "SELECT dialect FROM jobs WHERE base_url = ? AND dialect <> '' ORDER BY number DESC LIMIT 1",
+            (service,),
+        ).fetchone()
+        return "" if found is None else str(found[0])
+
     def past(self, key: JobKey) -> Past:
         """Return what is known of a job before its events are read."""
         with self._one_state():

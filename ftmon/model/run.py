@@ -75,6 +75,10 @@ class Run:
         """Errors that the service told of inside the stream, beside the events."""
         self.unrecorded = 0
         """Events queued for recording while the history cannot be written."""
+        self.dialect = ""
+        """The name of the API that the service speaks; empty until that is known."""
+        self.why = ""
+        """Why that API, in words."""
         self.skew: float | None = None
         """Seconds that the service's clock is ahead of this machine's, or None if it sends no time."""
         self._estimate = Estimate()
@@ -90,6 +94,8 @@ class Run:
         self.cancellation = update.cancellation or self.cancellation
         if update.heard:
             self.heard_at = update.at
+        self.dialect = update.dialect or self.dialect
+        self.why = update.why or self.why
         if update.skew is not None:
             self.skew = update.skew
         if update.unrecorded is not None:

@@ -92,6 +92,8 @@ class Update:
     """The service was asked to cancel the job. Not recorded."""
     dialect: str = ""
     """The name of the dialect that the service speaks; empty where that is not known."""
+    why: str = ""
+    """Why the service is taken to speak it, in words; empty where that is not known."""
     skew: float | None = None
     """Seconds that the service's clock is ahead of this machine's; None where it told nothing new of it."""
 
@@ -109,6 +111,7 @@ def merged(rest: Update, updates: list[Update], *, with_events: bool) -> Update:
             stream_errors=rest.stream_errors if update.stream_errors is None else update.stream_errors,
             notice=rest.notice if update.notice in rest.notice else f"{rest.notice} {update.notice}".strip(),
             dialect=update.dialect or rest.dialect,
+            why=update.why or rest.why,
             skew=rest.skew if update.skew is None else update.skew,
         )
     return rest

@@ -1,6 +1,6 @@
 """Asks the service what is asked beside the following of a job: its jobs, and to cancel one."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,19 @@ from ftmon.settings import Settings
 
 # What the first paint does not need is imported after it, on the watcher's thread.
 if TYPE_CHECKING:
+    from ftmon.wire.choosing import Candidates
     from ftmon.wire.client import Client
-    from ftmon.wire.dialects.dialect import Dialect
 
 
 class Inquiry:
     """Owns the client of a service. Its methods raise FtmonError, also where no request can be made."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, remember: Callable[[], Awaitable[str]]) -> None:
+        """`remember` returns the dialect that the history remembers of the service, or an empty text."""
         self._settings = settings
+        self._remember = remember
         self._client: Client | None = None
+        self._candidates: Candidates | None = None
 
     @property
     def client(self) -> "Client":
@@ -30,12 +33,14 @@ class Inquiry:
         self._client = self._client or Client(self._settings)
         return self._client
 
-    @property
-    def dialects(self) -> "tuple[Dialect, ...]":
-        """What the service may speak, in the order in which to try it."""
-        from ftmon.wire.dialects import candidates
+    async def candidates(self) -> "Candidates":
+        """Return what the service may speak, in the order in which to try it."""
+        from ftmon.wire.choosing import Candidates
 
-        return candidates(self._settings.provider, self._settings.host)
+        # Asked once, because a history that is written, or locked, may keep an answer waiting.
+        if self._candidates is None:
+            self._candidates = Candidates.of(self._settings, await self._remember())
+        return self._candidates
 
     async def list_jobs(self, report: Callable[[list[Job]], bool]) -> bool:
         """Report the service's jobs in pages, the newest first, until `report` returns False.
@@ -44,7 +49,7 @@ class Inquiry:
         """
         from ftmon.wire.job_list import job_pages
 
-        async with aclosing(job_pages(self.client, self.dialects)) as pages:
+        async with aclosing(job_pages(self.client, await self.candidates())) as pages:
             async for page in pages:
                 is_wanted = report(page.jobs)
                 if not is_wanted and page.is_newest_first:
@@ -55,7 +60,7 @@ class Inquiry:
         """Ask to cancel a job that is not followed, and return what came of it."""
         from ftmon.wire.choosing import find_job
 
-        service, found = await find_job(self.client, self.dialects, key.job_id)
+        service, found = await find_job(self.client, await self.candidates(), key.job_id)
         if isinstance(found, FtmonError):
             raise found
         return await service.cancel(key.job_id)

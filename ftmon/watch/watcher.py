@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ftmon.history.reader import RecordedRun
     from ftmon.history.recorder import Recorder
     from ftmon.history.replay import Replay
+    from ftmon.history.store import History
     from ftmon.watch.delivery import Delivery
     from ftmon.wire.follow.follower import Follower
     from ftmon.wire.pace import Pace
@@ -67,7 +68,7 @@ class Watcher:
         self._queue = Queue()
         self._room = asyncio.Event()
         self._delivery: Delivery | None = None
-        self._inquiry = Inquiry(settings)
+        self._inquiry = Inquiry(settings, self._remembered)
         self._follower: Follower | None = None
         self._followed_key: JobKey | None = None
         self._replay: Replay | None = None
@@ -251,7 +252,7 @@ class Watcher:
         from ftmon.wire.follow.follower import Follower
 
         try:
-            client, dialects = self._inquiry.client, self._inquiry.dialects
+            client, candidates = self._inquiry.client, await self._inquiry.candidates()
         except FtmonError as error:
             refused = Connection(Wire.REFUSED, error=error)
             self._queue.put(session, Update(key, datetime.now(UTC), connection=refused))
@@ -261,7 +262,7 @@ class Watcher:
             client,
             key,
             partial(self._post, session),
-            dialects=dialects,
+            candidates=candidates,
             stream=self._is_stream_wanted,
             patient=self._is_patient,
             pace=self._pace,
@@ -306,18 +307,23 @@ class Watcher:
 
     # The service and the history
 
+    async def _remembered(self) -> str:
+        """Return the dialect of the service's last recorded job, or an empty text."""
+        return await self._read(lambda history: history.dialect_of(self.base_url)) or ""
+
+    async def _read(self, action: "Callable[[History], _T]") -> _T | None:
+        """Read in the history; None where that does not work now, or where there is none."""
+        if self._delivery is None:
+            return None
+        return await asyncio.wrap_future(self._delivery.call(lambda recorder: recorder.read(action)))
+
     async def _cancel(self, key: JobKey) -> Cancellation:
         if self._follower is not None and self._followed_key == key:
             return await self._follower.cancel()
         return await self._inquiry.cancel(key)
 
     async def _runs(self) -> "list[RecordedRun]":
-        if self._delivery is None:
-            return []
-        from ftmon.history.store import History
-
-        runs = self._delivery.call(lambda recorder: recorder.read(History.runs))
-        return await asyncio.wrap_future(runs) or []
+        return await self._read(lambda history: history.runs()) or []
 
     def _recorder(self) -> "Recorder":
         """Open the history; called on the thread that uses it."""

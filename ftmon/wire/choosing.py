@@ -1,20 +1,78 @@
-"""Which dialect a service speaks, found by asking this one service for the job or for its jobs."""
+"""Which dialect a service speaks, and why: found by asking this one service for the job or for its jobs.
+
+A provider that is named decides, then what the history remembers of the base URL, then the host. Where doubt
+is left, the answers decide. An id's shape alone never does.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ftmon.errors import RefusedError, UnreachableError, UsageError
+from ftmon.providers import FIND_OUT, provider_at
+from ftmon.settings import Settings
 from ftmon.wire.client import Client
+from ftmon.wire.dialects import DIALECTS, candidates
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage
 from ftmon.wire.service import NO_ROUTE, UNREADABLE, Service
 
+_MOST_REQUESTS = 8
+"""Requests that a service gets at most before it is known what it speaks."""
 
-def likeliest(dialects: Sequence[Dialect]) -> Dialect:
-    """Return the dialect to speak before the job was read: the general one of the first path."""
-    return [dialect for dialect in dialects if dialect.paths.job == dialects[0].paths.job][-1]
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The dialects that a service may speak, in the order in which to try them."""
+
+    dialects: tuple[Dialect, ...]
+    why: str = ""
+    """Why these and no others, in words; empty where it may be any."""
+    remembered: str = ""
+    """The name of the dialect that the history remembers; empty where that is none of these."""
+
+    @classmethod
+    def of(cls, settings: Settings, remembered: str = "") -> "Candidates":
+        """Return those of a service. The last of its recorded jobs was read by the dialect `remembered`.
+
+        Its path is tried first, with all dialects that share it, because one address may serve several APIs.
+        """
+        spoken_there = candidates(settings.provider, settings.host)
+        fitting = tuple(each for each in spoken_there if each.takes_base(settings.base_url))
+        own = fitting or spoken_there
+        is_named = settings.provider != FIND_OUT
+        why = f"by --provider {settings.provider}" if is_named else ""
+        if not is_named and provider_at(settings.host):
+            why = f"by the host {settings.host}"
+        # A provider that was named for this address once may be none that its host tells.
+        known = own if is_named else (*own, *DIALECTS)
+        spoken = next((dialect for dialect in known if dialect.name == remembered), None)
+        if spoken is None:
+            return cls(own, why)
+        first = [dialect for dialect in own if dialect.paths.job == spoken.paths.job] or [spoken]
+        return cls((*first, *(each for each in own if each not in first)), why, remembered)
+
+    def of_job(self, remembered: str) -> "Candidates":
+        """Return those for a job that was recorded: its dialect comes first, and is alone at its path."""
+        stored = [dialect for dialect in self.dialects if dialect.name == remembered]
+        if not stored:
+            return self
+        others = [dialect for dialect in self.dialects if dialect.paths.job != stored[0].paths.job]
+        return Candidates((*stored, *others), self.why, remembered)
+
+    @property
+    def likeliest(self) -> Dialect:
+        """The dialect to speak before the job was read: the general one of the first path."""
+        return [dialect for dialect in self.dialects if dialect.paths.job == self.dialects[0].paths.job][-1]
+
+    def reason(self, dialect: Dialect, asked: str) -> str:
+        """Return why a dialect is the one, which was found as `asked` tells."""
+        if dialect.name == self.remembered:
+            return "by what the history remembers"
+        is_alone = self.why and len(self.dialects) == 1
+        return self.why if is_alone else ", ".join(filter(None, (self.why, asked)))
 
 
 async def find_job(
-    client: Client, dialects: Sequence[Dialect], job_id: str
+    client: Client, candidates: Candidates, job_id: str
 ) -> tuple[Service, JobAnswer | RefusedError]:
     """Find the dialect that a service speaks by asking for the job, and return the answer too.
 
@@ -27,17 +85,19 @@ async def find_job(
         RefusedError, UnreachableError: as `Service.job`, but for a missing route. The UnreachableError has no
             status where a later dialect fails, because the dialect is not known then.
     """
-    base_url = client.settings.base_url
-    fitting = [each for each in dialects if each.takes_base(base_url) and each.takes_id(job_id)]
+    fitting = [dialect for dialect in candidates.dialects if dialect.takes_id(job_id)]
     if not fitting:
         raise UsageError("This is no job id of this service: its ids have another form.")
     refusal, fault = None, None
     asked: list[str] = []
     for sharing in _groups(fitting, lambda dialect: dialect.paths.job):
+        if len(asked) >= _MOST_REQUESTS:
+            break
         try:
-            service = await _service(client, sharing[-1], job_id)
-            asked.append(service.job_path(job_id))
-            return await service.job_of_any(sharing, job_id)
+            service = await _service(client, sharing[-1], asked, job_id)
+            path = service.job_path(job_id)
+            asked.append(path)
+            service, answer = await service.job_of_any(sharing, job_id)
         except RefusedError as error:
             is_missing = error.status in NO_ROUTE
             if refusal is None and not is_missing:
@@ -52,40 +112,54 @@ async def find_job(
             # An answer that is no job at all comes from something else.
             if error.status != UNREADABLE:
                 fault = UnreachableError(str(error), retry_after=error.retry_after)
+        else:
+            told = f"has {answer.mark}" if answer.mark else "is a job"
+            service.why = candidates.reason(service.dialect, f"asked {path}, and the answer {told}")
+            return service, answer
     if fault is not None:
         raise fault
     assert refusal is not None, "there is at least one dialect"
     if len(asked) > 1:
         refusal = RefusedError(f"{refusal} Asked for at {', '.join(asked)}.", refusal.status)
-    return Service(client, likeliest(fitting)), refusal
+    return Service(client, Candidates(tuple(fitting)).likeliest), refusal
 
 
-async def find_jobs(client: Client, dialects: Sequence[Dialect]) -> tuple[Service, JobPage]:
-    """Return the first page of the service's jobs, and the first dialect that reads it as its own.
+async def find_jobs(client: Client, candidates: Candidates) -> tuple[Service, JobPage]:
+    """Return the first page of the service's jobs, and the service by the dialect that reads it as its own.
 
     Raises:
         RefusedError, UnreachableError: as `Service.jobs`; where no dialect has a route, the first refusal.
     """
     refusal: RefusedError | None = None
-    fitting = [dialect for dialect in dialects if dialect.takes_base(client.settings.base_url)]
-    for sharing in _groups(fitting, _list_route):
+    asked: list[str] = []
+    for sharing in _groups(candidates.dialects, _list_route):
+        if len(asked) >= _MOST_REQUESTS:
+            break
         try:
-            service = await _service(client, sharing[-1])
-            return await service.jobs_of_any(sharing)
+            service = await _service(client, sharing[-1], asked)
+            asked.append(sharing[-1].paths.jobs.partition("?")[0])
+            service, page = await service.jobs_of_any(sharing)
         except RefusedError as error:
             if error.status not in NO_ROUTE:
                 raise
             refusal = refusal or error
+        else:
+            service.why = candidates.reason(service.dialect, f"asked {asked[-1]}, which lists jobs")
+            return service, page
     assert refusal is not None, "there is at least one dialect"
     raise refusal
 
 
-async def _service(client: Client, dialect: Dialect, job_id: str = "") -> Service:
-    """Return a service that knows the namespace of ids without one, where its dialect needs one."""
+async def _service(client: Client, dialect: Dialect, asked: list[str], job_id: str = "") -> Service:
+    """Return a service that knows the namespace of ids without one, where its dialect needs one.
+
+    Adds the path to `asked` where the service is asked for it.
+    """
     service = Service(client, dialect, client.settings.namespace)
     if dialect.has_namespace and "/" not in job_id and not service.namespace:
         if dialect.whoami is None:
             raise RefusedError("The job's account is not known: give the id as ACCOUNT/ID.", 404)
+        asked.append(dialect.whoami.path)
         service.namespace = await service.owner()
     return service
 

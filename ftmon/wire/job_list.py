@@ -1,15 +1,15 @@
 """The jobs of a service, page by page."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
-from ftmon.wire.choosing import find_jobs
+from ftmon.wire.choosing import Candidates, find_jobs
 from ftmon.wire.client import Client
-from ftmon.wire.dialects.dialect import Dialect, JobPage
+from ftmon.wire.dialects.dialect import JobPage
 
 _MOST_PAGES = 1000
 
 
-async def job_pages(client: Client, dialects: Sequence[Dialect]) -> AsyncGenerator[JobPage]:
+async def job_pages(client: Client, candidates: Candidates) -> AsyncGenerator[JobPage]:
     """Yield the pages of a service's list, each job once, by the first dialect that reads it as its own.
 
     A page without a new job is the last one: the service ignores what asks for the next page.
@@ -17,7 +17,7 @@ async def job_pages(client: Client, dialects: Sequence[Dialect]) -> AsyncGenerat
     Raises:
         RefusedError, UnreachableError: as `find_jobs`.
     """
-    service, page = await find_jobs(client, dialects)
+    service, page = await find_jobs(client, candidates)
     seen: set[str] = set()
     for _ in range(_MOST_PAGES):
         new = [job for job in page.jobs if job.id not in seen]

@@ -40,6 +40,8 @@ class Service:
         self.dialect = dialect
         self.namespace = namespace
         """Of the ids that come without one."""
+        self.why = ""
+        """Why it is taken to speak this dialect, in words; empty before it was asked."""
 
     async def job(self, job_id: str) -> JobAnswer:
         """Return the job object."""

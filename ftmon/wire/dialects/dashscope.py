@@ -48,7 +48,7 @@ def _read_job(body: bytes) -> JobAnswer:
     fields = _output(body)
     if "status" not in fields:
         raise ValueError("no job of DashScope")
-    return JobAnswer(_make_job(fields), None)
+    return JobAnswer(_make_job(fields), None, "output")
 
 
 def _make_job(fields: dict[str, Any]) -> Job:

@@ -48,6 +48,8 @@ class JobAnswer(NamedTuple):
     job: Job
     page: Page | None
     """The events inside the job object; None where it has none."""
+    mark: str = ""
+    """The field that tells it from a job of another API at the same path; empty where none does."""
 
 
 class JobPage(NamedTuple):

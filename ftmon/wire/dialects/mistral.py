@@ -42,7 +42,7 @@ def _read_job(body: bytes) -> JobAnswer:
     events = [_status_event(item) for item in reading.objects(fields.get("events"))]
     events += [_checkpoint(item, job) for item in reading.objects(fields.get("checkpoints"))]
     # Both lists come newest first.
-    return JobAnswer(job, Page(reading.by_time(events[::-1])))
+    return JobAnswer(job, Page(reading.by_time(events[::-1])), "the object job")
 
 
 def _make_job(fields: dict[str, Any]) -> Job:

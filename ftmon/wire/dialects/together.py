@@ -28,17 +28,18 @@ _STATUSES = {
     "completed": Status.SUCCEEDED,
 }
 
-_MARKS = frozenset({"model_output_name", "n_checkpoints", "training_type", "epochs_completed", "total_price"})
+_MARKS = ("model_output_name", "n_checkpoints", "training_type", "epochs_completed", "total_price")
 """Fields of Together's jobs that no other service of these paths has."""
 
 
 def _read_job(body: bytes) -> JobAnswer:
     fields = reading.job_fields(body)
-    if _MARKS.isdisjoint(fields):
+    mark = next((name for name in _MARKS if name in fields), None)
+    if mark is None:
         raise ValueError("a job of another service")
     inside = fields.get("events")
     page = reading.entries(inside, newest_first=False) if isinstance(inside, list) else None
-    return JobAnswer(_make_job(fields), page)
+    return JobAnswer(_make_job(fields), page, mark)
 
 
 def _make_job(fields: dict[str, Any]) -> Job:
@@ -54,7 +55,7 @@ def _make_job(fields: dict[str, Any]) -> Job:
 
 def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = reading.list_of_jobs(body)
-    if not jobs or any(map(_MARKS.isdisjoint, jobs)):
+    if not jobs or any(map(set(_MARKS).isdisjoint, jobs)):
         raise ValueError("jobs of another service")
     return reading.job_page(map(_make_job, jobs))
 

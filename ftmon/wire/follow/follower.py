@@ -8,7 +8,7 @@ each when it is due, and decides what follows when one of them ends.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import replace
 from math import inf
 from time import monotonic
@@ -17,9 +17,9 @@ from typing import Any
 from ftmon.errors import FtmonError, RefusedError, UnreachableError
 from ftmon.model.job import Cancellation, JobKey
 from ftmon.model.update import Connection, Update, Wire
+from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import DIALECTS
-from ftmon.wire.dialects.dialect import Dialect, Page
+from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.patience import Patience, is_redirect, reason
 from ftmon.wire.follow.reading import Outcome, Reader
 from ftmon.wire.follow.session import Report, Session
@@ -41,13 +41,13 @@ class Follower:
         key: JobKey,
         report: Report,
         *,
-        dialects: Sequence[Dialect] = DIALECTS,
+        candidates: Candidates | None = None,
         stream: bool = True,
         patient: bool = False,
         pace: Pace | None = None,
     ) -> None:
         pace = pace or Pace()
-        self._session = Session(client, key, dialects, report)
+        self._session = Session(client, key, candidates or Candidates.of(client.settings), report)
         self._times = Timetable(self._session, pace)
         self._patience = Patience(self._session, pace, is_endless=patient, is_review=not stream)
         self._reader = Reader(self._session, self._times, pace)

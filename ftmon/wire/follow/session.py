@@ -13,10 +13,10 @@ from ftmon.model.event import Event
 from ftmon.model.job import Cancellation, Job, JobKey, Status
 from ftmon.model.message import claims_end
 from ftmon.model.update import Connection, Update, Wire
-from ftmon.wire.choosing import find_job, likeliest
+from ftmon.wire.choosing import Candidates, find_job
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import made
-from ftmon.wire.dialects.dialect import Dialect, Page
+from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.ledger import Ledger
 from ftmon.wire.follow.notices import Notices
 from ftmon.wire.service import NO_ROUTE, Service
@@ -40,9 +40,9 @@ _MOST_CHANGES = 100
 class Session:
     """One job at one service: the job as last read, the events shown, and the report of both."""
 
-    def __init__(self, client: Client, key: JobKey, dialects: Sequence[Dialect], report: Report) -> None:
+    def __init__(self, client: Client, key: JobKey, candidates: Candidates, report: Report) -> None:
         self.key = key
-        self.service = Service(client, likeliest(dialects))
+        self.service = Service(client, candidates.likeliest)
         """Speaks the likeliest dialect until the job was found by another one."""
         self.ledger = Ledger(key.job_id)
         self.job: Job | None = None
@@ -69,7 +69,7 @@ class Session:
         """The last event says that the job is over."""
         self.connection = Connection(Wire.CONNECTING)
         """As last reported."""
-        self._dialects = list(dialects)
+        self._candidates = candidates
         self._report = report
         self._notices = Notices()
         self._changes: deque[Event] = deque(maxlen=_MOST_CHANGES)
@@ -113,12 +113,8 @@ class Session:
         self.has_past = True
         self.job = update.job or self.job
         if update.dialect:
-            # The stored dialect is tried first, and alone at its path.
-            stored = [dialect for dialect in self._dialects if dialect.name == update.dialect]
-            paths = {dialect.paths.job for dialect in stored}
-            others = [dialect for dialect in self._dialects if dialect.paths.job not in paths]
-            self._dialects = [*stored, *others]
-            self.service = Service(self.service.client, likeliest(self._dialects))
+            self._candidates = self._candidates.of_job(update.dialect)
+            self.service = Service(self.service.client, self._candidates.likeliest)
         for event in update.events:
             self.ledger.restore(event)
 
@@ -138,7 +134,7 @@ class Session:
             if self.was_heard:
                 answer = await self.service.job(self.key.job_id)
             else:
-                self.service, found = await find_job(self.service.client, self._dialects, self.key.job_id)
+                self.service, found = await find_job(self.service.client, self._candidates, self.key.job_id)
                 if isinstance(found, RefusedError):
                     raise found
                 answer = found
@@ -257,7 +253,11 @@ class Session:
         """An update of now without news."""
         service = self.service
         return Update(
-            self.key, datetime.now(UTC), dialect=service.dialect.name, skew=service.client.clock.skew
+            self.key,
+            datetime.now(UTC),
+            dialect=service.dialect.name,
+            why=service.why,
+            skew=service.client.clock.skew,
         )
 
     def note_answer(self) -> None:

@@ -1,0 +1,181 @@
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from ftmon.errors import RefusedError, UnreachableError
+from ftmon.history.store import History
+from ftmon.model.job import JobKey
+from ftmon.settings import Settings
+from ftmon.wire.choosing import Candidates, find_job, find_jobs
+from ftmon.wire.client import Client
+from ftmon.wire.dialects import DIALECTS
+from ftmon.wire.dialects.dialect import JobAnswer
+from ftmon.wire.service import Service
+from tests.front_end import watching
+from tests.records import KEY, STORED, record, told
+from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STORY, STREAM, answer, job, stream
+from tests.servers.scripted import Server
+from tests.test_services import (
+    CASES,
+    DASHSCOPE_ID,
+    MISTRAL_ID,
+    MISTRAL_JOB,
+    TOGETHER_ID,
+    TOGETHER_JOB,
+    Case,
+    server_of,
+)
+
+HEXADECIMAL = "687fb701029421ae5549d998"
+"""An id that every API may have."""
+
+
+async def found(
+    server: Server, job_id: str, *, path: str = "/v1", provider: str = "auto", remembered: str = ""
+) -> tuple[Service, JobAnswer | RefusedError]:
+    settings = Settings(f"{server.origin}{path}", provider=provider)
+    async with aclosing(Client(settings)) as client:
+        return await find_job(client, Candidates.of(settings, remembered), job_id)
+
+
+WHY = {
+    "Together": f"asked /fine-tunes/{TOGETHER_ID}, and the answer has model_output_name",
+    "Mistral": f"asked /fine_tuning/jobs/{MISTRAL_ID}, and the answer has the object job",
+    "DashScope": f"asked /fine-tunes/{DASHSCOPE_ID}, and the answer has output",
+    "Replicate": f"asked /trainings/{CASES['Replicate'].job_id}, and the answer is a job",
+}
+
+
+@pytest.mark.parametrize(("case", "why"), [(CASES[name], why) for name, why in WHY.items()], ids=WHY)
+async def test_it_is_told_what_was_asked_and_which_field_tells_the_api(case: Case, why: str) -> None:
+    server = server_of(case)
+    async with server.running():
+        service, _ = await found(server, case.job_id, path=case.base)
+    assert (service.dialect.name, service.why) == (case.dialect, why)
+
+
+async def test_a_provider_that_is_named_decides_alone() -> None:
+    server = Server({f"/v1/fine-tunes/{TOGETHER_ID}": [answer(TOGETHER_JOB)]})
+    async with server.running():
+        service, _ = await found(server, TOGETHER_ID, provider="together")
+    assert service.why == "by --provider together"
+
+
+async def test_where_a_provider_has_two_apis_the_answer_decides_between_them() -> None:
+    server = Server({JOB: [answer(job())]})
+    async with server.running():
+        service, _ = await found(server, JOB_ID, provider="fine-tunes")
+    assert service.why == f"by --provider fine-tunes, asked /fine-tunes/{JOB_ID}, and the answer is a job"
+
+
+@pytest.mark.parametrize(
+    ("host", "why", "first"),
+    [
+        ("api.together.ai", "by the host api.together.ai", "together"),
+        ("eu.api.mistral.ai", "by the host eu.api.mistral.ai", "mistral"),
+        ("gpu-box.example", "", DIALECTS[0].name),
+    ],
+)
+def test_a_known_host_decides(host: str, why: str, first: str) -> None:
+    candidates = Candidates.of(Settings(f"https://{host}/v1"))
+    assert (candidates.why, candidates.dialects[0].name) == (why, first)
+
+
+def names(candidates: Candidates) -> list[str]:
+    return [dialect.name for dialect in candidates.dialects]
+
+
+def test_what_the_history_remembers_of_an_address_goes_first() -> None:
+    settings = Settings("https://gpu-box.example/v1")
+    candidates = Candidates.of(settings, "replicate")
+    assert names(candidates)[0] == "replicate"
+    assert sorted(names(candidates)) == sorted(names(Candidates.of(settings)))
+    # One address may serve several APIs, which share a path.
+    assert names(Candidates.of(Settings("https://gpu-box.example"), "fine-tuning-jobs"))[:2] == [
+        "mistral",
+        "fine-tuning-jobs",
+    ]
+
+
+def test_the_history_goes_before_the_host_and_a_provider_that_is_named_before_the_history() -> None:
+    own = Settings("https://api.together.ai/v1")
+    assert names(Candidates.of(own, "fine-tuning-jobs")) == ["fine-tuning-jobs", "together"]
+    named = Settings("https://api.together.ai/v1", provider="together")
+    assert names(Candidates.of(named, "fine-tuning-jobs")) == ["together"]
+    assert Candidates.of(named, "fine-tuning-jobs").remembered == ""
+    assert names(Candidates.of(own, "a later one")) == ["together"]
+
+
+async def test_a_remembered_path_is_asked_alone_and_its_answer_still_decides() -> None:
+    server = Server({f"/v1/fine_tuning/jobs/{MISTRAL_ID}": [answer(MISTRAL_JOB)]})
+    async with server.running():
+        first, _ = await found(server, MISTRAL_ID, remembered="mistral")
+        second, _ = await found(server, MISTRAL_ID, remembered="fine-tuning-jobs")
+    assert len(server.requests) == 2
+    assert (first.dialect.name, first.why) == ("mistral", "by what the history remembers")
+    assert (second.dialect.name, second.why) == ("mistral", WHY["Mistral"])
+
+
+async def test_a_watcher_remembers_what_another_job_of_the_address_spoke(tmp_path: Path) -> None:
+    path = f"/v1/fine_tuning/jobs/{MISTRAL_ID}"
+    server, history = Server({path: [answer(MISTRAL_JOB)]}), tmp_path / "history.sqlite3"
+    async with server.running():
+        settings = Settings(f"{server.origin}/v1")
+        other = JobKey(settings.base_url, "other")
+        record(history, told(STORED[0], key=other, dialect="mistral"))
+        async with watching(settings, history=history) as front_end:
+            key = front_end.watch(MISTRAL_ID)
+            await front_end.until_over()
+            run = front_end.run(key)
+    assert {request.target for request in server.requests} == {path}
+    assert (run.dialect, run.why) == ("mistral", "by what the history remembers")
+
+
+def test_the_history_tells_the_dialect_of_the_last_job_of_an_address(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    for number, dialect in enumerate(("together", "mistral", "")):
+        record(path, told(STORED[0], key=KEY._replace(job_id=f"ft-{number}"), dialect=dialect))
+    history = History(path)
+    assert history.dialect_of(KEY.service) == "mistral"
+    assert history.dialect_of("https://elsewhere.example") == ""
+    history.close()
+
+
+async def test_a_followed_job_tells_why_its_api_was_chosen() -> None:
+    server = Server({JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)]})
+    async with server.running(), watching(Settings(f"{server.origin}/v1")) as front_end:
+        key = front_end.watch(JOB_ID)
+        await front_end.until_over()
+        assert front_end.run(key).why == f"asked /fine-tunes/{JOB_ID}, and the answer is a job"
+
+
+async def test_the_list_of_jobs_tells_the_api_too() -> None:
+    server = Server({"/v1/fine-tunes": [answer({"data": [TOGETHER_JOB]})]})
+    async with server.running():
+        settings = Settings(f"{server.origin}/v1")
+        async with aclosing(Client(settings)) as client:
+            service, page = await find_jobs(client, Candidates.of(settings))
+    assert ([each.id for each in page.jobs], service.dialect.name) == ([TOGETHER_ID], "together")
+    assert service.why == "asked /fine-tunes, which lists jobs"
+
+
+@pytest.mark.parametrize("job_id", [HEXADECIMAL, f"someone/{HEXADECIMAL}"])
+async def test_a_service_gets_at_most_eight_requests_before_its_api_is_known(job_id: str) -> None:
+    whoami = answer({"name": "someone"})
+    server = Server({"/v1/api/whoami-v2": [whoami]})
+    async with server.running():
+        _, refusal = await found(server, job_id)
+    assert isinstance(refusal, RefusedError)
+    assert 1 < len(server.requests) <= 8
+    assert all(request.target.removeprefix("/v1") in str(refusal) for request in server.requests)
+
+
+async def test_a_service_that_lists_nothing_gets_at_most_eight_requests() -> None:
+    server = Server({})
+    async with server.running():
+        settings = Settings(f"{server.origin}/v1")
+        async with aclosing(Client(settings)) as client:
+            with pytest.raises((RefusedError, UnreachableError)):
+                await find_jobs(client, Candidates.of(settings))
+    assert 1 < len(server.requests) <= 8
