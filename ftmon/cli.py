@@ -33,6 +33,10 @@ def _run(arguments: list[str]) -> int:
             from ftmon.commands import history
 
             return history.run(rest)
+        case ["doctor", *rest]:
+            from ftmon.commands import doctor
+
+            return doctor.run(rest)
         case ["export", *rest]:
             from ftmon.commands import export
 

@@ -176,6 +176,11 @@ def figure(value: float) -> str:
     return f"{value:.1e}"
 
 
+def size(number: int) -> str:
+    """Return bytes as `3.4 MB`."""
+    return humanize.naturalsize(number)
+
+
 def plural(number: int, noun: str) -> str:
     """Return `1 event`, `12 events`."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"

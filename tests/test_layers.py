@@ -19,6 +19,7 @@ LAYERS = [
     ["ftmon.commands"],
     ["ftmon.tui", "ftmon.lines"],
     ["ftmon.watch"],
+    ["ftmon.checks"],
     ["ftmon.history"],
     ["ftmon.wire"],
     ["ftmon.settings", "ftmon.text"],

@@ -29,6 +29,7 @@ commands:
   ftmon history         the runs recorded here, or with JOB one of them: no network
   ftmon export JOB      a recorded run as JSON Lines or CSV
   ftmon config          which service and key are used, and why; ftmon config edit
+  ftmon doctor [JOB]    checks service, key, network, terminal and history
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:

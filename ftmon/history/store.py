@@ -99,13 +99,13 @@ class History(Reader):
         obstacle = "" if how == WRITING else "cannot be written"
         options = f"&vfs={vfs}" if vfs else ""
         try:
-            database, is_newer = _connected(file, f"{how}{options}", in_place=in_place)
+            database, is_newer = connected(file, f"{how}{options}", in_place=in_place)
         except sqlite3.OperationalError as error:
             if create or in_place or not lacks_room(error):
                 raise
             obstacle = NO_ROOM
             # There is no room for the shared memory, so nobody else has the file open.
-            database, is_newer = _connected(file, f"{reading(file, is_alone=True)}{options}")
+            database, is_newer = connected(file, f"{reading(file, is_alone=True)}{options}")
         if in_place:
             # Without the log, what a killed process has left would look like the loss of one.
             Path(f"{file}-shm").unlink(missing_ok=True)
@@ -274,8 +274,8 @@ class History(Reader):
         self._database.execute("VACUUM")
 
 
-def _connected(file: Path, options: str, *, in_place: bool = False) -> tuple[Database, bool]:
-    """Open a file. Return whether it has a later version of the schema, too."""
+def connected(file: Path, options: str, *, in_place: bool = False) -> tuple[Database, bool]:
+    """Open a file, with parameters of SQLite's. Return whether it has a later version of the schema, too."""
     database = sqlite3.connect(
         f"{file.as_uri()}?{options}", uri=True, timeout=_PATIENCE, isolation_level=None, factory=Database
     )

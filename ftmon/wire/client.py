@@ -77,7 +77,7 @@ class Client:
         try:
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(
-                    verify=_tls(settings),
+                    verify=tls_context(settings),
                     proxy=None if settings.is_loopback else proxy_for(settings.base_url),
                     socket_options=_SOCKET_OPTIONS,
                     retries=0,
@@ -339,7 +339,12 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Return which certificates are trusted.
+
+    Raises:
+        UsageError: where the file or the folder that the user named cannot be read.
+    """
     if settings.base_url.startswith("http:"):
         # Loading certificates is slow, and plain http needs none: this context trusts nobody.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
