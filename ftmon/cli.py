@@ -45,6 +45,18 @@ def _run(arguments: list[str]) -> int:
             from ftmon.commands import config
 
             return config.run(rest)
+        case ["cancel", *rest]:
+            from ftmon.commands import cancel
+
+            return cancel.run(rest)
+        case ["pause", *rest]:
+            from ftmon.commands import pause
+
+            return pause.run(rest)
+        case ["resume", *rest]:
+            from ftmon.commands import resume
+
+            return resume.run(rest)
         case _:
             from ftmon.commands import watch
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ftmon.model.job import Cancellation, Job, JobKey
+from ftmon.model.action import Action, ActionOutcome
+from ftmon.model.job import Job, JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.settings import Settings
@@ -38,8 +39,9 @@ class FrontEnd:
         """Follow a job of the service; the updates carry the returned key."""
         return watch(self.watcher, job_id)
 
-    def cancel(self, job_id: str) -> asyncio.Future[Cancellation]:
-        return asyncio.wrap_future(self.watcher.cancel(JobKey.checked(self.watcher.base_url, job_id)))
+    def cancel(self, job_id: str) -> asyncio.Future[ActionOutcome]:
+        key = JobKey.checked(self.watcher.base_url, job_id)
+        return asyncio.wrap_future(self.watcher.ask(Action.CANCEL, key))
 
     async def jobs(self) -> list[Job]:
         """Return all jobs of the service."""

@@ -6,7 +6,8 @@ from contextlib import aclosing
 import pytest
 
 from ftmon.errors import FtmonError, RefusedError, UnreachableError
-from ftmon.model.job import Cancellation, Status
+from ftmon.model.action import Action, ActionOutcome
+from ftmon.model.job import Status
 from ftmon.settings import Settings
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.fine_tunes import FINE_TUNES
@@ -18,12 +19,12 @@ from tests.test_follow import OVER, RUNNING
 CANCELLED = answer(job("cancelled"))
 
 
-async def outcome_of(script: Script, after: Script = RUNNING, head_timeout: float = 20) -> Cancellation:
+async def outcome_of(script: Script, after: Script = RUNNING, head_timeout: float = 20) -> ActionOutcome:
     server = Server({f"{JOB}/cancel": [script], JOB: [after]})
     async with server.running():
         client = Client(Settings(f"{server.origin}/v1"), head_timeout=head_timeout)
         async with aclosing(client):
-            outcome = await Service(client, FINE_TUNES).cancel(JOB_ID)
+            outcome = await Service(client, FINE_TUNES).ask(Action.CANCEL, JOB_ID)
     methods = [request.method for request in server.asked(f"{JOB}/cancel")]
     assert methods == ["POST"]
     return outcome
@@ -77,7 +78,7 @@ async def test_a_job_that_is_over_settles_what_was_unclear(after: Script, words:
 
 async def test_where_the_job_cannot_be_read_either_nothing_is_claimed() -> None:
     outcome = await outcome_of(failure(502), failure(502))
-    assert outcome == Cancellation(None, "the service answers 502")
+    assert outcome == ActionOutcome(Action.CANCEL, None, "the service answers 502")
     assert outcome.sentence.startswith("It is not known whether the job was cancelled: ")
 
 
@@ -97,4 +98,4 @@ async def test_what_was_never_sent_cancelled_nothing() -> None:
     with free_port() as port:
         async with aclosing(Client(Settings(f"http://127.0.0.1:{port.getsockname()[1]}/v1"))) as client:
             with pytest.raises((RefusedError, UnreachableError), match="refused the connection"):
-                await Service(client, FINE_TUNES).cancel(JOB_ID)
+                await Service(client, FINE_TUNES).ask(Action.CANCEL, JOB_ID)

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from ftmon.model.job import Cancellation, Status
+from ftmon.model.action import Action, ActionOutcome
+from ftmon.model.job import Status
 from ftmon.model.update import Wire
 from ftmon.settings import Key
 from ftmon.wire.follow.follower import Follower
@@ -757,11 +758,11 @@ async def test_a_reading_that_is_older_than_the_cancelling_does_not_undo_it() ->
         LIST: [page(event("Fine-tune started"))],
     }
     server = Server(scripts)
-    tasks: list[Task[Cancellation]] = []
+    tasks: list[Task[ActionOutcome]] = []
 
-    async def cancel(follower: Follower) -> Cancellation:
+    async def cancel(follower: Follower) -> ActionOutcome:
         await server.until(lambda: len(server.asked(JOB)) == 2)
-        return await follower.cancel()
+        return await follower.ask(Action.CANCEL)
 
     def react(told: Told, follower: Follower) -> None:
         if told.run.events and not tasks:

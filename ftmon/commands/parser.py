@@ -35,12 +35,12 @@ def add_view_options(parser: Parser) -> None:
     form.add_argument("--json", action="store_true", help="print JSON Lines: one per event, the job last")
     form.add_argument("--plain", action="store_true", help="print text lines, no screen")
     parser.add_argument("--exit", action="store_true", help="leave the screen when the job is over")
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=_seconds,
-        help="stop watching after this time, with exit status 124",
-    )
+    add_timeout(parser, "stop watching after this time, with exit status 124")
+
+
+def add_timeout(parser: Parser, words: str) -> None:
+    """Add `--timeout`."""
+    parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, help=words)
 
 
 def add_no_history(parser: Parser) -> None:

@@ -2,14 +2,14 @@
 
 import signal
 import sqlite3
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from ftmon import text
+from ftmon.commands.question import agrees
 from ftmon.commands.recorded import opened
-from ftmon.errors import HistoryError, UsageError
+from ftmon.errors import HistoryError
 from ftmon.history.damage import lacks_room
 from ftmon.history.reader import RecordedRun
 from ftmon.history.store import NO_ROOM, History
@@ -32,7 +32,8 @@ def prune(age: timedelta, *, ask: bool) -> int:
             say("no run is that old; nothing was removed.")
             return 0
         since = f"of which nothing came since {text.stamp(before)}"
-        if ask and not _agrees(f"Remove {_amount(old)}, {since}?"):
+        question = f"Remove {_amount(old)}, {since}?"
+        if ask and not agrees(question, without="--yes removes them without asking"):
             say("nothing was removed.")
             return 0
         gone, trouble = _remove(history, [run.key for run in old], before)
@@ -92,14 +93,3 @@ def _in_place(history: History) -> Iterator[History]:
 
 def _amount(runs: Sequence[RecordedRun]) -> str:
     return f"{text.plural(len(runs), 'run')} with {text.plural(sum(run.events for run in runs), 'event')}"
-
-
-def _agrees(question: str) -> bool:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(f"{question} There is nobody to ask; --yes removes them without asking.")
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
-        sys.stderr.write("\n")
-    return answer.strip().lower() in ("y", "yes")

@@ -3,19 +3,16 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from ftmon import __version__
 from ftmon.commands import NAMES
 from ftmon.commands.parser import Parser, add_no_history, add_view_options
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
+from ftmon.commands.target import target_of
 from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
 from ftmon.providers import PROVIDERS
-
-if TYPE_CHECKING:
-    from ftmon.settings import Settings
 
 _DESCRIPTION = """\
 Watch a fine-tuning job until it is over. On a terminal ftmon shows a screen, in a
@@ -30,6 +27,8 @@ commands:
   ftmon export JOB      a recorded run as JSON Lines or CSV
   ftmon config          which service and key are used, and why; ftmon config edit
   ftmon doctor [JOB]    checks service, key, network, terminal and history
+  ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
+                        ftmon resume JOB, where the API has that
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:
@@ -114,23 +113,7 @@ def _variables() -> str:
 
 @contextmanager
 def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
-    """Check the id, choose the service and read its key."""
-    from ftmon.model.job import JobKey, typed_job_id
-
-    checked_id = None if job_id is None else typed_job_id(job_id)
-    choice = service.choice()
-    if checked_id is not None and "/" in checked_id:
-        _check_namespaced_id(choice.settings, checked_id)
-    settings = choice.with_key()
-    yield Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
-
-
-def _check_namespaced_id(settings: "Settings", job_id: str) -> None:
-    """Raise a UsageError where no API that the service may speak has ids below an owner."""
-    from ftmon.wire.dialects import candidates
-
-    if not any(dialect.takes_id(job_id) for dialect in candidates(settings.provider, settings.host)):
-        raise UsageError("This is no job id of this service: its ids have no / in them.")
+    yield target_of(service, job_id)
 
 
 def _command(service: ServiceOptions, job_id: str) -> str:

@@ -135,35 +135,6 @@ class Job:
         return max(0.0, (self.finished_at - self.created_at).total_seconds())
 
 
-class Cancellation(NamedTuple):
-    """What came of asking a service to cancel a job, unless the service surely did not."""
-
-    job: Job | None
-    """The job as read afterwards; None where it could not be read."""
-    doubt: str = ""
-    """Why it is not known whether the service does it, as a part of a sentence; empty where it says so."""
-
-    @property
-    def is_settled(self) -> bool:
-        """The job is over, or the service says that it will be."""
-        return not self.doubt or (self.job is not None and self.job.status.is_final)
-
-    @property
-    def sentence(self) -> str:
-        """What to tell the user."""
-        if self.job is None:
-            return f"It is not known whether the job was cancelled: {self.doubt}. It cannot be read now."
-        status = self.job.status
-        if status is Status.CANCELLED:
-            return "The service says that the job is cancelled."
-        if status.is_final:
-            return f"The job was over before it could be cancelled: it {status.value}."
-        if not self.doubt:
-            return "The service says that the job will be cancelled."
-        word = self.job.provider_status or status.value
-        return f"It is not known whether the job will be cancelled: {self.doubt}. It is {word} now."
-
-
 def job_json(job: Job, events: int, error: str | None) -> dict[str, Any]:
     """Return the closing object of `--json`: the job as last known, and how many events were told."""
     return {

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from math import inf
 
+from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
-from ftmon.model.job import Cancellation, Job, JobKey, Progress, Status
+from ftmon.model.job import Job, JobKey, Progress, Status
 from ftmon.model.message import Facts, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
@@ -45,7 +46,7 @@ class Run:
         self.key = key
         self._is_outcome_only = outcome_only
         self.job: Job | None = None
-        self.cancellation: Cancellation | None = None
+        self.cancellation: ActionOutcome | None = None
         """The user asked to cancel the job, and the service did not refuse."""
         self.connection = Connection(Wire.CONNECTING)
         self.next_at: datetime | None = None

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ftmon.errors import FtmonError
+from ftmon.model.action import ActionOutcome
 from ftmon.model.event import Event
-from ftmon.model.job import Cancellation, Job, JobKey
+from ftmon.model.job import Job, JobKey
 
 
 class Wire(StrEnum):
@@ -88,7 +89,7 @@ class Update:
     """How many events wait for a history that cannot be written, or None where that stays as it was."""
     stream_errors: int | None = None
     """How many errors the service has told of inside the stream, or None where that stays as it was."""
-    cancellation: Cancellation | None = None
+    cancellation: ActionOutcome | None = None
     """The service was asked to cancel the job. Not recorded."""
     dialect: str = ""
     """The name of the dialect that the service speaks; empty where that is not known."""

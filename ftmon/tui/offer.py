@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from ftmon.model.action import Action
+from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.tui.replay_control import is_replaying
@@ -12,6 +14,8 @@ class Offer(NamedTuple):
     """Actions of the monitor screen, by name, that are available only at times. All others always are."""
 
     cancel_job: bool = False
+    pause_job: bool = False
+    resume_job: bool = False
     retry: bool = False
     read_now: bool = False
     replay: bool = False
@@ -38,8 +42,12 @@ def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
     # Only a job of the connected service can be cancelled or retried, not one read from the history.
     is_own = run.key.service == watcher.base_url and not watcher.is_offline and not is_replay
     is_final = run.status.is_final
+    can_act = is_own and run.job is not None and not run.is_over and not is_final
+    is_paused = run.status is Status.PAUSED
     return Offer(
-        cancel_job=is_own and run.job is not None and not run.is_over and not is_final,
+        cancel_job=can_act,
+        pause_job=can_act and not is_paused and watcher.offers(Action.PAUSE),
+        resume_job=can_act and is_paused and watcher.offers(Action.RESUME),
         retry=is_own and (run.connection.wire is Wire.WAITING or (run.is_over and not is_final)),
         read_now=is_own and run.connection.wire is Wire.POLLING,
         replay=watcher.has_history and run.is_over and run.events > 0,

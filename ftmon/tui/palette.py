@@ -5,6 +5,7 @@ from functools import partial
 
 from textual.app import SystemCommand
 
+from ftmon.model.action import Action
 from ftmon.tui.screens.monitor import MonitorScreen
 
 
@@ -21,6 +22,12 @@ def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
         yield SystemCommand(title, "To the clipboard", partial(monitor.copy, text, what))
     if offer.cancel_job:
         yield SystemCommand("Cancel the job", "Asks for confirmation first", monitor.action_cancel_job)
+    for is_offered, words, action in (
+        (offer.pause_job, "Pause the job", Action.PAUSE),
+        (offer.resume_job, "Resume the job", Action.RESUME),
+    ):
+        if is_offered:
+            yield SystemCommand(words, "Ask the service for it", partial(monitor.action_ask, action))
     if offer.retry:
         yield SystemCommand("Retry now", "Reconnect now", monitor.action_retry)
     if offer.replay:

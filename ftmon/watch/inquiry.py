@@ -1,11 +1,12 @@
-"""Asks the service what is asked beside the following of a job: its jobs, and to cancel one."""
+"""Asks the service what is asked beside the following of a job: its jobs, and to cancel or pause one."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ftmon.errors import FtmonError
-from ftmon.model.job import Cancellation, Job, JobKey
+from ftmon.model.action import Action, ActionOutcome
+from ftmon.model.job import Job, JobKey
 from ftmon.settings import Settings
 
 # What the first paint does not need is imported after it, on the watcher's thread.
@@ -56,14 +57,14 @@ class Inquiry:
                     return bool(page.next)
         return False
 
-    async def cancel(self, key: JobKey) -> Cancellation:
-        """Ask to cancel a job that is not followed, and return what came of it."""
+    async def ask(self, action: Action, key: JobKey) -> ActionOutcome:
+        """Ask for something to be done with a job that is not followed, and return what came of it."""
         from ftmon.wire.choosing import find_job
 
         service, found = await find_job(self.client, await self.candidates(), key.job_id)
         if isinstance(found, FtmonError):
             raise found
-        return await service.cancel(key.job_id)
+        return await service.ask(action, key.job_id)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError
-from ftmon.model.job import Cancellation, Job, JobKey
+from ftmon.model.action import Action, ActionOutcome
+from ftmon.model.job import Job, JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
 from ftmon.watch.inquiry import Inquiry
@@ -142,9 +143,14 @@ class Watcher:
         """Return the runs recorded on this machine, the last recorded first."""
         return self._submit(self._runs())
 
-    def cancel(self, key: JobKey) -> Future[Cancellation]:
-        """Ask the service to cancel a job; the future raises FtmonError where the service does not."""
-        return self._submit(self._cancel(key))
+    def ask(self, action: Action, key: JobKey) -> Future[ActionOutcome]:
+        """Ask the service to do something with a job; the future raises FtmonError where it does not."""
+        return self._submit(self._ask(action, key))
+
+    def offers(self, action: Action) -> bool:
+        """Whether the API of the followed job has a route for an action, as far as is known now."""
+        follower = self._follower
+        return follower is not None and follower.offers(action)
 
     def retry(self) -> None:
         """Try again now instead of waiting."""
@@ -317,10 +323,10 @@ class Watcher:
             return None
         return await asyncio.wrap_future(self._delivery.call(lambda recorder: recorder.read(action)))
 
-    async def _cancel(self, key: JobKey) -> Cancellation:
+    async def _ask(self, action: Action, key: JobKey) -> ActionOutcome:
         if self._follower is not None and self._followed_key == key:
-            return await self._follower.cancel()
-        return await self._inquiry.cancel(key)
+            return await self._follower.ask(action)
+        return await self._inquiry.ask(action, key)
 
     async def _runs(self) -> "list[RecordedRun]":
         return await self._read(lambda history: history.runs()) or []

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from ftmon.errors import RefusedError, UnclearError, UnreachableError
+from ftmon.model.action import Action, ActionOutcome
 from ftmon.model.event import Event
-from ftmon.model.job import Cancellation, Job
+from ftmon.model.job import Job
 from ftmon.wire.answer import Answer
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Source
@@ -85,7 +86,7 @@ class Service:
 
     async def _job_list(self, parameters: str = "") -> tuple[bytes, str]:
         """Return a page of the list of jobs, and the address of the next one in its head, if there is one."""
-        path = self._path(self.dialect.jobs_path(parameters))
+        path = _with(self._path(self.dialect.paths.jobs), parameters)
         async with self._client.open(path, accept="application/json") as answer:
             return self.client.body_without_key(await answer.body(self.client.max_body)), answer.next_page
 
@@ -122,25 +123,34 @@ class Service:
             last_event_id=last_event_id,
         )
 
-    async def cancel(self, job_id: str) -> Cancellation:
-        """Ask to cancel a job. Where the answer leaves it open, read the job to find out.
+    async def ask(self, action: Action, job_id: str) -> ActionOutcome:
+        """Ask for something to be done with a job. Where the answer leaves it open, read the job to find out.
 
         Raises:
-            RefusedError, UnreachableError: the service surely does not cancel it: a 4xx, or nothing was sent.
+            RefusedError, UnreachableError: the service surely does not do it: the API has no route for it,
+                a 4xx, or nothing was sent.
         """
+        path = self.dialect.action_path(action)
+        if not path:
+            raise RefusedError(f"This service has no way to {action.verb} a job.")
         try:
-            return Cancellation(await self._cancelled(job_id))
+            return ActionOutcome(action, await self._asked(self._path(path, job_id), job_id))
         except UnclearError as error:
             doubt = str(error).rstrip(".")
+        except RefusedError as error:
+            if error.status not in NO_ROUTE:
+                raise
+            words = f"This service seems to have no way to {action.verb} a job. {error}"
+            raise RefusedError(words, error.status) from error
         try:
             answer = await self.job(job_id)
         except (RefusedError, UnreachableError):
-            return Cancellation(None, doubt)
-        return Cancellation(answer.job, doubt)
+            return ActionOutcome(action, None, doubt)
+        return ActionOutcome(action, answer.job, doubt)
 
-    async def _cancelled(self, job_id: str) -> Job:
-        """Ask to cancel a job and return it as it is then; raises as `Client.post`."""
-        body = await self._client.post(self._path(self.dialect.paths.cancel, job_id))
+    async def _asked(self, path: str, job_id: str) -> Job:
+        """Send an empty POST and return the job as it is then; raises as `Client.post`."""
+        body = await self._client.post(path)
         try:
             job = self._read(self.dialect.read_job, body, "the job").job
         except UnreachableError as error:
@@ -165,3 +175,12 @@ class Service:
             said = told(self.client.redact(sentence_of_body(body[:65_536]) or "")).removesuffix(".")
             words = f"the service answers with an error: {said}" if said else f"the answer is not {what}"
             raise UnreachableError(words, status=UNREADABLE) from None
+
+
+def _with(path: str, parameters: str) -> str:
+    """Return a route with more parameters, in place of its own of the same name."""
+    if not parameters:
+        return path
+    route, _, query = path.partition("?")
+    merged = dict(parse_qsl(query)) | dict(parse_qsl(parameters))
+    return f"{route}?{urlencode(merged, errors='replace')}"

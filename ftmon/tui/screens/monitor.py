@@ -1,25 +1,24 @@
 """The main screen: the status, losses and events of one run."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from time import monotonic
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from ftmon.errors import FtmonError, RefusedError
+from ftmon.model.action import Action
 from ftmon.model.job import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.paths import stylesheet
 from ftmon.tui.ages import until_changes
+from ftmon.tui.asking import Asking
 from ftmon.tui.emptiness import emptiness
 from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.tui.intake import Intake, News
@@ -77,6 +76,7 @@ class MonitorScreen(Screen[None]):
         self._watcher = watcher
         self._now = now
         self._replay = ReplayControl(watcher, now)
+        self._asking = Asking(self, watcher, self._note_answer, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
         self.offer = NOTHING
         """The actions that the keys and the palette offer."""
@@ -258,37 +258,18 @@ class MonitorScreen(Screen[None]):
 
     def action_cancel_job(self) -> None:
         """Ask the user for confirmation, then ask the service to cancel the job."""
-        from ftmon.tui.screens.confirm import ConfirmScreen
-
         if self.run is not None and self.is_active:
-            key = self.run.key
-            self.app.push_screen(ConfirmScreen(key.job_id), partial(self._cancel_if, key))
+            self._asking.confirm_cancel(self.run.key)
 
-    def _cancel_if(self, key: JobKey, is_confirmed: bool | None) -> None:
-        if is_confirmed:
-            self._cancel(key)
+    def action_ask(self, action: Action) -> None:
+        """Ask the service to do something with the job."""
+        if self.run is not None:
+            self._asking.ask(action, self.run.key)
 
-    @work
-    async def _cancel(self, key: JobKey) -> None:
-        try:
-            outcome = await asyncio.wrap_future(self._watcher.cancel(key))
-        except FtmonError as error:
-            why = f". {error}" if isinstance(error, RefusedError) else f": {error}."
-            failure = excerpt(f"The job was not cancelled{why}", LONGEST_TOAST)
-            self.notify(failure, severity="error", markup=False, timeout=10)
-            return
-        # Now, although the watcher reports the job too: whoever leaves at once is told how it stands.
-        if self.run is not None and self.run.key == key:
-            self.run.apply(Update(key, self._now(), job=outcome.job, cancellation=outcome))
+    def _note_answer(self, update: Update) -> None:
+        if self.run is not None and self.run.key == update.job_key:
+            self.run.apply(update)
             self.draw()
-        # The banner tells of a job that is over.
-        if outcome.job is None or not outcome.job.status.is_final:
-            self.notify(
-                excerpt(outcome.sentence, LONGEST_TOAST),
-                severity="information" if outcome.is_settled else "warning",
-                markup=False,
-                timeout=10,
-            )
 
     def action_retry(self) -> None:
         """Connect now instead of waiting. If watching has ended before the job has, start watching again."""

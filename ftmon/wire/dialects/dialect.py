@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
+from ftmon.model.action import Action
 from ftmon.model.event import Event
 from ftmon.model.job import Job
 from ftmon.wire.sse import ServerEvent
@@ -72,7 +73,10 @@ class Paths(NamedTuple):
     jobs: str
     """The list of jobs, or its first page."""
     job: str
-    cancel: str
+    cancel: str = ""
+    """Takes an empty POST, as the next two do; empty where the API has no such route."""
+    pause: str = ""
+    resume: str = ""
     events: str = ""
     """The list of events, or its first page; empty where the API has none.
 
@@ -192,11 +196,15 @@ class Dialect:
             poll=10.0,
         )
 
-    def jobs_path(self, parameters: str = "") -> str:
-        """Return the route of the list of jobs, or of the page that these parameters ask for."""
-        path, _, query = self.paths.jobs.partition("?")
-        merged = dict(parse_qsl(query)) | dict(parse_qsl(parameters))
-        return f"{path}?{urlencode(merged, errors='replace')}" if merged else path
+    def action_path(self, action: Action) -> str:
+        """Return the route that asks for an action; empty where the API has none."""
+        match action:
+            case Action.CANCEL:
+                return self.paths.cancel
+            case Action.PAUSE:
+                return self.paths.pause
+            case Action.RESUME:
+                return self.paths.resume
 
     def page_path(self, cursor: str = "") -> str:
         """Return the route of the list of events, or of its page after a cursor."""

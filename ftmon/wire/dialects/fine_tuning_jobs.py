@@ -53,6 +53,8 @@ FINE_TUNING_JOBS = Dialect(
         jobs="/fine_tuning/jobs?limit=100",
         job="/fine_tuning/jobs/{job_id}",
         cancel="/fine_tuning/jobs/{job_id}/cancel",
+        pause="/fine_tuning/jobs/{job_id}/pause",
+        resume="/fine_tuning/jobs/{job_id}/resume",
         events="/fine_tuning/jobs/{job_id}/events?limit=100",
     ),
     read_job=partial(reading.job, statuses=_STATUSES, newest_first=True),

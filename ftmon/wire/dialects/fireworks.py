@@ -72,6 +72,7 @@ FIREWORKS = Dialect(
         jobs="/accounts/{namespace}/supervisedFineTuningJobs?pageSize=200",
         job="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}",
         cancel="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}:cancel",
+        resume="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}:resume",
     ),
     read_job=_read_job,
     read_jobs=_read_jobs,

@@ -15,7 +15,8 @@ from time import monotonic
 from typing import Any
 
 from ftmon.errors import FtmonError, RefusedError, UnreachableError
-from ftmon.model.job import Cancellation, JobKey
+from ftmon.model.action import Action, ActionOutcome
+from ftmon.model.job import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client
@@ -93,9 +94,13 @@ class Follower:
         self._times.hurry(is_streaming=self._stream is not None)
         self._wake.set()
 
-    async def cancel(self) -> Cancellation:
-        """Ask the service to cancel the job, and report the job as it is then; raises as `service.cancel`."""
-        outcome = await self._session.cancel()
+    def offers(self, action: Action) -> bool:
+        """Whether the API has a route for an action, as far as is known now; from any thread."""
+        return bool(self._session.service.dialect.action_path(action))
+
+    async def ask(self, action: Action) -> ActionOutcome:
+        """Ask for something to be done with the job, and report it as it is then; raises as `Service.ask`."""
+        outcome = await self._session.ask(action)
         self.retry()
         return outcome
 

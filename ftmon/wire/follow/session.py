@@ -9,8 +9,9 @@ from time import monotonic
 from typing import Protocol
 
 from ftmon.errors import RefusedError, UnreachableError
+from ftmon.model.action import Action, ActionOutcome
 from ftmon.model.event import Event
-from ftmon.model.job import Cancellation, Job, JobKey, Status
+from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.message import claims_end
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates, find_job
@@ -151,11 +152,11 @@ class Session:
         self.job_page = answer.page
         await self.take_job(answer.job)
 
-    async def cancel(self) -> Cancellation:
-        """Ask the service to cancel the job, report the job as it is then, and return what came of it."""
+    async def ask(self, action: Action) -> ActionOutcome:
+        """Ask the service to do something with the job, and report the job as it is then."""
         if not self.was_heard:
             await self.read_job()
-        outcome = await self.service.cancel(self.key.job_id)
+        outcome = await self.service.ask(action, self.key.job_id)
         if outcome.job is not None:
             await self.take_job(outcome.job)
         return outcome

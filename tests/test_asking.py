@@ -1,0 +1,340 @@
+"""Cancelling, pausing and resuming a job: each API's own answers, and the commands."""
+
+import asyncio
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ftmon.errors import RefusedError
+from ftmon.model.action import Action
+from ftmon.model.job import JobKey
+from ftmon.settings import Settings
+from tests.command import FTMON, ftmon
+from tests.front_end import watching
+from tests.servers.fine_tunes import JOB, JOB_ID, answer, failure, refusal
+from tests.servers.fine_tunes import job as first_job
+from tests.servers.fine_tuning_jobs import sample
+from tests.servers.scripted import Script, Server, free_port
+from tests.terminal import terminal
+from tests.test_services import (
+    DASHSCOPE_ID,
+    FIREWORKS_ID,
+    FIREWORKS_JOB,
+    HF_ID,
+    LOCALAI_ID,
+    LOCALAI_JOB,
+    MISTRAL_ID,
+    MISTRAL_JOB,
+    NEMO,
+    NEMO_ID,
+    REPLICATE_ID,
+    REPLICATE_JOB,
+    TOGETHER_ID,
+    TOGETHER_JOB,
+    dashscope,
+    hugging_face,
+)
+
+WILL_BE = "The service says that the job will be cancelled."
+IS = "The service says that the job is cancelled."
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a service answers to a POST, and what its job is then."""
+
+    provider: str
+    job_id: str
+    job: str
+    path: str
+    answered: Any
+    readings: Sequence[Any]
+    """Of the job, before and after."""
+    sentence: str
+    action: Action = Action.CANCEL
+
+
+OPENAI_JOB = sample("openai_job_running")
+OPENAI_ID: str = OPENAI_JOB["id"]
+LEGACY = sample("openai_legacy_cancel_response")
+OPENAI_PATH = f"/fine_tuning/jobs/{OPENAI_ID}"
+FIREWORKS_PATH = "/accounts/someone/supervisedFineTuningJobs/my-tuning-job"
+
+
+def openai(status: str) -> Mapping[str, Any]:
+    return {**OPENAI_JOB, "status": status}
+
+
+CASES = {
+    "OpenAI's first API": Case(
+        "fine-tunes",
+        LEGACY["id"],
+        f"/fine-tunes/{LEGACY['id']}",
+        f"/fine-tunes/{LEGACY['id']}/cancel",
+        LEGACY,
+        [{**LEGACY, "status": "running"}],
+        IS,
+    ),
+    "OpenAI": Case(
+        "openai", OPENAI_ID, OPENAI_PATH, f"{OPENAI_PATH}/cancel", openai("cancelled"), [OPENAI_JOB], IS
+    ),
+    "OpenAI, pausing": Case(
+        "openai",
+        OPENAI_ID,
+        OPENAI_PATH,
+        f"{OPENAI_PATH}/pause",
+        openai("pausing"),
+        [OPENAI_JOB],
+        "The service says that the job will be paused.",
+        Action.PAUSE,
+    ),
+    "OpenAI, paused": Case(
+        "openai",
+        OPENAI_ID,
+        OPENAI_PATH,
+        f"{OPENAI_PATH}/pause",
+        openai("paused"),
+        [OPENAI_JOB],
+        "The service says that the job is paused.",
+        Action.PAUSE,
+    ),
+    "OpenAI, resumed": Case(
+        "openai",
+        OPENAI_ID,
+        OPENAI_PATH,
+        f"{OPENAI_PATH}/resume",
+        openai("queued"),
+        [openai("paused")],
+        "The service says that the job will be resumed.",
+        Action.RESUME,
+    ),
+    # Made of together 3.1.1, `FineTuningCancelResponse`
+    "Together": Case(
+        "together",
+        TOGETHER_ID,
+        f"/fine-tunes/{TOGETHER_ID}",
+        f"/fine-tunes/{TOGETHER_ID}/cancel",
+        {**TOGETHER_JOB, "status": "cancel_requested"},
+        [{**TOGETHER_JOB, "status": "running"}],
+        WILL_BE,
+    ),
+    "Mistral": Case(
+        "mistral",
+        MISTRAL_ID,
+        f"/fine_tuning/jobs/{MISTRAL_ID}",
+        f"/fine_tuning/jobs/{MISTRAL_ID}/cancel",
+        {**MISTRAL_JOB, "status": "CANCELLATION_REQUESTED"},
+        [{**MISTRAL_JOB, "status": "RUNNING"}],
+        WILL_BE,
+    ),
+    # huggingface_hub reads no answer.
+    "Hugging Face Jobs": Case(
+        "hugging-face",
+        f"someone/{HF_ID}",
+        f"/api/jobs/someone/{HF_ID}",
+        f"/api/jobs/someone/{HF_ID}/cancel",
+        b"",
+        [hugging_face("RUNNING"), hugging_face("CANCELED")],
+        IS,
+    ),
+    # LocalAI 82c191afa, `StopFineTuneJobEndpoint`
+    "LocalAI": Case(
+        "localai",
+        LOCALAI_ID,
+        f"/api/fine-tuning/jobs/{LOCALAI_ID}",
+        f"/api/fine-tuning/jobs/{LOCALAI_ID}/stop?save_checkpoint=true",
+        {"status": "stopped", "message": "Fine-tuning job stopped"},
+        [{**LOCALAI_JOB, "status": "training"}, {**LOCALAI_JOB, "status": "stopped"}],
+        IS,
+    ),
+    # nemo-microservices 1.5.0 reads a job, which has no history of its status.
+    "NeMo Customizer": Case(
+        "nemo",
+        NEMO_ID,
+        f"/v1/customization/jobs/{NEMO_ID}/status",
+        f"/v1/customization/jobs/{NEMO_ID}/cancel",
+        {"id": NEMO_ID, "status": "cancelling", "config": "a/b", "dataset": "c"},
+        [{**NEMO, "status": "running"}, {**NEMO, "status": "cancelling"}],
+        WILL_BE,
+    ),
+    # dashscope 2.0.2, `CancelDeleteStatus`
+    "DashScope": Case(
+        "dashscope",
+        DASHSCOPE_ID,
+        f"/fine-tunes/{DASHSCOPE_ID}",
+        f"/fine-tunes/{DASHSCOPE_ID}/cancel",
+        {"request_id": "1", "output": {"status": "success"}},
+        [dashscope("RUNNING"), dashscope("CANCELING")],
+        WILL_BE,
+    ),
+    "Replicate": Case(
+        "replicate",
+        REPLICATE_ID,
+        f"/trainings/{REPLICATE_ID}",
+        f"/trainings/{REPLICATE_ID}/cancel",
+        {**REPLICATE_JOB, "status": "canceled"},
+        [REPLICATE_JOB],
+        IS,
+    ),
+    # fireworks-ai 1.2.30 reads any object after a cancel, and a job after a resume.
+    "Fireworks": Case(
+        "fireworks",
+        FIREWORKS_ID,
+        FIREWORKS_PATH,
+        f"{FIREWORKS_PATH}:cancel",
+        {},
+        [{**FIREWORKS_JOB, "state": f"JOB_STATE_{word}"} for word in ("RUNNING", "CANCELLING")],
+        WILL_BE,
+    ),
+    "Fireworks, resumed": Case(
+        "fireworks",
+        FIREWORKS_ID,
+        FIREWORKS_PATH,
+        f"{FIREWORKS_PATH}:resume",
+        {**FIREWORKS_JOB, "state": "JOB_STATE_RUNNING"},
+        [{**FIREWORKS_JOB, "state": "JOB_STATE_PAUSED"}],
+        "The service says that the job is resumed.",
+        Action.RESUME,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_each_service_is_asked_in_its_way(case: Case) -> None:
+    server = Server({case.job: list(map(answer, case.readings)), case.path: [answer(case.answered)]})
+    async with server.running():
+        settings = Settings(server.origin, provider=case.provider)
+        async with watching(settings) as front_end:
+            key = JobKey(settings.base_url, case.job_id)
+            outcome = await asyncio.wrap_future(front_end.watcher.ask(case.action, key))
+    assert outcome.sentence == case.sentence
+    assert outcome.is_settled
+    assert not outcome.is_too_late
+    assert [request.method for request in server.asked(case.path)] == ["POST"]
+
+
+async def test_an_api_without_a_route_is_not_asked() -> None:
+    server = Server({f"/trainings/{REPLICATE_ID}": [answer(REPLICATE_JOB)]})
+    async with server.running():
+        settings = Settings(server.origin, provider="replicate")
+        async with watching(settings) as front_end:
+            key = JobKey(settings.base_url, REPLICATE_ID)
+            with pytest.raises(RefusedError, match="This service has no way to pause a job"):
+                await asyncio.wrap_future(front_end.watcher.ask(Action.PAUSE, key))
+    assert all(request.method == "GET" for request in server.requests)
+
+
+# The commands
+
+
+RUNNING = answer(first_job())
+
+
+async def asked(
+    *arguments: str, script: Script | None, before: Script = RUNNING
+) -> tuple[int, str, str, Server]:
+    """Run a command against a service that answers a POST of any kind with this script."""
+    posts = {f"{JOB}/{verb}": [script] for verb in ("cancel", "pause") if script is not None}
+    server = Server({JOB: [before], **posts})
+    async with server.running():
+        done = await asyncio.to_thread(ftmon, *arguments, "--base-url", f"{server.origin}/v1")
+    return done.returncode, done.stdout.decode(), done.stderr.decode(), server
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "before", "exit_status", "words"),
+    [
+        (answer(first_job("cancelled")), RUNNING, 0, IS),
+        (answer(first_job("running")), RUNNING, 0, WILL_BE),
+        (
+            refusal(400, "Already over."),
+            answer(first_job()),
+            4,
+            "was not cancelled. The service refuses (400): Already over.",
+        ),
+        (
+            answer(first_job("succeeded")),
+            answer(first_job()),
+            4,
+            "over before it could be cancelled",
+        ),
+        (None, RUNNING, 4, "This service seems to have no way to cancel a job."),
+        (failure(502), RUNNING, 5, "It is not known whether the job will be cancelled"),
+        (None, refusal(404, "No such job"), 4, "No such job"),
+    ],
+    ids=["cancelled", "will be", "refused", "too late", "no route", "unclear", "no job"],
+)
+async def test_the_exit_status_tells_what_came_of_it(
+    script: Script | None, before: Script, exit_status: int, words: str
+) -> None:
+    status, out, err, _ = await asked("cancel", JOB_ID, "--yes", script=script, before=before)
+    assert status == exit_status
+    assert words in (out if status == 0 else err)
+    assert not (err if status == 0 else out)
+
+
+@pytest.mark.slow
+async def test_a_service_that_cannot_be_reached_was_not_asked() -> None:
+    with free_port() as port:
+        url = f"http://127.0.0.1:{port.getsockname()[1]}/v1"
+        done = await asyncio.to_thread(ftmon, "cancel", JOB_ID, "--yes", "--base-url", url)
+    assert done.returncode == 5
+    assert b"The job was not cancelled: 127.0.0.1" in done.stderr
+
+
+@pytest.mark.slow
+async def test_without_a_terminal_a_cancel_wants_a_yes_and_nothing_is_asked() -> None:
+    status, _, err, server = await asked("cancel", JOB_ID, script=answer(first_job("cancelled")))
+    assert status == 2
+    assert "--yes cancels without asking" in err
+    assert not server.requests
+
+
+@pytest.mark.slow
+async def test_a_pause_needs_no_yes() -> None:
+    # A server of one's own may have the route, though OpenAI's first API has none.
+    status, _, err, server = await asked("pause", JOB_ID, script=answer(first_job("paused")))
+    assert status == 4
+    assert err == "ftmon: The job was not paused. This service has no way to pause a job.\n"
+    assert all(request.method == "GET" for request in server.requests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("typed", "status"), [("y\n", 0), ("\n", 130), ("no\n", 130), ("\x04", 130), ("\x03", 130)]
+)
+async def test_on_a_terminal_a_cancel_asks_first(typed: str, status: int) -> None:
+    server = Server({JOB: [answer(first_job())], f"{JOB}/cancel": [answer(first_job("cancelled"))]})
+    async with server.running():
+        command = [*FTMON, "cancel", JOB_ID, "--base-url", f"{server.origin}/v1"]
+
+        def answer_question() -> int:
+            with terminal(command) as shown:
+                shown.until_shown("[y/N]")
+                shown.press(typed)
+                return shown.wait()
+
+        assert await asyncio.to_thread(answer_question) == status
+    assert len(server.asked(f"{JOB}/cancel")) == (status == 0)
+
+
+@pytest.mark.slow
+async def test_a_timeout_ends_the_waiting() -> None:
+    never: Script = [asyncio.Event()]
+    server = Server({JOB: [never]})
+    async with server.running():
+        arguments = ("cancel", JOB_ID, "--yes", "--timeout", "1", "--base-url", f"{server.origin}/v1")
+        done = await asyncio.to_thread(ftmon, *arguments)
+    assert done.returncode == 124
+    assert b"No answer came in time" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["cancel"], ["cancel", "../x"], ["pause", "ft-1", "--yes"]], ids=str)
+def test_a_command_line_that_cannot_be_used_is_told(arguments: list[str]) -> None:
+    done: subprocess.CompletedProcess[bytes] = ftmon(*arguments, "--base-url", "http://127.0.0.1:1/v1")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"ftmon: ")
