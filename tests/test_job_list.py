@@ -64,8 +64,8 @@ CASES = {
     # Made of the field lists of nemo-microservices 1.5.0, `CustomizationJobsPage`
     "NeMo Customizer": Case(
         "nemo",
-        "/v1/v1/customization/jobs?page_size=100",
-        "/v1/v1/customization/jobs?page_size=100&page=2",
+        "/v1/customization/jobs?page_size=100",
+        "/v1/customization/jobs?page_size=100&page=2",
         lambda number: {"id": f"cust-{number}", "status": "running", "created_at": at(number)},
         lambda jobs, has_more: {"object": "list", "data": jobs, "pagination": {"total_pages": 2}},
     ),
@@ -90,8 +90,8 @@ CASES = {
     ),
     "Hugging Face Jobs": Case(
         "hugging-face",
-        "/v1/api/jobs/someone",
-        "/v1/api/jobs/someone?cursor=abc",
+        "/api/jobs/someone",
+        "/api/jobs/someone?cursor=abc",
         lambda number: {**HUGGING_FACE, "id": f"{number:024x}", "createdAt": at(number)},
         lambda jobs, has_more: jobs,
         '<https://elsewhere.example/api/jobs/someone?cursor=abc>; rel="next"',

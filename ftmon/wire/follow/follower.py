@@ -109,8 +109,6 @@ class Follower:
         self._has_slept = True
         self._wake.set()
 
-    # The loop
-
     async def _step(self) -> bool:
         """Start what is due, wait for what comes first, and decide. True once everything has been told."""
         if self._has_slept:
