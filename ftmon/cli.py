@@ -45,6 +45,10 @@ def _run(arguments: list[str]) -> int:
             from ftmon.commands import config
 
             return config.run(rest)
+        case ["jobs", *rest]:
+            from ftmon.commands import jobs
+
+            return jobs.run(rest)
         case ["cancel", *rest]:
             from ftmon.commands import cancel
 

@@ -4,5 +4,5 @@ A command's module has `run(arguments)`, which turns the arguments into frozen v
 the exit status, and `parser()`, which completion asks for the options.
 """
 
-NAMES = ("watch", "demo", "history", "export", "config", "doctor", "cancel", "pause", "resume")
+NAMES = ("watch", "demo", "history", "export", "config", "doctor", "jobs", "cancel", "pause", "resume")
 """The commands, each in a module of this name. `ftmon JOB` is short for `ftmon watch JOB`."""

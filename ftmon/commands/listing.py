@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ftmon import json_text, text
+from ftmon.commands.columns import aligned
 from ftmon.commands.recorded import opened
 from ftmon.history.reader import RecordedRun
 from ftmon.lines.output import encoded, say, write
@@ -25,11 +26,8 @@ def list_runs(*, as_json: bool) -> int:
 
 
 def table(runs: Sequence[RecordedRun]) -> Iterator[str]:
-    """Yield a line for each run, in aligned columns."""
-    rows = [_row(run) for run in runs]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    """Return a line for each run, in aligned columns."""
+    return aligned([_row(run) for run in runs])
 
 
 def _row(run: RecordedRun) -> tuple[str, ...]:
@@ -41,7 +39,6 @@ def _row(run: RecordedRun) -> tuple[str, ...]:
         f"took {text.duration(took)}" if took is not None else "–",
         f"{text.plural(run.events, 'event')}{', partial' if run.is_partial else ''}",
         safe(run.key.service),
-        # Last, because a service may send wide characters, which `ljust` counts as one column each.
         one_line(job.fine_tuned_model or job.model or ""),
     )
 

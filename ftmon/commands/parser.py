@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -61,6 +62,17 @@ def positive(text: str) -> float:
         if 0 < (number := float(text)) < float("inf"):
             return number
     raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Return a conversion of whole numbers that are no less than `least`."""
+
+    def convert(text: str) -> int:
+        if re.fullmatch("[0-9]{1,9}", text, re.ASCII) and (number := int(text)) >= least:
+            return number
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+
+    return convert
 
 
 def _seconds(text: str) -> float:

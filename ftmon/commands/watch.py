@@ -27,6 +27,7 @@ commands:
   ftmon export JOB      a recorded run as JSON Lines or CSV
   ftmon config          which service and key are used, and why; ftmon config edit
   ftmon doctor [JOB]    checks service, key, network, terminal and history
+  ftmon jobs            the jobs of the service, and those recorded here
   ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
                         ftmon resume JOB, where the API has that
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
