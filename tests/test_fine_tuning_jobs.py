@@ -135,6 +135,14 @@ ERROR_EVENT = sample("openai_jobs_event_error")["data"][0]
 CREATED = event(f"Created fine-tuning job: {JOB_ID}", ERROR_EVENT["created_at"] - 9, 1)
 
 
+async def test_the_time_that_the_service_estimates_is_known() -> None:
+    finish = int(datetime.now(UTC).timestamp()) + 300
+    server = JobsServer([Moment(job("running", estimated_finish=finish), 5)])
+    told = await told_by(server, stream=False)
+    assert told.run.job is not None
+    assert told.run.job.progress.ends_at == datetime.fromtimestamp(finish, UTC)
+
+
 async def test_a_job_that_fails_tells_its_error() -> None:
     moments = [Moment(job("validating_files"), 1), Moment({**FAILED, "id": JOB_ID}, 2)]
     told = await told_by(JobsServer(moments, [CREATED, ERROR_EVENT]))

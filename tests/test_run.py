@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from ftmon.errors import FtmonError, GaveUpError, OutputError, RefusedError, UsageError
 from ftmon.model.curve import Bucket
 from ftmon.model.event import Event, parse_event
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Job, JobKey, Progress, Status
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Recorded, Update, Wire
 
@@ -275,6 +276,68 @@ def test_the_rest_is_estimated_from_the_pace_and_counts_down() -> None:
     assert run.remaining(at(200)) == pytest.approx(200)
     assert run.remaining(at(250)) == pytest.approx(150)
     assert run.remaining(at(399)) == pytest.approx(1)
+
+
+RUNNING = Job("ft-1", Status.RUNNING)
+
+
+@pytest.mark.parametrize(
+    "progress", [Progress(remaining=50), Progress(ends_at=at(250))], ids=["seconds", "a time"]
+)
+def test_the_estimate_of_the_service_goes_before_the_measured_one_until_it_has_passed(
+    progress: Progress,
+) -> None:
+    run = run_of([*HALF, update_of(job=replace(RUNNING, progress=progress), seconds=200)])
+    assert run.remaining(at(200)) == pytest.approx(50)
+    assert run.remaining(at(240)) == pytest.approx(10)
+    assert run.remaining(at(260)) == pytest.approx(140)
+    run.apply(update_of(job=replace(RUNNING, status=Status.SUCCEEDED, progress=progress), seconds=240))
+    assert run.remaining(at(240)) is None
+
+
+def test_the_time_at_which_a_service_sees_the_end_is_one_of_its_own_clock() -> None:
+    job = replace(RUNNING, progress=Progress(ends_at=at(3600 + 250)))
+    run = run_of([*HALF, update_of(job=job, seconds=200, skew=3600.0)])
+    assert run.remaining(at(200)) == pytest.approx(50)
+    run.apply(update_of(job=replace(RUNNING, progress=Progress(remaining=30)), seconds=210))
+    assert run.remaining(at(220)) == pytest.approx(20)
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e300, float("nan"), float("inf")])
+def test_an_estimate_that_is_none_is_left_alone(seconds: float) -> None:
+    run = run_of([*HALF, update_of(job=replace(RUNNING, progress=Progress(remaining=seconds)), seconds=200)])
+    assert run.remaining(at(200)) == pytest.approx(200)
+
+
+def test_the_estimate_in_an_event_counts_from_its_arrival() -> None:
+    step = event_of("Step 2/4: training loss=1", 210, data={"step": 2, "total_steps": 4, "eta_seconds": 30})
+    run = run_of([*HALF, update_of(step, seconds=210)])
+    assert run.remaining(at(220)) == pytest.approx(20)
+
+
+def test_the_share_that_the_service_tells_is_the_progress_and_its_pace_where_no_steps_are_known() -> None:
+    jobs = [replace(RUNNING, progress=Progress(share=share)) for share in (0.1, 0.2, 0.3)]
+    run = run_of([update_of(job=job, connection=LIVE, seconds=10 * n) for n, job in enumerate(jobs)])
+    assert run.progress == 0.3
+    assert run.remaining(at(20)) == pytest.approx(70)
+    run.apply(update_of(event_of("Step 10/100: training loss=1", 21), seconds=21))
+    assert run.progress == 0.1
+
+
+def test_a_loss_without_a_step_stands_after_the_last_one() -> None:
+    run = told(
+        "{'loss': 2.5, 'epoch': 0.5}", "{'loss': 2.25, 'epoch': 1.0}", "{'eval_loss': 1.5, 'epoch': 1.0}"
+    )
+    assert [(bucket.step, bucket.last) for bucket in run.train_loss.buckets] == [(1, 2.5), (2, 2.25)]
+    assert [(bucket.step, bucket.last) for bucket in run.valid_loss.buckets] == [(2, 1.5)]
+    assert (run.step, run.epoch) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "message", ["{'", "{'loss': nan}", "{'a':  10%|█| 1/10 [00:01<00:09]", "{'train_loss': 1"]
+)
+def test_a_line_of_a_trainer_that_tells_no_loss_adds_no_point(message: str) -> None:
+    assert told(message).train_loss.points == 0
 
 
 def test_a_run_that_is_silent_for_longer_than_usual_has_no_estimate() -> None:

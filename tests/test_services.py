@@ -8,6 +8,7 @@ import pytest
 
 from ftmon.model.curve import Curve
 from ftmon.model.job import Status
+from ftmon.model.run import Run
 from ftmon.settings import Key, Settings
 from ftmon.settings.choice import read_settings
 from tests.servers.fine_tunes import Fields, answer, head
@@ -210,6 +211,25 @@ LOCALAI_FRAMES = [
     {"job_id": LOCALAI_ID, "current_step": 2, "total_steps": 2, "loss": 1.25, "status": "training"},
     {"job_id": LOCALAI_ID, "current_step": 2, "total_steps": 2, "status": "completed", "message": "Done"},
 ]
+
+LLM_ENGINE_ID = "ft-cabcdefg123456789hij"
+LLM_ENGINE_EVENTS: Sequence[Fields] = [
+    {"timestamp": 1689665099.25 + number, "message": message, "level": "info"}
+    for number, message in enumerate(
+        [
+            "{'loss': 2.5, 'learning_rate': 0.002, 'epoch': 0.7}",
+            "{'loss': 2.25, 'learning_rate': 0.001, 'epoch': 1.4}",
+            "{'eval_loss': 1.75, 'eval_runtime': 3.1, 'epoch': 2.0}",
+            "{'train_runtime': 97.5, 'train_loss': 2.375, 'epoch': 2.0}",
+        ]
+    )
+]
+"""Made by the fields of PROTOCOL §7: a message is what a trainer printed."""
+
+
+def llm_engine(status: str) -> Script:
+    return answer({"id": LLM_ENGINE_ID, "fine_tuned_model": None, "status": status})
+
 
 UNSLOTH_ID = "job_20261101_120000_ab12cd34"
 UNSLOTH_STREAM = (SAMPLES / "unsloth_studio_progress_illustrative.sse").read_bytes()
@@ -445,6 +465,28 @@ CASES = {
         "localai",
         train=[(1, 1.5), (2, 1.25)],
     ),
+    "llm-engine": Case(
+        LLM_ENGINE_ID,
+        {
+            f"/fine-tunes/{LLM_ENGINE_ID}": [
+                *map(llm_engine, ["PENDING", *["RUNNING"] * 8, "SUCCESS"]),
+            ],
+            # It has no list before the first event.
+            **{
+                f"/fine-tunes/{LLM_ENGINE_ID}/events?stream={stream}": [
+                    *[answer({"detail": "Fine-tune events not found"}, 404)] * 2,
+                    answer({"events": LLM_ENGINE_EVENTS[:1]}),
+                    answer({"events": LLM_ENGINE_EVENTS}),
+                ]
+                for stream in ("true", "false")
+            },
+        },
+        [event["message"] for event in LLM_ENGINE_EVENTS],
+        "fine-tunes",
+        base="/v1/llm",
+        train=[(1, 2.5), (2, 2.25)],
+        valid=[(2, 1.75)],
+    ),
     "Unsloth Studio": Case(
         UNSLOTH_ID,
         {
@@ -634,9 +676,30 @@ async def test_a_job_that_no_api_knows_is_told_with_the_routes_that_were_asked()
 async def test_progress_in_the_job_object_is_shown() -> None:
     case = CASES["Together"]
     job = {**TOGETHER_JOB, "status": "pending", "queue_depth": 2, "total_steps": 40, "steps_completed": 10}
+    job["progress"] = {"estimate_available": True, "seconds_remaining": 240}
     routes = {
         f"/fine-tunes/{TOGETHER_ID}": [answer(job)],
         f"/fine-tunes/{TOGETHER_ID}/events": [answer({"data": []})],
     }
     told = await told_by(case, server_of(replace(case, routes=routes)), stream=False)
     assert (told.run.queue, told.run.step, told.run.total_steps) == (2, 10, 40)
+    assert told.run.job is not None
+    assert told.run.job.progress.remaining == 240
+
+
+async def followed_to(status: str, case: Case, **fields: Any) -> Run:
+    """Return what is known of a job of Fireworks while it is in this state."""
+    [(path, _)] = case.routes.items()
+    routes = {path: [answer({**FIREWORKS_JOB, "state": status, **fields})]}
+    return (await told_by(case, server_of(replace(case, routes=routes)), stream=False)).run
+
+
+async def test_a_percentage_of_the_job_object_is_the_progress_and_never_the_end() -> None:
+    case, progress = CASES["Fireworks"], {"percent": 58, "epoch": 1}
+    run = await followed_to("JOB_STATE_RUNNING", case, jobProgress=progress)
+    assert run.progress == 0.58
+    run = await followed_to("JOB_STATE_FAILED", case, jobProgress={**progress, "percent": 100})
+    assert (run.progress, run.exit_status) == (0.99, 1)
+    odds: Sequence[Any] = ({"percent": "half"}, {"percent": 900}, {"percent": None}, [], "58")
+    for odd in odds:
+        assert (await followed_to("JOB_STATE_RUNNING", case, jobProgress=odd)).progress is None

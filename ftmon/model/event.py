@@ -109,6 +109,8 @@ class Metrics(NamedTuple):
     total_steps: int | None = None
     train_loss: float | None = None
     valid_loss: float | None = None
+    remaining: float | None = None
+    """Seconds left, as the service estimates them."""
     is_spare: bool = False
     """They may come later than those of other events with the same steps, and count only without those."""
 
@@ -252,6 +254,7 @@ def parse_metrics(event: Event) -> Metrics:
         count("total_steps"),
         number("train_loss", "loss"),
         number("full_valid_loss", "valid_loss", "eval_loss"),
+        number("eta_seconds"),
         fields.get("type") in _SPARE,
     )
 

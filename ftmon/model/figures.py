@@ -55,6 +55,9 @@ _PERCENTAGES = {"percentage": 100.0, "progress/done_frac": 1.0}
 _TRAILERS = frozenset({"train_runtime", "train_samples_per_second", "train_steps_per_second", "total_flos"})
 """Names of the line in which Hugging Face's Trainer sums the run up at its end."""
 
+_OF_PROGRESS = frozenset({"step", "total_steps", "epoch", "total_epochs", "eta_seconds"})
+"""Figures that tell how far the run is, not how well it goes."""
+
 _MOST = 10**15
 
 
@@ -74,6 +77,12 @@ def count(value: object) -> int | None:
     """Read a whole number that is not negative."""
     found = number(value)
     return int(found) if found is not None and isfinite(found) and 0 <= found < _MOST else None
+
+
+def share(percentage: object) -> float | None:
+    """Read a percentage as a part of 1; None for everything else."""
+    found = number(percentage)
+    return found / 100 if found is not None and 0 <= found <= 100 else None
 
 
 def sums_up(values: Mapping[str, Any]) -> bool:
@@ -113,7 +122,7 @@ def in_words(figures: Figures) -> str:
         "valid_loss": "validation loss",
         "full_valid_loss": "full validation loss",
     }
-    rest = [name for name in figures if name not in {*words, "step", "total_steps", "epoch", "total_epochs"}]
+    rest = [name for name in figures if name not in words and name not in _OF_PROGRESS]
     shown = [name for name in words if name in figures] or rest[:3]
     told = ", ".join(f"{words.get(name, name)}={figures[name]:.6g}" for name in shown)
     return f"{place}: {told}" if told else place

@@ -93,6 +93,12 @@ class Progress(NamedTuple):
     """Epochs completed."""
     queue: int | None = None
     """Jobs ahead in the queue."""
+    share: float | None = None
+    """The part of the training that is done, 0 to 1, which says nothing of how the job ends."""
+    remaining: float | None = None
+    """Seconds left when the job was read, as the service estimates them."""
+    ends_at: datetime | None = None
+    """When the service thinks that the job will be over."""
 
 
 NO_PROGRESS = Progress()

@@ -61,6 +61,8 @@ def claims_end(message: str) -> bool:
 
 def read_message(message: str) -> Facts:
     """Read one message, already safe; `NOTHING` for one that says nothing known."""
+    if message.startswith("{'"):
+        return _trainer_line(message)
     for pattern, facts in _READERS.get(message.partition(" ")[0], ()):
         if match := pattern.match(message):
             return facts(match)
@@ -77,6 +79,27 @@ def _loss(pattern: re.Pattern[str], message: str) -> float | None:
     match = pattern.search(message)
     loss = float(match[1]) if match else nan
     return loss if isfinite(loss) else None
+
+
+def _trainer_line(message: str) -> Facts:
+    """Read what a trainer printed, which Scale's llm-engine passes on: `{'loss': 2.1, 'epoch': 0.7}`."""
+    # Few services send such lines, and the reader of them takes time to import.
+    from ftmon.model.figures import count
+    from ftmon.model.trainer_lines import TrainerReader
+
+    lines = TrainerReader().read(message)
+    figures = lines[0].figures if lines else {}
+    return Facts(
+        epoch=count(figures.get("epoch")),
+        step=count(figures.get("step")),
+        total_steps=count(figures.get("total_steps")),
+        train_loss=_finite(figures.get("train_loss")),
+        valid_loss=_finite(figures.get("valid_loss")),
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
 
 
 def _count(digits: str | None) -> int | None:

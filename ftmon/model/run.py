@@ -14,6 +14,9 @@ from ftmon.model.update import Connection, Update, Wire
 _NEARLY_DONE = 0.99
 """The greatest progress of a job that has not succeeded, whatever its steps say."""
 
+_LONGEST_RUN = 1e9
+"""Seconds, over thirty years: an estimate as long is none."""
+
 _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 """The exit status for each final status of the job (README, "Exit status")."""
 
@@ -25,6 +28,7 @@ def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
         metrics.total_steps or facts.total_steps,
         facts.train_loss if metrics.train_loss is None else metrics.train_loss,
         facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
+        metrics.remaining,
         metrics.is_spare,
     )
 
@@ -83,6 +87,8 @@ class Run:
         self.skew: float | None = None
         """Seconds that the service's clock is ahead of this machine's, or None if it sends no time."""
         self._estimate = Estimate()
+        self._ends_at: datetime | None = None
+        """When the job will be over by the service's estimate and clock."""
 
     def apply(self, update: Update) -> None:
         """Fold one update into the state."""
@@ -91,7 +97,7 @@ class Run:
             delay = update.connection.delay
             self.next_at = update.at + timedelta(seconds=delay) if delay else None
         if update.job is not None:
-            self._apply_job(update.job)
+            self._apply_job(update.job, update.at)
         self.cancellation = update.cancellation or self.cancellation
         if update.heard:
             self.heard_at = update.at
@@ -199,6 +205,12 @@ class Run:
 
     @property
     def _trained(self) -> float | None:
+        """The part of the training that is done, as counted here, or else as the service says."""
+        counted = self._counted
+        return self.job.progress.share if counted is None and self.job else counted
+
+    @property
+    def _counted(self) -> float | None:
         """The fraction of the steps, or else of the epochs, that is done."""
         if self.step is not None and self.total_steps:
             return min(1.0, self.step / self.total_steps)
@@ -219,8 +231,14 @@ class Run:
         return max(0.0, (latest - self.job.created_at).total_seconds())
 
     def remaining(self, now: datetime) -> float | None:
-        """Seconds left at the measured pace; None if no pace is known, or none can be known to last."""
-        return self._estimate.remaining(now) if self._is_training else None
+        """Seconds left as the service estimates them, or else at the measured pace.
+
+        None if neither is known, or none can be known to last.
+        """
+        if not self._is_training:
+            return None
+        told = (self._ends_at - self.service_time(now)).total_seconds() if self._ends_at else 0.0
+        return told if told > 0 else self._estimate.remaining(now)
 
     def silence(self, now: datetime) -> float | None:
         """Seconds without progress, if that is longer than usual for this run; otherwise None."""
@@ -238,15 +256,15 @@ class Run:
         """The training goes on as far as can be known now."""
         return self.connection.is_in_touch and self.status in (Status.RUNNING, Status.UNKNOWN)
 
-    def _apply_job(self, job: Job) -> None:
+    def _apply_job(self, job: Job, at: datetime) -> None:
         self.job = job
         self.fine_tuned_model = job.fine_tuned_model or self.fine_tuned_model
         self.total_epochs = self.total_epochs or job.n_epochs
-        self._apply_progress(job.progress)
+        self._apply_progress(job.progress, at)
         if job.status not in (Status.PENDING, Status.UNKNOWN):
             self.queue = None
 
-    def _apply_progress(self, progress: Progress) -> None:
+    def _apply_progress(self, progress: Progress, at: datetime) -> None:
         """Take what the job object says of the progress, where the events have not told more."""
         self.total_steps = self.total_steps or progress.total_steps
         if progress.step is not None:
@@ -255,6 +273,14 @@ class Run:
             self.epoch = max(int(progress.epoch), self.epoch or 0)
         if progress.queue is not None:
             self.queue = progress.queue
+        if progress.share is not None and self._counted is None:
+            self._estimate.add(progress.share, at, at)
+        self._note_remaining(progress.remaining, at)
+        self._ends_at = progress.ends_at or self._ends_at
+
+    def _note_remaining(self, seconds: float | None, at: datetime) -> None:
+        if seconds is not None and 0 <= seconds < _LONGEST_RUN:
+            self._ends_at = self.service_time(at) + timedelta(seconds=seconds)
 
     def _apply_event(self, event: Event, at: datetime) -> None:
         if event.level is Level.WARNING:
@@ -284,12 +310,18 @@ class Run:
             self.epoch = facts.epoch
         if figures.step is not None:
             self.step = max(figures.step, self.step or 0) if figures.is_spare else figures.step
-            self._add_losses(figures.step, figures)
-        trained = self._trained
-        if (figures.step is not None or facts.epoch is not None) and trained is not None:
-            self._estimate.add(trained, event.created_at, at)
+        self._add_losses(figures)
+        self._note_remaining(figures.remaining, at)
+        counted = self._counted
+        if (figures.step is not None or facts.epoch is not None) and counted is not None:
+            self._estimate.add(counted, event.created_at, at)
 
-    def _add_losses(self, step: int, figures: Metrics) -> None:
-        for curve, value in ((self.train_loss, figures.train_loss), (self.valid_loss, figures.valid_loss)):
-            if value is not None:
-                curve.add(step, value, is_spare=figures.is_spare)
+    def _add_losses(self, figures: Metrics) -> None:
+        """Add the points of an event; one without a step stands after the last one."""
+        train, valid, step = self.train_loss, self.valid_loss, figures.step
+        if figures.train_loss is not None:
+            at = (train.last_step or 0) + 1 if step is None else step
+            train.add(at, figures.train_loss, is_spare=figures.is_spare)
+        if figures.valid_loss is not None:
+            after = train.last_step or (valid.last_step or 0) + 1
+            valid.add(after if step is None else step, figures.valid_loss, is_spare=figures.is_spare)

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import parse_time
-from ftmon.model.job import Job, Status
+from ftmon.model.figures import number, share
+from ftmon.model.job import NO_PROGRESS, Job, Progress, Status
 from ftmon.wire.dialects import reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Paths
 
@@ -54,9 +55,16 @@ def _make_job(fields: dict[str, Any]) -> Job:
         fine_tuned_model=reading.text(fields.get("outputModel")),
         created_at=parse_time(fields.get("createTime")),
         finished_at=parse_time(fields.get("completedTime")),
+        progress=_progress(fields.get("jobProgress")),
         error=message if job.status is Status.FAILED else None,
         raw=reading.raw_of(fields, *_SIGNED),
     )
+
+
+def _progress(told: object) -> Progress:
+    if not isinstance(told, dict):
+        return NO_PROGRESS
+    return Progress(epoch=number(told.get("epoch")), share=share(told.get("percent")))
 
 
 def _read_jobs(body: bytes, parameters: str = "") -> JobPage:

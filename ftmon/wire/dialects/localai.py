@@ -29,7 +29,7 @@ _STATUSES = {
 }
 
 _MARKS = frozenset({"backend", "training_method", "output_dir"})
-_TRIVIAL = frozenset({"progress_percent", "eta_seconds"})
+_TRIVIAL = frozenset({"progress_percent"})
 
 
 def _read_job(body: bytes) -> JobAnswer:

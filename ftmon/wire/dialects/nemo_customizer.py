@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import Event, Level, parse_time
-from ftmon.model.figures import count, number
+from ftmon.model.figures import count, number, share
 from ftmon.model.job import Progress, Status
 from ftmon.wire.dialects import made, reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
@@ -38,7 +38,9 @@ def _read_job(body: bytes) -> JobAnswer:
     job = reading.make_job(fields, _STATUSES)
     # Its percentage is a whole number, which tells no total, and 100 of a job that failed.
     progress = Progress(
-        step=count(fields.get("steps_completed")), epoch=number(fields.get("epochs_completed"))
+        step=count(fields.get("steps_completed")),
+        epoch=number(fields.get("epochs_completed")),
+        share=share(fields.get("percentage_done")),
     )
     logs = reading.objects(fields.get("status_logs"))
     error = _reason(logs) if job.status is Status.FAILED else None

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from ftmon import json_text
 from ftmon.errors import UsageError
 from ftmon.model.event import Event, parse_event, parse_time, read_event
-from ftmon.model.job import Job, Status, check_job_id
+from ftmon.model.job import Job, Progress, Status, check_job_id
 from ftmon.safe import safe
 from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, JobPage, Page
 from ftmon.wire.dialects.statuses import read_status
@@ -273,6 +273,7 @@ def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: objec
         updated_at=updated_at,
         finished_at=finished_at,
         n_epochs=_epochs(fields),
+        progress=Progress(ends_at=None if status.is_final else parse_time(fields.get("estimated_finish"))),
         error=sentence(fields.get("error")),
         raw=raw_of(fields),
     )

@@ -44,11 +44,14 @@ def _read_job(body: bytes) -> JobAnswer:
 
 def _make_job(fields: dict[str, Any]) -> Job:
     job = reading.make_job(fields, _STATUSES)
+    told = fields.get("progress")
+    estimate = told if isinstance(told, dict) and told.get("estimate_available") is True else {}
     progress = Progress(
         step=count(fields.get("steps_completed")),
         total_steps=count(fields.get("total_steps")),
         epoch=number(fields.get("epochs_completed")),
         queue=count(fields.get("queue_depth")) if job.status is Status.PENDING else None,
+        remaining=number(estimate.get("seconds_remaining")),
     )
     return replace(job, progress=progress)
 

@@ -14,7 +14,7 @@ from ftmon.model.event import Event, parse_time
 from ftmon.model.figures import count, in_words, number, read_figures
 from ftmon.model.job import Job, Progress, Status
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import DONE, Dialect, Done, InBandError, JobAnswer, Page, Paths
+from ftmon.wire.dialects.dialect import DONE, Dialect, Done, InBandError, JobAnswer, JobPage, Page, Paths
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent
 
@@ -29,7 +29,7 @@ _STATUSES = {
 _HIDDEN = ("preview_sig",)
 """A token that shows the model to whoever has it."""
 
-_LEFT_OUT = frozenset({"job_id", "progress_percent", "elapsed_seconds", "eta_seconds", "eval_loss"})
+_LEFT_OUT = frozenset({"job_id", "progress_percent", "elapsed_seconds", "eval_loss"})
 """Of a frame: what is no figure of its step. Its `eval_loss` is that of the last evaluation."""
 
 
@@ -93,8 +93,8 @@ def _frame(message: ServerEvent) -> Event | InBandError | Done | None:
     return made.event(in_words(told), None, kind="metrics", data=figures, own_id=f"train_loss {step}")
 
 
-def _read_jobs(body: bytes) -> list[Job]:
-    return reading.newest_first(map(_make_job, reading.list_of_jobs(body, "runs")))
+def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
+    return reading.job_page(map(_make_job, reading.list_of_jobs(body, "runs")))
 
 
 UNSLOTH_STUDIO = Dialect(
