@@ -483,3 +483,11 @@ def test_every_recorded_job_of_the_second_api_is_read(
     assert (read.status, read.fine_tuned_model, read.n_epochs, read.error) == (status, model, n_epochs, error)
     finished_at = fields["finished_at"]
     assert read.finished_at == (datetime.fromtimestamp(finished_at, UTC) if finished_at else None)
+
+
+@pytest.mark.parametrize("steps", [[20, 10], [10, 20]], ids=["newest first", "oldest first"])
+def test_checkpoints_of_one_second_are_read_in_the_order_of_their_steps(steps: list[int]) -> None:
+    listed = [{"step_number": step, "created_at": 1723886072, "metrics": {}} for step in steps]
+    (source,) = FINE_TUNING_JOBS.sources
+    read = source.read(json.dumps({"data": listed}).encode())
+    assert [parse_metrics(event).step for event in read] == [10, 20]

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ftmon.model.event import Event, parse_time
-from ftmon.model.figures import read_figures
+from ftmon.model.figures import count, read_figures
 from ftmon.model.job import Status
 from ftmon.wire.dialects import made, reading
 from ftmon.wire.dialects.dialect import DATED_BASE, Dialect, Paths, Source
@@ -32,7 +32,10 @@ _STATUSES = {
 
 def _read_checkpoints(body: bytes) -> list[Event]:
     """Read the checkpoints; Nebius tells its losses in them alone (SERVICES §2.1)."""
-    return reading.by_time([_checkpoint(item) for item in reading.list_of_objects(body)])
+    items = reading.list_of_objects(body)
+    # OpenAI sends the newest first, Nebius the oldest, and several may share a second.
+    items.sort(key=lambda item: count(item.get("step_number")) or 0)
+    return reading.by_time(list(map(_checkpoint, items)))
 
 
 def _checkpoint(item: dict[str, Any]) -> Event:
