@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 QUICK = ("--speed=1000", "--steps=20", "--epochs=1")
 
 
@@ -67,6 +69,14 @@ def connection(demo: Demo, target: str) -> Iterator[socket.socket]:
     with socket.create_connection(demo.address, timeout=20) as client:
         client.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{demo.address[1]}\r\n\r\n".encode())
         yield client
+
+
+def await_message(demo: Demo, message: str) -> None:
+    """Wait until the job has told a message."""
+    origin = f"http://127.0.0.1:{demo.address[1]}/v1/fine-tunes"
+    (job,) = httpx.get(origin).json()["data"]
+    with httpx.stream("GET", f"{origin}/{job['id']}/events?stream=true", timeout=20) as answer:
+        assert any(message in line for line in answer.iter_lines())
 
 
 def stream_target(demo: Demo) -> str:

@@ -11,7 +11,7 @@ from ftmon.settings import Settings
 from ftmon.tui.app import FtmonApp
 from ftmon.watch.watcher import Watcher
 from tests.command import objects, running
-from tests.demo.process import Demo, demo
+from tests.demo.process import Demo, await_message, demo
 from tests.front_end import watch, watching
 from tests.servers.scripted import Server
 from tests.test_follow import PACE, followed_as
@@ -125,6 +125,8 @@ async def test_the_screen_shows_a_job_from_the_queue_to_its_end(api: str) -> Non
 @every_api
 def test_lines_and_json_lines_tell_the_same_to_the_same_end(api: str) -> None:
     with demo(*LIVELY, f"--api={api}") as service:
+        # While a job waits in its queue, it is asked for seldom.
+        await_message(service, "Fine-tune started")
         address = (service.job_id, "--base-url", service.base_url, "--no-history")
         with running(*address, "--plain") as plain, running(*address, "--json") as structured:
             *events, job = objects("".join(structured.rest()))
