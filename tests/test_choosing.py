@@ -7,6 +7,7 @@ from ftmon.errors import RefusedError, UnreachableError
 from ftmon.history.store import History
 from ftmon.model.job import JobKey
 from ftmon.settings import Settings
+from ftmon.settings.choice import Options, choose
 from ftmon.wire.choosing import Candidates, find_job, find_jobs
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import DIALECTS
@@ -59,14 +60,37 @@ async def test_a_provider_that_is_named_decides_alone() -> None:
     server = Server({f"/v1/fine-tunes/{TOGETHER_ID}": [answer(TOGETHER_JOB)]})
     async with server.running():
         service, _ = await found(server, TOGETHER_ID, provider="together")
-    assert service.why == "by --provider together"
+    assert service.why == "by together"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (Options(provider="together"), "by --provider together"),
+        (Options(environ={"TOGETHER_API_KEY": "k"}), "by TOGETHER_API_KEY, the only key in the environment"),
+        (Options(base_url="https://api.together.ai/v1"), "by the host api.together.ai"),
+        (Options(base_url="https://gpu-box.example/v1"), ""),
+        (Options(), "by the host api.openai.com"),
+    ],
+    ids=str,
+)
+def test_it_is_told_what_names_a_provider(options: Options, why: str) -> None:
+    options.setdefault("environ", {})
+    assert Candidates.of(choose(**options).settings).why == why
+
+
+def test_a_profile_may_name_a_provider(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[profiles.work]\nprovider = "together"\n')
+    chosen = choose(profile="work", environ={"FTMON_CONFIG": str(file)})
+    assert Candidates.of(chosen.settings).why == "by the profile work"
 
 
 async def test_where_a_provider_has_two_apis_the_answer_decides_between_them() -> None:
     server = Server({JOB: [answer(job())]})
     async with server.running():
         service, _ = await found(server, JOB_ID, provider="fine-tunes")
-    assert service.why == f"by --provider fine-tunes, asked /fine-tunes/{JOB_ID}, and the answer is a job"
+    assert service.why == f"by fine-tunes, asked /fine-tunes/{JOB_ID}, and the answer is a job"
 
 
 @pytest.mark.parametrize(

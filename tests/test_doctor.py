@@ -308,12 +308,13 @@ def test_the_command_prints_a_line_for_each_check_and_no_key() -> None:
         service.succeed()
         done = ftmon("doctor", SERVED_ID, *service.options, env={"OPENAI_API_KEY": KEY})
     lines = done.stdout.decode().splitlines()
-    assert lines[:3] == [
-        f"✔ service   {service.base_url}",
+    assert lines[0].startswith("✔ config    ")
+    assert lines[1:4] == [
+        f"✔ service   {service.base_url} (--base-url)",
         "✔ key       from OPENAI_API_KEY",
         "✔ proxy     none",
     ]
-    assert [line.split()[1] for line in lines[3:]] == [
+    assert [line.split()[1] for line in lines[4:]] == [
         "DNS",
         "TLS",
         "API",
@@ -353,20 +354,38 @@ def test_a_mistake_in_the_command_line_is_no_finding(arguments: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    "variables",
+    ("variables", "names"),
     [
-        {"FTMON_BASE_URL": "ftp://x"},
-        {"OPENAI_API_KEY": "two words", "FTMON_BASE_URL": "http://127.0.0.1:1/v1"},
-        {"FTMON_API_KEY": KEY, "FTMON_BASE_URL": "http://service.example/v1"},
+        ({"FTMON_BASE_URL": "ftp://x"}, ["service"]),
+        ({"FTMON_API_KEY": KEY, "FTMON_BASE_URL": "http://service.example/v1"}, ["service"]),
+        (
+            {"OPENAI_API_KEY": "two words", "FTMON_BASE_URL": "http://127.0.0.1:1/v1"},
+            ["config", "service", "key"],
+        ),
     ],
     ids=str,
 )
-def test_settings_that_cannot_be_used_are_a_finding(variables: dict[str, str]) -> None:
+def test_settings_that_cannot_be_used_are_a_finding(variables: dict[str, str], names: list[str]) -> None:
     done = ftmon("doctor", env=variables)
     lines = done.stdout.decode().splitlines()
-    assert lines[0].startswith("✘ service   ")
-    assert [line.split()[1] for line in lines] == ["service", "terminal", "history"]
+    assert [line.split()[1] for line in lines] == [*names, "terminal", "history"]
+    assert lines[len(names) - 1].startswith("✘ ")
     assert done.returncode == 1
+
+
+def test_a_config_file_is_told_with_its_profile(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    profile = '[profiles.work]\nbase_url = "http://127.0.0.1:1/v1"\ncolour = 1\n'
+    file.write_text(f'default_profile = "work"\n{profile}')
+    done = ftmon("doctor", env={"FTMON_CONFIG": str(file)})
+    lines = done.stdout.decode().splitlines()
+    assert lines[0] == f"✔ config    {file}, profile work"
+    assert lines[1] == "✔ service   http://127.0.0.1:1/v1 (the profile work)"
+    assert lines[2].startswith("! notice    ")
+    file.write_text("[profiles")
+    broken = ftmon("doctor", env={"FTMON_CONFIG": str(file)})
+    assert broken.stdout.decode().startswith("✘ service   ")
+    assert str(file) in broken.stdout.decode()
 
 
 def test_a_missing_key_is_told_before_any_request() -> None:

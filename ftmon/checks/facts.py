@@ -14,9 +14,9 @@ _CLOSE = 60.0
 """Seconds that two clocks may differ without being told to the user."""
 
 
-def service(settings: Settings) -> Check:
-    """Return where the service is."""
-    return good("service", settings.base_url)
+def service(base_url: str, source: str = "") -> Check:
+    """Return where the service is, and what gave its address."""
+    return good("service", f"{base_url} ({source})" if source else base_url)
 
 
 def key(settings: Settings) -> Check:

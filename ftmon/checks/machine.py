@@ -11,6 +11,7 @@ from ftmon.checks.check import Check, bad, doubt, good
 from ftmon.errors import HistoryError
 from ftmon.history.inspection import inspect
 from ftmon.paths import history_file
+from ftmon.settings.choice import Choice
 from ftmon.text import plural, size
 
 _LONGEST = 3.0
@@ -54,6 +55,16 @@ def _colors(name: str, environ: Mapping[str, str]) -> str:
     if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
         return "16 million colours"
     return "256 colours" if "256color" in name else "16 colours"
+
+
+def config(choice: Choice) -> Check:
+    """Return which config file and profile are used."""
+    path, profile = choice.config.path, choice.profile
+    if path is None:
+        return good("config", "no file: there is no home directory")
+    if not choice.config.exists:
+        return good("config", f"{path} (not there yet)")
+    return good("config", f"{path}, {f'profile {profile.name}' if profile else 'no profile'}")
 
 
 def history(service: str) -> tuple[Check, str]:

@@ -19,7 +19,7 @@ from ftmon.settings import Settings
 from ftmon.text import plural
 from ftmon.wire.answer import Answer
 from ftmon.wire.body import Kind, kind_of
-from ftmon.wire.choosing import Candidates, find_job, list_jobs
+from ftmon.wire.choosing import Candidates, find_job, find_jobs
 from ftmon.wire.client import Client, tls_context
 from ftmon.wire.proxy import proxy_for
 from ftmon.wire.service import NO_ROUTE, Service
@@ -131,8 +131,9 @@ async def _answers(client: Client, job_id: str | None, remembered: str) -> Async
     try:
         async with asyncio.timeout(_ANSWERS):
             if job_id is None:
-                service, jobs = await list_jobs(client, candidates)
-                found = f"{plural(len(jobs), 'job')} listed" if jobs else "no job is listed"
+                service, page = await find_jobs(client, candidates)
+                more = " at first" if page.next else ""
+                found = f"{plural(len(page.jobs), 'job')} listed{more}" if page.jobs else "no job is listed"
             else:
                 service, answer = await find_job(client, candidates, job_id)
                 if isinstance(answer, RefusedError):

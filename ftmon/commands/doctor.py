@@ -61,22 +61,27 @@ async def _checks(options: ServiceOptions, job_id: str | None) -> "AsyncGenerato
     from ftmon.checks.check import bad, doubt
     from ftmon.checks.network import service_checks
 
+    settings = None
     try:
-        settings = options.settings()
+        choice = options.choice()
     except UsageError as error:
         yield bad("service", str(error))
-        yield machine.terminal()
-        yield machine.history("")[0]
-        return
-    sys.excepthook = partial(crashed, secrets=settings.secrets)
-    yield facts.service(settings)
-    yield facts.key(settings)
-    for notice in settings.notices:
-        yield doubt("notice", notice)
-    history, remembered = machine.history(settings.base_url)
-    async with aclosing(service_checks(settings, job_id, remembered)) as checks:
-        async for check in checks:
-            yield check
+    else:
+        yield machine.config(choice)
+        yield facts.service(choice.settings.base_url, choice.base_url_source)
+        for notice in choice.settings.notices:
+            yield doubt("notice", notice)
+        try:
+            settings = choice.with_key()
+        except UsageError as error:
+            yield bad("key", str(error))
+    history, remembered = machine.history(settings.base_url if settings else "")
+    if settings is not None:
+        sys.excepthook = partial(crashed, secrets=settings.secrets)
+        yield facts.key(settings)
+        async with aclosing(service_checks(settings, job_id, remembered)) as checks:
+            async for check in checks:
+                yield check
     yield machine.terminal()
     yield history
 

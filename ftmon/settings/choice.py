@@ -86,7 +86,10 @@ def choose(
     address = find_address(base_url, provider, named, config.default, environ, may_guess=may_guess)
     used, is_own = _profile_in_use(named, config.default, address.url, environ)
     owner = PROVIDERS.get(provider_at(Settings(address.url).host) or address.provider)
-    chosen = provider or (used.provider if used else "") or address.provider or FIND_OUT
+    of_profile = (used.provider, f"the profile {used.name}") if used else ("", "")
+    of_address = (address.provider or FIND_OUT, address.source)
+    named_by = [(provider or "", f"--provider {provider}"), of_profile, of_address]
+    chosen, chosen_by = next(each for each in named_by if each[0])
     speaks = owner or PROVIDERS.get(chosen) or Provider()
     values = _Values(environ, used or Profile(name=""), is_named=named is not None)
     settings = Settings(
@@ -96,6 +99,7 @@ def choose(
         _ca_file(ca_file, used),
         namespace=values.text(values.profile.namespace, (speaks.namespace,), part_of_path),
         provider=chosen,
+        provider_source=chosen_by,
         key_header=speaks.key_header,
         api_version=values.text(values.profile.api_version, ("OPENAI_API_VERSION",), part_of_path),
     )

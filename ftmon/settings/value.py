@@ -1,6 +1,6 @@
 """The settings, as a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,6 +32,8 @@ class Settings:
     """The user, organisation or account of job ids that come without one, where the API needs it."""
     provider: str = FIND_OUT
     """Whose API the service speaks; `auto` finds out."""
+    provider_source: str = field(default="", compare=False)
+    """What names the provider, in words."""
     key_header: str = "Authorization"
     """The header that holds the key; see `Provider.key_header`."""
     api_version: str = ""

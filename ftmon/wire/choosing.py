@@ -39,7 +39,7 @@ class Candidates:
         fitting = tuple(each for each in spoken_there if each.takes_base(settings.base_url))
         own = fitting or spoken_there
         is_named = settings.provider != FIND_OUT
-        why = f"by --provider {settings.provider}" if is_named else ""
+        why = f"by {settings.provider_source or settings.provider}" if is_named else ""
         if not is_named and provider_at(settings.host):
             why = f"by the host {settings.host}"
         # A provider that was named for this address once may be none that its host tells.
