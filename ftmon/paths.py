@@ -33,6 +33,15 @@ def history_file() -> Path:
     return folder / "history.sqlite3"
 
 
+def runs_directory() -> Path:
+    """Return the directory of the runs of this machine, beside the history.
+
+    Raises:
+        HistoryError: as `history_file`.
+    """
+    return history_file().parent / "runs"
+
+
 def config_file() -> Path | None:
     """Return the path of the config file, in the user's config directory (`XDG_CONFIG_HOME` on Linux).
 

@@ -13,10 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ftmon.local.run_directory import SOCKET, End, RunDirectory, now
-
-RUN_VARIABLE = "FTMON_RUN"
-"""Tells the command, and what it starts, the directory of its run."""
+from ftmon.local.run_directory import OUTPUT, RUN_VARIABLE, SOCKET, End, RunDirectory, now
 
 _PATIENCE = 60.0
 """Seconds between a cancel and SIGKILL."""
@@ -48,7 +45,7 @@ class Keeper:
     async def start(self, command: list[str], directory: Path) -> None:
         """Start the command, in a process group of its own, and listen; raises OSError."""
         self._server = await asyncio.start_unix_server(self._answer, SOCKET, limit=_LARGEST_QUESTION)
-        output = self._run.open_output()
+        output = self._run.open_locked(OUTPUT)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *command,

@@ -23,8 +23,14 @@ from ftmon.model.job import check_job_id
 OUTPUT = "output.log"
 """What the command writes to stdout and stderr, as it writes it."""
 
+EVENTS = "events.jsonl"
+"""What the training says of itself: see `Publication`."""
+
 SOCKET = "keeper.sock"
 """Where the keeper of the run is asked to cancel it."""
+
+RUN_VARIABLE = "FTMON_RUN"
+"""Tells a command, and what it starts, the directory of its run."""
 
 _RECORD = "run.json"
 _END = "end.json"
@@ -111,26 +117,31 @@ class RunDirectory:
         """Record how the command ended, at once or not at all; raises OSError."""
         self._write(_END, {"status": end.status, "is_cancelled": end.is_cancelled, "at": iso(end.at)})
 
-    def open_output(self) -> int:
-        """Make the file of the output and return its descriptor, for the command; raises OSError.
+    def open_locked(self, name: str) -> int:
+        """Open a file to append to, and return its descriptor; raises OSError.
 
-        It is locked as long as anybody has the descriptor: the command and its children.
+        It is locked as long as anybody has the descriptor, which are a command and its children, too.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self.output, flags, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        descriptor = os.open(self.path / name, flags, 0o600)
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return descriptor
 
     @property
     def is_running(self) -> bool:
-        """Somebody still has the output: the command, or what it has started."""
+        """Somebody can still write: the command, what it has started, or the training that publishes."""
+        return self._is_locked(OUTPUT) or self._is_locked(EVENTS)
+
+    def _is_locked(self, name: str) -> bool:
         try:
-            descriptor = os.open(self.output, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(self.path / name, flags)
         except OSError:
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return True
         finally:
             os.close(descriptor)

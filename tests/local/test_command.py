@@ -13,7 +13,7 @@ import pytest
 
 from ftmon.errors import UsageError
 from ftmon.local.command import cancel, check_command, forward, is_kept, start
-from ftmon.local.run_directory import End, RunDirectory
+from ftmon.local.run_directory import OUTPUT, End, RunDirectory
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECONDS = 20.0
@@ -250,7 +250,7 @@ def test_links_in_a_run_s_directory_lead_nowhere(run: RunDirectory, tmp_path: Pa
         fcntl.flock(file, fcntl.LOCK_EX)
         assert not run.is_running
     with pytest.raises(OSError, match="symbolic link"):
-        run.open_output()
+        run.open_locked(OUTPUT)
     (tmp_path / "runs" / "linked").symlink_to(tmp_path)
     (tmp_path / "runs" / "odd name").mkdir()
     (tmp_path / "runs" / "file").touch()

@@ -1,0 +1,122 @@
+"""What a training run tells ftmon from inside its own process: it only appends lines to a file.
+
+It never waits for a lock or a network, and never raises into the training: what cannot be written is dropped,
+with one warning. `ftmon watch` and `ftmon serve` read the file.
+"""
+
+import json
+import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ftmon.errors import FtmonError
+from ftmon.local.run_directory import EVENTS, RUN_VARIABLE, RunDirectory, now
+from ftmon.model.event import iso
+from ftmon.paths import runs_directory
+
+_RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
+"""Variables that number the processes of one training: torchrun's, Open MPI's, MPICH's, Slurm's."""
+
+
+class Publication:
+    """One run, from its beginning to its end; a context manager."""
+
+    def __init__(self, name: str, home: Path | None, total_steps: int | None) -> None:
+        self.id = ""
+        """The run's id; empty where nothing is written."""
+        self._totals = {} if total_steps is None else {"total_steps": total_steps}
+        self._descriptor: int | None = None
+        self._is_over = False
+        self._has_warned = False
+        # A process that this one forks, such as a loader of data, is not the run.
+        self._owner = os.getpid()
+        if _rank() == 0:
+            self._open(name, home)
+
+    def log(self, **figures: Any) -> None:
+        """Tell the figures of a step: `step`, `loss`, `valid_loss`, and any others by their own names.
+
+        A figure may be anything that `float` takes, such as a tensor of one element.
+        """
+        told: dict[str, Any] = {**self._totals}
+        for name, value in figures.items():
+            try:
+                told[name] = value if isinstance(value, int) else float(value)
+            except (TypeError, ValueError, OverflowError, RuntimeError):
+                self._warn(f"{name} is no number, and is left out")
+        self._write(told)
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Tell a sentence; `level` is `info`, `warning` or `error`."""
+        self._write({"message": str(text), "level": level})
+
+    def finish(self, status: str = "succeeded", error: str = "") -> None:
+        """Tell how the run ended: `succeeded`, `failed` or `cancelled`. Only the first call counts."""
+        if self._is_over:
+            return
+        self._write({"status": status, **({"error": error} if error else {})})
+        self._is_over = True
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> "Publication":
+        """Begin the run."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run: a success, unless it is left by an exception."""
+        match error:
+            case None:
+                self.finish()
+            case SystemExit(code=None | 0):
+                self.finish()
+            case SystemExit(code=int() as code):
+                self.finish("failed", f"exit status {code}")
+            case KeyboardInterrupt():
+                self.finish("cancelled")
+            case _:
+                self.finish("failed", f"{type(error).__name__}: {error}".removesuffix(": "))
+
+    def _open(self, name: str, home: Path | None) -> None:
+        try:
+            joined = os.environ.get(RUN_VARIABLE)
+            if joined:
+                run = RunDirectory(Path(joined))
+            else:
+                run = RunDirectory.create(home or runs_directory(), name, now())
+            # Locked as long as this process lives, which tells the others that the run goes on.
+            self._descriptor = run.open_locked(EVENTS)
+            self.id = run.id
+        except (OSError, FtmonError) as error:
+            self._warn(f"nothing is published: {error}")
+
+    def _write(self, fields: dict[str, Any]) -> None:
+        if self._descriptor is None or self._is_over or os.getpid() != self._owner:
+            return
+        line = json.dumps({**fields, "time": iso(now())}).encode() + b"\n"
+        try:
+            os.write(self._descriptor, line)
+        except OSError as error:
+            self._warn(f"an entry is lost: {error.strerror}")
+
+    def _warn(self, words: str) -> None:
+        """Warn of the first fault; where warnings are errors, that does not reach the training either."""
+        if self._has_warned:
+            return
+        self._has_warned = True
+        with suppress(Warning):
+            warnings.warn(f"ftmon: {words}", RuntimeWarning, stacklevel=3)
+
+
+def _rank() -> int:
+    for name in _RANKS:
+        if (text := os.environ.get(name, "")).isdecimal():
+            return int(text)
+    return 0
