@@ -1,5 +1,6 @@
 """Arguments in, exit status out. The first word names the command, which is imported when it is run."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        from ftmon.commands import completion
+
+        return completion.complete()
     match arguments:
         case ["demo", *rest]:
             from ftmon.commands import demo
@@ -61,6 +66,10 @@ def _run(arguments: list[str]) -> int:
             from ftmon.commands import resume
 
             return resume.run(rest)
+        case ["completion", *rest]:
+            from ftmon.commands import completion
+
+            return completion.run(rest)
         case _:
             from ftmon.commands import watch
 

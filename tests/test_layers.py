@@ -42,6 +42,7 @@ HOMES = {
     "httpx": ["ftmon.wire.client", "ftmon.wire.fault"],
     "humanize": ["ftmon.text"],
     "platformdirs": ["ftmon.paths"],
+    "argcomplete": ["ftmon.commands.completion"],
     "msgspec": ["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse"],
     "starlette": ["ftmon.serving"],
     "uvicorn": ["ftmon.serving"],

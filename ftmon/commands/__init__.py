@@ -4,5 +4,8 @@ A command's module has `run(arguments)`, which turns the arguments into frozen v
 the exit status, and `parser()`, which completion asks for the options.
 """
 
-NAMES = ("watch", "demo", "history", "export", "config", "doctor", "jobs", "cancel", "pause", "resume")
+NAMES = (
+    *("watch", "demo", "history", "export", "config", "doctor", "jobs", "cancel", "pause", "resume"),
+    "completion",
+)
 """The commands, each in a module of this name. `ftmon JOB` is short for `ftmon watch JOB`."""

@@ -30,6 +30,7 @@ commands:
   ftmon jobs            the jobs of the service, and those recorded here
   ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
                         ftmon resume JOB, where the API has that
+  ftmon completion      print what makes bash, zsh or fish complete words with Tab
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:
