@@ -206,8 +206,11 @@ def test_the_command_to_watch_again_is_the_one_that_was_typed(service: Service, 
     key_file.write_text(f"{KEY}\n")
     key_file.chmod(0o600)
     service.tell("Fine-tune started")
-    with running(JOB_ID, "--json", *service.options, "--api-key-file", str(key_file)) as command:
+    config = tmp_path / "config.toml"
+    config.write_text("[profiles.box]\n")
+    options = [*service.options, "--profile", "box", "--api-key-file", str(key_file)]
+    with running(JOB_ID, "--json", *options, FTMON_CONFIG=str(config)) as command:
         command.line()
         command.signal(signal.SIGINT)
-        told = f"ftmon {JOB_ID} --base-url {service.base_url} --api-key-file '{key_file}'\n"
+        told = f"ftmon {JOB_ID} --base-url {service.base_url} --profile box --api-key-file '{key_file}'\n"
         assert command.notice().endswith(told)

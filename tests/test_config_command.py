@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import FTMON, KEY, ftmon
-from tests.service import JOB_ID, Service
+from tests.service import DIRTY, HOSTILE, JOB_ID, Service
 from tests.terminal import terminal
 
 CONFIG = """\
@@ -75,6 +75,15 @@ def test_config_without_a_file_says_how_to_make_one(config_home: Path) -> None:
     assert facts["config file"] == f"{path} (not there yet: ftmon config edit)"
     assert facts["service"] == "http://127.0.0.1:8000/v1 (FTMON_BASE_URL)"
     assert (facts["profile"], facts["key"]) == ("none", "none")
+
+
+def test_what_config_shows_of_a_path_is_safe(tmp_path: Path) -> None:
+    folder = tmp_path / HOSTILE[:-1]
+    folder.mkdir()
+    (folder / "config.toml").touch()
+    assert shown(FTMON_CONFIG=str(folder / "config.toml"))["config file"] == str(
+        tmp_path / DIRTY[:-1] / "config.toml"
+    )
 
 
 def test_config_is_a_json_object_too(config: Path) -> None:

@@ -32,7 +32,9 @@ def run(arguments: Sequence[str]) -> int:
 
         write(json_text.encode_lines([_as_json(choice)]))
     else:
-        shown = [(name, value) for name, value in _facts(choice) if value]
+        from ftmon.safe import one_line, safe
+
+        shown = [(name, one_line(safe(value))) for name, value in _facts(choice) if value]
         write(encoded("".join(f"{name:<13} {value}\n" for name, value in shown)))
     return 0
 

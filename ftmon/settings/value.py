@@ -66,7 +66,7 @@ class Settings:
         if self.key is None and f".{host}".endswith(_OPENAI):
             raise UsageError(
                 f"{host} wants a key. Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file. "
-                "For another service, give --base-url."
+                "For another service, give --base-url, --provider or --profile."
             )
 
     @property
