@@ -13,7 +13,7 @@ class Provider:
     base_url: str = ""
     """Empty where every user has an address of their own."""
     path: str = ""
-    """Follows the address in a variable, which is that of the host alone."""
+    """Follows the address in a variable, where that is the host alone."""
     hosts: tuple[str, ...] = ()
     """Its hosts; those below them are its own too. Only they get its key."""
     addresses: tuple[str, ...] = ()
@@ -121,6 +121,12 @@ def check_provider(name: str) -> None:
     """Raise a UsageError for a provider that ftmon does not know."""
     if name not in KNOWN:
         raise UsageError(f"--provider {name} is not known; it is one of {', '.join(KNOWN)}.")
+
+
+def key_variable(host: str) -> str:
+    """Return the variable in which a host's key is expected: its provider's, else that of any server."""
+    owner = PROVIDERS.get(provider_at(host), PROVIDERS["openai"])
+    return owner.keys[0]
 
 
 def provider_at(host: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from ftmon.errors import FtmonError, RefusedError, UnreachableError, UsageError
 from ftmon.settings import Key, Settings
 from ftmon.wire.client import Client
+from ftmon.wire.refusal import refused
 from tests.servers.fine_tunes import answer, failure, head, refusal
 from tests.servers.scripted import End, Script, Server
 
@@ -114,6 +115,19 @@ async def test_a_refusal_says_what_to_do(key: Key | None, status: int, hint: str
     with pytest.raises(RefusedError) as refused:
         await fetched(serving(answer(b"", status)), key=key)
     assert str(refused.value).endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "variable"),
+    [
+        ("https://api.together.ai/v1", "TOGETHER_API_KEY"),
+        ("https://mine.openai.azure.com/openai/v1", "AZURE_OPENAI_API_KEY"),
+        ("https://gpu-box.example", "OPENAI_API_KEY"),
+    ],
+)
+def test_a_service_that_wants_a_key_wants_its_own(base_url: str, variable: str) -> None:
+    told = refused(401, "", key_source=None, base_url=base_url)
+    assert told.endswith(f"Set {variable} (or FTMON_API_KEY), or give --api-key-file.")
 
 
 ECHOES: Mapping[str, Script] = {

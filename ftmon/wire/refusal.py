@@ -1,8 +1,10 @@
 """The sentence in a service's error body, and what ftmon says when a service refuses or fails."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from ftmon import json_text
+from ftmon.providers import key_variable
 from ftmon.safe import one_line, safe
 
 _LONGEST = 300
@@ -57,7 +59,8 @@ def refused(status: int, said: str, *, key_source: str | None, base_url: str) ->
     words = "wants a key" if status == 401 and key_source is None else _WORDS.get(status, "refuses")
     match status:
         case 401 if key_source is None:
-            hint = "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file."
+            variable = key_variable(urlsplit(base_url).hostname or "")
+            hint = f"Set {variable} (or FTMON_API_KEY), or give --api-key-file."
         case 401:
             hint = f"The key came from {key_source}."
         case 403 if said:
