@@ -70,7 +70,7 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
 
     Raises:
         UsageError: where it cannot be read, where an entry cannot be used, or where `FTMON_CONFIG` names no
-            file. The sentence has the line, and never the value of an entry.
+            file. The sentence has the line, and nothing that may be a key.
     """
     path = path_of_config(environ)
     is_named = bool(environ.get("FTMON_CONFIG", "").strip())

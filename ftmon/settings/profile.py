@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ftmon.errors import UsageError
@@ -17,8 +17,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _KEY_ENTRIES = ("api_key_env", "api_key_file", "api_key_command")
-_KEYS = {"apikey", "key", "token", "apitoken", "accesstoken", "secret", "secretkey", "password"}
-"""Names that people give to a key, without `_` and `-`."""
+_LIKE_A_KEY = ("key", "token", "secret", "password")
+"""How the names end that people give to a key."""
 
 
 class EntryError(Exception):
@@ -46,7 +46,7 @@ class Profile:
     api_key_env: str = ""
     """The variable that holds the key."""
     api_key_file: str = ""
-    api_key_command: tuple[str, ...] = ()
+    api_key_command: tuple[str, ...] = field(default=(), repr=False)
     """A command whose first line of output is the key."""
 
     @property
@@ -85,7 +85,7 @@ def read_profile(name: str, table: object) -> Profile:
 def check_no_key(table: Mapping[str, object], place: tuple[str, ...] = ()) -> None:
     """Raise an EntryError for a table with a key in it."""
     for entry in table:
-        if entry.replace("_", "").replace("-", "").lower() in _KEYS:
+        if entry.lower().endswith(_LIKE_A_KEY):
             raise EntryError(
                 (*place, entry),
                 f"{entry} would keep a key in this file. Name where it is instead: api_key_env, api_key_file "
@@ -114,7 +114,10 @@ def _text(value: object) -> str:
 
 
 def _base_url(value: object) -> str:
-    return check_base_url(_text(value))
+    # What is no address at all may be a key, which `check_base_url` would repeat.
+    if not (text := _text(value)).lower().startswith(("http:", "https:")):
+        raise ValueError("must begin with http:// or https://.")
+    return check_base_url(text)
 
 
 def _provider(value: object) -> str:
