@@ -3,7 +3,9 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
+from ftmon.commands import NAMES
 from ftmon.commands.crash import crashed
 from ftmon.errors import FtmonError
 from ftmon.lines.output import discard_stdout, say
@@ -25,52 +27,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    # Set by a shell that wants words to complete.
     if "_ARGCOMPLETE" in os.environ:
         from ftmon.commands import completion
 
         return completion.complete()
-    match arguments:
-        case ["demo", *rest]:
-            from ftmon.commands import demo
-
-            return demo.run(rest)
-        case ["history", *rest]:
-            from ftmon.commands import history
-
-            return history.run(rest)
-        case ["doctor", *rest]:
-            from ftmon.commands import doctor
-
-            return doctor.run(rest)
-        case ["export", *rest]:
-            from ftmon.commands import export
-
-            return export.run(rest)
-        case ["config", *rest]:
-            from ftmon.commands import config
-
-            return config.run(rest)
-        case ["jobs", *rest]:
-            from ftmon.commands import jobs
-
-            return jobs.run(rest)
-        case ["cancel", *rest]:
-            from ftmon.commands import cancel
-
-            return cancel.run(rest)
-        case ["pause", *rest]:
-            from ftmon.commands import pause
-
-            return pause.run(rest)
-        case ["resume", *rest]:
-            from ftmon.commands import resume
-
-            return resume.run(rest)
-        case ["completion", *rest]:
-            from ftmon.commands import completion
-
-            return completion.run(rest)
-        case _:
-            from ftmon.commands import watch
-
-            return watch.run(arguments)
+    name = arguments[0] if arguments and arguments[0] in NAMES else "watch"
+    module = import_module(f"ftmon.commands.{name}")
+    # `watch` takes its own name too: only then may a command's name be the job's id.
+    status: int = module.run(arguments if name == "watch" else arguments[1:])
+    return status
