@@ -74,8 +74,9 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    scripts: Mapping[str, Sequence[Script] | Callable[[], Script]],
+    scripts: Server | Mapping[str, Sequence[Script] | Callable[[], Script]],
     *,
+    base: str = "/v1",
     size: tuple[int, int] = (80, 24),
     job_id: str | None = JOB_ID,
     pace: Pace = NO_RETRY,
@@ -88,9 +89,9 @@ async def stage(
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """Serve the scripts and run the app at this size, in columns and lines, until the block ends."""
-    server = Server(scripts)
+    server = scripts if isinstance(scripts, Server) else Server(scripts)
     async with server.running():
-        settings = Settings(f"{server.origin}/v1", key)
+        settings = Settings(f"{server.origin}{base}", key)
         watcher = Watcher(
             settings,
             stream=stream,
