@@ -62,15 +62,15 @@ _MOST = 10**15
 
 
 def number(value: object) -> float | None:
-    """Read a number, also one written as text; None for everything else."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """Read a number, also one written as text; None for everything else, and beyond what a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    return value if isinstance(value, int) and abs(value) < _MOST else float(value)
+    if isinstance(value, int) and abs(value) < _MOST:
+        return value
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def count(value: object) -> int | None:
@@ -107,7 +107,7 @@ def read_figures(values: Mapping[str, Any]) -> Figures:
             _set(figures, NAMES.get(lower, name), value)
     step = figures.get("step")
     if share and 0 < share <= 1 and step and "total_steps" not in figures:
-        figures["total_steps"] = round(step / share)
+        _set(figures, "total_steps", round(step / max(share, 1 / _MOST)))
     if sums_up(values):
         figures.pop("train_loss", None)
     return figures

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import parse_time
-from ftmon.model.figures import number, share
+from ftmon.model.figures import count, share
 from ftmon.model.job import NO_PROGRESS, Job, Progress, Status
 from ftmon.wire.dialects import reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Paths
@@ -64,7 +64,7 @@ def _make_job(fields: dict[str, Any]) -> Job:
 def _progress(told: object) -> Progress:
     if not isinstance(told, dict):
         return NO_PROGRESS
-    return Progress(epoch=number(told.get("epoch")), share=share(told.get("percent")))
+    return Progress(epoch=count(told.get("epoch")), share=share(told.get("percent")))
 
 
 def _read_jobs(body: bytes, parameters: str = "") -> JobPage:

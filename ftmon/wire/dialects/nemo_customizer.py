@@ -39,7 +39,7 @@ def _read_job(body: bytes) -> JobAnswer:
     # Its percentage is a whole number, which tells no total, and 100 of a job that failed.
     progress = Progress(
         step=count(fields.get("steps_completed")),
-        epoch=number(fields.get("epochs_completed")),
+        epoch=count(fields.get("epochs_completed")),
         share=share(fields.get("percentage_done")),
     )
     logs = reading.objects(fields.get("status_logs"))

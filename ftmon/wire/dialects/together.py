@@ -49,7 +49,7 @@ def _make_job(fields: dict[str, Any]) -> Job:
     progress = Progress(
         step=count(fields.get("steps_completed")),
         total_steps=count(fields.get("total_steps")),
-        epoch=number(fields.get("epochs_completed")),
+        epoch=count(fields.get("epochs_completed")),
         queue=count(fields.get("queue_depth")) if job.status is Status.PENDING else None,
         remaining=number(estimate.get("seconds_remaining")),
     )
