@@ -87,7 +87,8 @@ def _frame_reader() -> FrameReader:
             raise ValueError("not an object")
         line = fields.get("data")
         if not isinstance(line, str):
-            return reading.frame(message)
+            item = reading.frame(message)
+            return item.by_text() if isinstance(item, Event) else item
         # A progress bar is no event.
         lines = trainer.read(line)
         return made.line(lines[-1], parse_time(fields.get("timestamp"))) if lines else None
