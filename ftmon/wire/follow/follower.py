@@ -186,7 +186,7 @@ class Follower:
         except UnreachableError as fault:
             if fault.status == _NO_CONTENT and session.job is not None:
                 # The service asks not to be connected to any more.
-                await self._poll_only(None)
+                await self._poll_or_back_off(fault)
             else:
                 await self._back_off(fault)
         except RefusedError as error:
@@ -207,7 +207,7 @@ class Follower:
         if error.status in NO_ROUTE and not session.has_streamed:
             if session.job is None:
                 raise session.job_refusal or error
-            await self._poll_only(None)
+            await self._poll_or_back_off(UnreachableError(reason(error), status=error.status))
         elif not session.was_heard or is_redirect(error):
             raise error
         else:
@@ -215,6 +215,16 @@ class Follower:
             # Only a reading that begins after the refusal can confirm it.
             await cancelled(reading)
             self._times.decide(is_urgent=False)
+
+    async def _poll_or_back_off(self, fault: UnreachableError) -> None:
+        """Read the list instead of the stream, which the service seems not to have.
+
+        Where the API has no list, the stream is the only way to the events, and may come with the first one.
+        """
+        if self._session.service.dialect.paths.events:
+            await self._poll_only(None)
+        else:
+            await self._back_off(fault)
 
     async def _poll_only(self, page: Page | None) -> None:
         """Read the list from now on: the service has no stream."""
