@@ -63,7 +63,10 @@ def _kind_of_json(text: bytes, *, is_whole: bool) -> Kind | None:
         fields = json_text.decode(line)
     except ValueError:
         return Kind.JSON
-    is_list = any(isinstance(fields.get(name), list) for name in ("data", "events"))
+    # A service in Go writes a list without entries as null.
+    is_list = fields.get("object") == "list" or any(
+        isinstance(fields.get(name), list) for name in ("data", "events")
+    )
     return Kind.JSON if is_list or _is_error(fields) else Kind.JSON_LINES
 
 

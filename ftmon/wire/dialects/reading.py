@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from ftmon import json_text
 from ftmon.errors import UsageError
 from ftmon.model.event import Event, parse_event, parse_time, read_event
+from ftmon.model.figures import count
 from ftmon.model.job import Job, Progress, Status, check_job_id
 from ftmon.safe import safe
 from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, JobPage, Page
@@ -117,11 +118,9 @@ def page(body: bytes, cursor: str = "", *, newest_first: bool) -> Page:
         ValueError: for a body that holds no list; it has the service's sentence where there is one.
     """
     value = json_text.decode(body)
-    has_more = False
-    if isinstance(value, dict):
-        has_more = value.get("has_more") is True
-        value = value["data"] if "data" in value else value.get("events")
-    if not isinstance(value, list):
+    has_more = isinstance(value, dict) and value.get("has_more") is True
+    value = _list_in(value, "events")
+    if value is None:
         raise ValueError("no list of events")
     last = value[-1] if has_more and value else None
     last_id = last.get("id") if isinstance(last, dict) else None
@@ -226,12 +225,23 @@ def list_of_objects(body: bytes, *names: str) -> list[dict[str, Any]]:
     Raises:
         ValueError: for a body that holds no list.
     """
-    value = json_text.decode(body)
-    if isinstance(value, dict):
-        value = next((value[name] for name in ("data", *names) if name in value), None)
-    if not isinstance(value, list):
+    value = _list_in(json_text.decode(body), *names)
+    if value is None:
         raise ValueError("no list")
     return objects(value)
+
+
+def _list_in(value: Any, *names: str) -> list[Any] | None:
+    """Return a bare list, or the one in an object under `data` or one of `names`; None where there is none.
+
+    A service in Go writes a list without entries as null.
+    """
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else None
+    found = next((value[name] for name in ("data", *names) if name in value), None)
+    if found is None and value.get("object") == "list":
+        return []
+    return found if isinstance(found, list) else None
 
 
 def objects(value: object) -> list[dict[str, Any]]:
@@ -295,8 +305,8 @@ def raw_of(fields: dict[str, Any], *left_out: str) -> str:
 
 def _epochs(fields: dict[str, Any]) -> int | None:
     for place in (fields.get("hyperparams"), fields.get("hyperparameters"), fields):
-        epochs = place.get("n_epochs") if isinstance(place, dict) else None
-        if isinstance(epochs, int) and not isinstance(epochs, bool) and 0 < epochs < 1_000_000:
+        epochs = count(place.get("n_epochs")) if isinstance(place, dict) else None
+        if epochs and epochs < 1_000_000:
             return epochs
     return None
 
