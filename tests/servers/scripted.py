@@ -57,6 +57,8 @@ class Server:
 
     def __init__(self, scripts: Mapping[str, Sequence[Script] | Callable[[], Script]]) -> None:
         self.scripts = scripts
+        self.change: Callable[[str, Script], Script] = lambda target, script: script
+        """Changes each script for a target before it is played."""
         self.requests: list[Request] = []
         self.connections = 0
         """Connections opened so far."""
@@ -128,7 +130,7 @@ class Server:
         request = _parsed(await reader.readuntil(b"\r\n\r\n"))
         self.requests.append(request)
         self._note()
-        for step in self._script(request.target):
+        for step in self.change(request.target, self._script(request.target)):
             await self._play(step, reader, writer)
 
     def _script(self, target: str) -> Script:

@@ -1,0 +1,288 @@
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ftmon.model.job import Status
+from ftmon.wire.dialects import named
+from tests.servers.case import EXIT_STATUS, NOT_FOUND, Case, Line, seconds
+from tests.servers.fine_tunes import Fields, answer, failure
+from tests.servers.scripted import Script, Server
+from tests.servers.services import CASES
+from tests.test_follow import PACE, Told, followed_as
+from tests.test_services import points, shown
+
+pytestmark = pytest.mark.slow
+
+SHORT = replace(PACE, late=0.1, proof=0.2, lag=5)
+
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+async def told_by(case: Case, server: Server) -> Told:
+    async with server.running():
+        return await followed_as("auto", f"{server.origin}{case.base}", case.job_id, SHORT)
+
+
+# Changed answers
+
+Change = Callable[[Any], Any]
+
+
+def with_changed(script: Script, change: Change) -> Script:
+    """Return a JSON answer, or a stream of JSON, with changed values."""
+    head, *parts = script
+    if len(parts) == 1 and isinstance(parts[0], bytes) and parts[0].startswith((b"{", b"[")):
+        return answer(change(json.loads(parts[0])))
+    return [head, *[_changed_frames(part, change) if isinstance(part, bytes) else part for part in parts]]
+
+
+def _changed_frames(data: bytes, change: Change) -> bytes:
+    lines = data.split(b"\n")
+    return b"\n".join(_changed_line(line, change) for line in lines)
+
+
+def _changed_line(line: bytes, change: Change) -> bytes:
+    if not (line.startswith(b"data: {") and line.endswith(b"}")):
+        return line
+    return b"data: " + json.dumps(change(json.loads(line[6:]))).encode()
+
+
+def spoiled(case: Case, change: Change, end: Status = Status.SUCCEEDED, *, only: str = "") -> Server:
+    """Return the service of a case with every good answer changed; `only` is the end of the paths meant."""
+    server = case.server(end)
+
+    def changed(target: str, script: Script) -> Script:
+        is_meant = script is not NOT_FOUND and target.partition("?")[0].endswith(only)
+        return with_changed(script, change) if is_meant and target in server.scripts else script
+
+    server.change = changed
+    return server
+
+
+def everywhere(change: Callable[[str, Any], Any]) -> Change:
+    """Return a change of the values of all fields at any depth."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: change(name, changed(item)) for name, item in value.items()}
+        return [changed(item) for item in value] if isinstance(value, list) else value
+
+    return changed
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def as_text(name: str, value: Any) -> Any:
+    return str(value) if is_number(value) else value
+
+
+def with_unit(unit: float) -> Callable[[str, Any], Any]:
+    def changed(name: str, value: Any) -> Any:
+        is_time = is_number(value) and (name.endswith("_at") or name == "timestamp")
+        return int(value * unit) if is_time and value < 1e11 else value
+
+    return changed
+
+
+def as_naive(name: str, value: Any) -> Any:
+    if is_number(value) and name.endswith("_at"):
+        return seconds(value).replace(tzinfo=None).isoformat(" ")
+    is_time = isinstance(value, str) and value[:2] == "20" and value.endswith("Z")
+    return value.removesuffix("Z") if is_time else value
+
+
+def with_more(name: str, value: Any) -> Any:
+    # Every number among the metrics is a figure.
+    return {**value, "new": {"a": [1]}} if isinstance(value, dict) and name != "metrics" else value
+
+
+HARMLESS: dict[str, Change] = {
+    "numbers as text": everywhere(as_text),
+    "milliseconds": everywhere(with_unit(1e3)),
+    "microseconds": everywhere(with_unit(1e6)),
+    "nanoseconds": everywhere(with_unit(1e9)),
+    "times without a zone": everywhere(as_naive),
+    "more fields": everywhere(with_more),
+}
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
+@cases
+async def test_the_same_said_in_another_way_is_the_same(case: Case, change: Change) -> None:
+    told = await told_by(case, spoiled(case, change))
+    check_whole(case, told)
+    ending = case.endings[Status.SUCCEEDED]
+    plain = named(case.dialect).read_job(json.dumps(ending.stage.job).encode()).job
+    job = told.run.job
+    assert job is not None
+    assert (job.created_at, job.finished_at, job.model) == (plain.created_at, plain.finished_at, plain.model)
+    assert (job.n_epochs, job.progress) == (plain.n_epochs, plain.progress)
+    assert not told.notices
+
+
+def check_whole(case: Case, told: Told, end: Status = Status.SUCCEEDED) -> None:
+    assert [shown(event) for event in told.events] == [line[:3] for line in case.told(end)]
+    assert told.ending == (end, EXIT_STATUS[end])
+    assert (points(told.run.train_loss), points(told.run.valid_loss)) == (case.train(end), case.valid(end))
+
+
+# Words that nobody knows
+
+STATUS = {
+    "hugging-face-jobs": ("status", "stage"),
+    "dashscope": ("output", "status"),
+    "fireworks": ("state",),
+}
+
+
+def with_status(case: Case, job: Fields, word: Any) -> Fields:
+    """Return a job object with another word of status."""
+    name, *rest = STATUS.get(case.dialect, ("status",))
+    return {**job, name: {**job[name], rest[0]: word} if rest else word}
+
+
+STRANGE: Sequence[Any] = ["REBALANCING", "", None, 5, ["running"], {"a": 1}]
+
+
+@pytest.mark.parametrize("word", STRANGE, ids=repr)
+@cases
+async def test_a_status_that_nobody_knows_is_told_once_and_ends_nothing(case: Case, word: Any) -> None:
+    *before, last = case.stages
+    strange = last._replace(job=with_status(case, last.job, word))
+    told = await told_by(case, replace(case, stages=[*before, last, strange, strange]).server())
+    assert told.ending == (Status.SUCCEEDED, 0)
+    known = [shown(event) for event in told.events if "new status" not in event.message]
+    assert known == [line[:3] for line in case.told(Status.SUCCEEDED)]
+    told_words = [notice for notice in told.notices if "REBALANCING" in notice]
+    assert len(told.notices) == len(told_words) == (word == "REBALANCING")
+
+
+def with_data(data: Any) -> Change:
+    return everywhere(lambda name, value: data if name == "data" and not isinstance(value, list) else value)
+
+
+def with_type(kind: Any) -> Change:
+    return everywhere(lambda name, value: kind if name in ("type", "name", "object") else value)
+
+
+ODD: dict[str, Change] = {
+    "data null": with_data(None),
+    "data a list": with_data([1]),
+    "data a text": with_data("text"),
+    "an unknown type": with_type("quantum_leap"),
+    "a type that is a number": with_type(7),
+}
+"""Changes of events. Figures that stand in their data alone are lost, and nothing else."""
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("name", ["OpenAI's first API", "OpenAI", "Azure", "Nebius", "Together"])
+async def test_events_with_odd_fields_are_told(name: str, change: Change) -> None:
+    case = CASES[name]
+    told = await told_by(case, spoiled(case, change, only="/events"))
+    check_whole(case, told)
+    assert not told.notices
+
+
+ERRORS: dict[str, tuple[Fields, str | None]] = {
+    "a text": ({"error": "No GPU was left"}, "No GPU was left"),
+    "an object of nulls": ({"error": {"code": None, "message": None, "param": None}}, None),
+    "an empty object": ({"error": {}}, None),
+    "null": ({"error": None}, None),
+    "a list": ({"error": [{"message": "No GPU was left"}]}, "No GPU was left"),
+    "a number": ({"error": 5}, None),
+}
+
+
+@pytest.mark.parametrize(("error", "sentence"), ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("name", ["OpenAI's first API", "OpenAI", "Azure", "Nebius", "Together", "Replicate"])
+async def test_an_error_of_any_shape_is_told_or_none(name: str, error: Fields, sentence: str | None) -> None:
+    case, end = CASES[name], Status.FAILED
+    told = await told_by(case, spoiled(case, lambda job: {**job, **error}, end, only=case.path))
+    job = told.run.job
+    assert job is not None
+    assert job.error == sentence
+    check_whole(case, told, end)
+
+
+# Lists that lie
+
+LISTED = {
+    name: CASES[name] for name in ("Azure's first API", "OpenAI", "Azure", "Nebius", "Together", "DashScope")
+}
+lists = pytest.mark.parametrize("case", LISTED.values(), ids=LISTED)
+
+
+def is_list(case: Case, target: str) -> bool:
+    """Whether a request asks for a list of events or figures."""
+    return target.startswith(case.base + case.path + "/")
+
+
+@lists
+async def test_a_cursor_that_is_ignored_makes_no_loop(case: Case) -> None:
+    server = case.server()
+
+    def changed(target: str, script: Script) -> Script:
+        if not is_list(case, target):
+            return script
+        if script is NOT_FOUND or target not in server.scripts:
+            first, _, _ = target.partition("&after=")
+            return changed(first, server._script(first)) if first != target else script
+        return with_changed(script, lambda page: {**page, "has_more": True})
+
+    server.change = changed
+    told = await told_by(case, server)
+    check_whole(case, told)
+    assert len(server.requests) < 400
+
+
+@lists
+async def test_an_empty_page_that_claims_more_is_the_last_one(case: Case) -> None:
+    def emptied(page: Any) -> Any:
+        return {**page, "has_more": True} if page.get("data") == [] else page
+
+    told = await told_by(case, spoiled(case, emptied))
+    check_whole(case, told)
+
+
+NOTHING_YET: dict[str, Script] = {
+    "404": NOT_FOUND,
+    "204": answer(b"", 204),
+    "503": failure(503),
+    "no body": answer(b""),
+    "null": answer({"object": "list", "data": None}),
+    "an object": answer({"object": "list", "data": {}}),
+}
+"""What a service may answer for a list, or for a stream, that has no entry yet."""
+
+EVENTFUL = {**LISTED, **{name: CASES[name] for name in ("Hugging Face Jobs", "LocalAI")}}
+
+
+@pytest.mark.parametrize("script", NOTHING_YET.values(), ids=NOTHING_YET)
+@pytest.mark.parametrize("case", EVENTFUL.values(), ids=EVENTFUL)
+async def test_a_list_or_stream_that_comes_only_with_its_first_event_costs_none(
+    case: Case, script: Script
+) -> None:
+    server = case.server()
+    early = 0
+
+    def changed(target: str, present: Script) -> Script:
+        nonlocal early
+        if not is_list(case, target) or early == 3:
+            return present
+        early += 1
+        if case.stream:
+            # It brings no next stage.
+            server.requests = [request for request in server.requests if request.target != target]
+        return script
+
+    server.change = changed
+    told = await told_by(case, server)
+    real = [shown(event) for event in told.events if not event.message.startswith("The job is ")]
+    assert sorted(map(str, real)) == sorted(str(line[:3]) for line in case.told(Status.SUCCEEDED))
+    assert told.ending == (Status.SUCCEEDED, 0)
