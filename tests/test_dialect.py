@@ -45,6 +45,7 @@ def test_the_paths_are_those_of_the_specification() -> None:
         "/fine-tunes/ft-1/cancel",
         "/fine-tunes/ft-1/events?stream=false",
         "/fine-tunes/ft-1/events?stream=true",
+        "/files/ft-1/content",
     ]
     assert FINE_TUNES.page_path() == "/fine-tunes/{job_id}/events?stream=false"
     assert FINE_TUNES.page_path("é/&{x}") == (

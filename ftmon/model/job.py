@@ -122,6 +122,8 @@ class Job:
     error: str | None = None
     """Why it failed."""
     progress: Progress = NO_PROGRESS
+    result_files: tuple[str, ...] = ()
+    """The ids of the files that hold the losses, once it is over."""
     raw: str = ""
     """The JSON object that the service sent, in ASCII and without its events."""
 

@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 
@@ -28,6 +28,7 @@ from ftmon.wire.echo import json_without
 from ftmon.wire.fault import place, translated
 from ftmon.wire.known import KnownAnswers
 from ftmon.wire.proxy import proxy_for
+from ftmon.wire.steps import Steps
 
 MAX_BODY = 256 * 2**20
 """Bytes of a job or a list. A million events have 150 MB; a list of 527 jobs was seen."""
@@ -114,14 +115,14 @@ class Client:
         client.settings = replace(self.settings, base_url=self.settings.base_url.removesuffix("/v1"))
         return client
 
-    async def get(self, path: str) -> bytes:
-        """Return the body of a JSON answer; the known one where the service says that it has not changed.
+    async def get(self, path: str, accept: str = "application/json") -> bytes:
+        """Return the body of an answer; the known one where the service says that it has not changed.
 
         Raises:
             RefusedError, UnreachableError: as the status says; see `_refuse`.
         """
-        headers = [(b"Accept", b"application/json"), *self._known.conditions(path)]
-        async with self._answered("GET", path, headers, _Steps()) as answer:
+        headers = [(b"Accept", accept.encode()), *self._known.conditions(path)]
+        async with self._answered("GET", path, headers, Steps()) as answer:
             self.allowance.note(answer.headers)
             if answer.is_unchanged:
                 return self._known.unchanged(path)
@@ -136,7 +137,7 @@ class Client:
             RefusedError, UnreachableError: the service did not do what was asked.
             UnclearError: the service may have done it.
         """
-        steps = _Steps()
+        steps = Steps()
         try:
             headers = [(b"Accept", b"application/json")]
             async with self._answered("POST", path, headers, steps) as answer:
@@ -164,12 +165,12 @@ class Client:
         # Leave out an id that no header can hold: the service then replays everything.
         if last_event_id.isprintable() and 0 < len(last_event_id.strip()) == len(last_event_id) <= _MAX_ID:
             headers.append((b"Last-Event-ID", last_event_id.encode()))
-        async with self._answered("GET", path, headers, _Steps()) as answer:
+        async with self._answered("GET", path, headers, Steps()) as answer:
             yield answer
 
     @asynccontextmanager
     async def _answered(
-        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: "_Steps"
+        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: Steps
     ) -> AsyncIterator[Answer]:
         """Send a request and yield its answer, if that is a good one."""
         response = await self._response(method, path, headers, steps)
@@ -185,7 +186,7 @@ class Client:
             await response.aclose()
 
     async def _response(
-        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: "_Steps"
+        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: Steps
     ) -> httpx.Response:
         """Send a request, follow its redirects, and return the response whose head has come.
 
@@ -211,7 +212,7 @@ class Client:
                 yield piece
 
     async def _send(
-        self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], steps: "_Steps"
+        self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], steps: Steps
     ) -> httpx.Response:
         """Send a request; a GET that fails on a reused connection is sent once more on a new one.
 
@@ -285,32 +286,6 @@ class Client:
     def body_without_key(self, body: bytes) -> bytes:
         """Return a JSON body with `[key]` where it echoes the key."""
         return self.without_key(body.decode("utf-8-sig", "replace")).encode() if self._secrets else body
-
-
-class _Steps:
-    """How far a request has got, as httpcore tells it step by step."""
-
-    def __init__(self) -> None:
-        self.is_sent = False
-        """Some of a POST may have reached the service."""
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin again, for the next request of the same exchange."""
-        self.has_connected = False
-        """A new connection was begun; otherwise one is reused."""
-        self.has_head = False
-
-    async def note(self, step: str, details: dict[str, Any]) -> None:
-        """Take httpcore's word for a step."""
-        match step:
-            case "connection.connect_tcp.started":
-                self.has_connected = True
-            # A proxy's tunnel begins with a request of its own, a CONNECT.
-            case "http11.send_request_headers.started":
-                self.is_sent = self.is_sent or details["request"].method == b"POST"
-            case "http11.receive_response_headers.complete":
-                self.has_head = True
 
 
 class _KeyAuth(httpx.Auth):

@@ -111,6 +111,13 @@ class Service:
         body = await self._client.get(self._path(source.path, job_id))
         return self._read(source.read, body, "a list")
 
+    async def results(self, file_id: str) -> list[Event]:
+        """Return the rows of a result file as events."""
+        from ftmon.wire.results import read_results
+
+        body = await self._client.get(self._path(self.dialect.paths.file, file_id), "text/csv, */*;q=0.5")
+        return self._read(partial(read_results, file_id=file_id), body, "a table of results")
+
     def read_page(self, body: bytes, cursor: str = "") -> Page:
         """Read a list of events, or its page after a cursor."""
         return self._read(partial(self.dialect.read_page, cursor=cursor), body, "a list of events")

@@ -84,6 +84,8 @@ class Paths(NamedTuple):
     """
     stream: str = ""
     """The stream of events; empty where the API has none."""
+    file: str = ""
+    """The content of a result file, whose id stands in the place of the job's; empty where there are none."""
 
 
 class Source(NamedTuple):

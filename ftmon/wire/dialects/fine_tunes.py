@@ -40,6 +40,7 @@ FINE_TUNES = Dialect(
         cancel="/fine-tunes/{job_id}/cancel",
         events="/fine-tunes/{job_id}/events?stream=false",
         stream="/fine-tunes/{job_id}/events?stream=true",
+        file="/files/{job_id}/content",
     ),
     read_job=partial(reading.job, statuses=_STATUSES, newest_first=False),
     read_jobs=partial(reading.jobs, statuses=_STATUSES),

@@ -59,6 +59,7 @@ FINE_TUNING_JOBS = Dialect(
         pause="/fine_tuning/jobs/{job_id}/pause",
         resume="/fine_tuning/jobs/{job_id}/resume",
         events="/fine_tuning/jobs/{job_id}/events?limit=100",
+        file="/files/{job_id}/content",
     ),
     read_job=partial(reading.job, statuses=_STATUSES, newest_first=True),
     read_jobs=partial(reading.jobs, statuses=_STATUSES),

@@ -30,6 +30,9 @@ _JOB_OBJECTS = ("fine-tune", "fine_tuning.job")
 UNDESCRIBED = "an error that it did not describe"
 """Stands for the sentence of an error that has none."""
 
+_MOST_FILES = 8
+"""Result files of one job that are read. OpenAI writes one."""
+
 _FIRST_TIMESTAMP = 1e9
 """Seconds of the year 2001: a bare number in a stream that is as large is a time."""
 
@@ -285,6 +288,7 @@ def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: objec
         n_epochs=_epochs(fields),
         progress=Progress(ends_at=None if status.is_final else parse_time(fields.get("estimated_finish"))),
         error=sentence(fields.get("error")),
+        result_files=_result_files(fields.get("result_files")),
         raw=raw_of(fields),
     )
 
@@ -301,6 +305,13 @@ def raw_of(fields: dict[str, Any], *left_out: str) -> str:
         )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def _result_files(value: object) -> tuple[str, ...]:
+    """Return the ids of result files, which the first API gives as objects."""
+    files = value if isinstance(value, list) else []
+    ids = [each.get("id") if isinstance(each, dict) else each for each in files[:_MOST_FILES]]
+    return tuple(each for each in ids if isinstance(each, str) and is_job_id(each) and "/" not in each)
 
 
 def _epochs(fields: dict[str, Any]) -> int | None:

@@ -90,6 +90,7 @@ class Reader:
             await session.tell(notice="The service has no list of the events of this job.")
         if session.job is None or session.job.provider_status is None:
             raise GaveUpError("The service does not say how the job stands. Everything it told is shown.")
+        await self._tell_results()
         return Outcome(is_over=True)
 
     async def _stream_so_far(self) -> int | None:
@@ -155,6 +156,25 @@ class Reader:
         return Outcome(new=new, is_ahead=is_silent and bool(new or was_updated))
 
     async def rest(self, first: Page | None, last: Stream | None, present: Stream | None) -> Outcome:
+        """Do as `_rest`, and read at last the files of the losses that no event told."""
+        outcome = await self._rest(first, last, present)
+        if outcome.is_over:
+            await self._tell_results()
+        return outcome
+
+    async def _tell_results(self) -> None:
+        """Report the losses in the result files of a job that is over, where its events had none."""
+        session = self._session
+        if session.has_losses or not session.is_final or session.job is None:
+            return
+        for file_id in session.job.result_files if session.service.dialect.paths.file else ():
+            try:
+                await self._list.tell(await session.service.results(file_id))
+            except (RefusedError, UnreachableError) as error:
+                reason = str(error).rstrip(".")
+                await session.tell(notice=f"The result file with the losses cannot be read: {reason}.")
+
+    async def _rest(self, first: Page | None, last: Stream | None, present: Stream | None) -> Outcome:
         """Read the list of a job that is over until it brings nothing new.
 
         Where no stream ever told an event, events may still come for a while (`Dialect.late`).
