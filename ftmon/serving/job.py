@@ -52,6 +52,11 @@ class ServedEvent:
     figures: Mapping[str, float] = field(default_factory=dict)
     """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …"""
 
+    @property
+    def step(self) -> int:
+        """The step of metrics or of a checkpoint."""
+        return int(self.figures["step"])
+
 
 class ServedJob:
     """The facts of one job, from its recipe to its end.

@@ -67,7 +67,7 @@ def test_a_port_can_be_chosen_and_is_refused_when_it_is_taken() -> None:
     [
         *("--steps=0", "--steps=-1", "--epochs=½", "--epochs=many", "--cut-after=0"),
         *("--speed=0", "--speed=-1", "--speed=inf", "--speed=nan", "--speed=fast"),
-        *("--port=65536", "--port=-1", "--port=http"),
+        *("--port=65536", "--port=-1", "--port=http", "--api=fireworks"),
     ],
 )
 def test_an_option_out_of_range_is_refused(
@@ -93,9 +93,9 @@ def test_running_gives_a_service_that_ends_with_the_block() -> None:
 def test_running_hands_every_option_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    setup = Setup(Course(steps=9, epochs=3, speed=1000, diverges=True), cut_after=3, port=port)
+    setup = Setup(Course(steps=9, epochs=3, speed=1000, diverges=True), cut_after=3, port=port, api="mistral")
     with running(setup) as service:
-        assert service.base_url == f"http://127.0.0.1:{port}/v1"
+        assert service.base_url == f"http://127.0.0.1:{port}/mistral/v1"
         (child,) = children(os.getpid())
         arguments = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
     assert Setup.from_json(arguments[4]) == setup

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from ftmon.serving.api import Api
+from ftmon.serving.apis import APIS
 from tests.demo.process import QUICK, Demo, connection, demo, read_answer, read_stream, stream_target
 
 pytestmark = pytest.mark.slow
@@ -209,6 +211,24 @@ def test_a_foreign_page_neither_reads_nor_cancels(unhurried: Demo) -> None:
             assert unhurried.job_id not in response.text
             assert not any(name.startswith("access-control") for name in response.headers)
     assert httpx.get(unhurried.job_url).json()["status"] == "pending"
+
+
+@pytest.mark.parametrize("api", APIS.values(), ids=list(APIS))
+def test_over_no_api_does_a_foreign_page_or_another_host_read_or_cancel(unhurried: Demo, api: Api) -> None:
+    origin = f"http://127.0.0.1:{unhurried.address[1]}"
+    jobs = f"{origin}{api.base}{api.path}"
+    listed = httpx.get(jobs).json()
+    (job,) = listed if isinstance(listed, list) else listed["data"]
+    below = [*api.lists, *([api.stream.path] if api.stream else [])]
+    routes = [("GET", jobs), *(("GET", f"{jobs}/{job['id']}/{name}") for name in ["", *below])]
+    routes += [("POST", f"{jobs}/{job['id']}/{action}") for action in api.actions]
+    routes += [("GET", f"{origin}{path}") for path in api.documents]
+    for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
+        for method, url in routes:
+            response = httpx.request(method, url, headers=headers)
+            assert response.status_code in (403, 421), (method, url, headers)
+            assert job["id"] not in response.text
+    assert httpx.get(jobs).json() == listed
 
 
 def test_a_page_of_its_own_and_an_address_that_the_user_types_are_answered(finished: Demo) -> None:

@@ -1,6 +1,7 @@
 """OpenAI's second API, `/v1/fine_tuning/jobs`: no stream, pages of events with ids, newest first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from ftmon.serving.api import (
     Api,
@@ -13,6 +14,8 @@ from ftmon.serving.api import (
     whole_number,
 )
 from ftmon.serving.job import Level, ServedEvent, ServedJob, Status
+
+_T = TypeVar("_T")
 
 _MOST = 100
 """Entries of a page."""
@@ -68,7 +71,17 @@ def _job(job: ServedJob) -> Fields:
 
 def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
     newest_first = sorted(jobs, key=lambda job: job.created_at, reverse=True)
-    return _page([_job(job) for job in newest_first], query, 20)
+    found, has_more = _page(newest_first, _job_id, query, 20)
+    return {"object": "list", "data": [_job(job) for job in found], "has_more": has_more}
+
+
+def _events(job: ServedJob, query: Query) -> Fields:
+    def own_id(number: int) -> str:
+        return f"ftevent-{job.key.hex[:16]}{number:08}"
+
+    found, has_more = _page(range(len(job.events))[::-1], own_id, query, 20)
+    data = [_event(job.events[number], own_id(number)) for number in found]
+    return {"object": "list", "data": data, "has_more": has_more}
 
 
 def _event(event: ServedEvent, own_id: str) -> Fields:
@@ -84,38 +97,36 @@ def _event(event: ServedEvent, own_id: str) -> Fields:
     }
 
 
-def _events(job: ServedJob, query: Query) -> Fields:
-    events = [
-        _event(event, f"ftevent-{job.key.hex[:16]}{number:08}") for number, event in enumerate(job.events)
-    ]
-    return _page(events[::-1], query, 20)
+def _checkpoints(job: ServedJob, query: Query) -> Fields:
+    def own_id(event: ServedEvent) -> str:
+        return f"ftckpt_{job.key.hex[:16]}{event.step:08}"
 
-
-def _checkpoint(event: ServedEvent, job: ServedJob) -> Fields:
-    step = int(event.figures["step"])
+    found, has_more = _page(job.events_of("checkpoint")[::-1], own_id, query, 10)
     return {
-        "object": "fine_tuning.job.checkpoint",
-        "id": f"ftckpt_{job.key.hex[:16]}{step:08}",
-        "created_at": seconds(event.at),
-        "fine_tuned_model_checkpoint": f"ft:{job.recipe.model}:ckpt-step-{step}",
-        "fine_tuning_job_id": _job_id(job),
-        "metrics": dict(event.figures),
-        "step_number": step,
+        "object": "list",
+        "data": [_checkpoint(event, job, own_id(event)) for event in found],
+        "has_more": has_more,
+        "first_id": own_id(found[0]) if found else None,
+        "last_id": own_id(found[-1]) if found else None,
     }
 
 
-def _checkpoints(job: ServedJob, query: Query) -> Fields:
-    page = _page([_checkpoint(event, job) for event in job.events_of("checkpoint")[::-1]], query, 10)
-    found = page["data"]
-    ends = {"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else dict.fromkeys(_ENDS)
-    return {**page, **ends}
+def _checkpoint(event: ServedEvent, job: ServedJob, own_id: str) -> Fields:
+    return {
+        "object": "fine_tuning.job.checkpoint",
+        "id": own_id,
+        "created_at": seconds(event.at),
+        "fine_tuned_model_checkpoint": f"ft:{job.recipe.model}:ckpt-step-{event.step}",
+        "fine_tuning_job_id": _job_id(job),
+        "metrics": dict(event.figures),
+        "step_number": event.step,
+    }
 
 
-_ENDS = ("first_id", "last_id")
-
-
-def _page(entries: Sequence[Fields], query: Query, usual: int) -> Fields:
-    """Return the page of entries that a query asks for: `limit` of them, behind the one that `after` names.
+def _page(
+    items: Sequence[_T], own_id: Callable[[_T], str], query: Query, usual: int
+) -> tuple[Sequence[_T], bool]:
+    """Return the items that a query asks for, `limit` of them behind the id `after`, and whether more follow.
 
     No answer of OpenAI to a wrong value was recorded; these are worded as its other APIs word them.
     """
@@ -124,12 +135,12 @@ def _page(entries: Sequence[Fields], query: Query, usual: int) -> Fields:
         raise RequestError(400, "Invalid 'limit': it is not a whole number above 0.", param="limit")
     start = 0
     if after := query.get("after"):
-        ids = [entry["id"] for entry in entries]
-        if after not in ids:
+        places = (place for place, item in enumerate(items, start=1) if own_id(item) == after)
+        start = next(places, 0)
+        if not start:
             raise RequestError(400, "Invalid 'after': it is no id in this list.", param="after")
-        start = ids.index(after) + 1
     end = start + min(limit, _MOST)
-    return {"object": "list", "data": list(entries[start:end]), "has_more": end < len(entries)}
+    return items[start:end], end < len(items)
 
 
 FINE_TUNING_JOBS = Api(

@@ -68,7 +68,7 @@ def _checkpoint(event: ServedEvent) -> Fields:
     names = ("train_loss", "valid_loss", "valid_mean_token_accuracy")
     return {
         "metrics": {name: event.figures.get(name) for name in names},
-        "step_number": event.figures["step"],
+        "step_number": event.step,
         "created_at": seconds(event.at),
     }
 

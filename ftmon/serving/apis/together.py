@@ -97,7 +97,7 @@ def _rows(event: ServedEvent) -> Iterator[Fields]:
     place = {
         # Whole microseconds, because a float of these nanoseconds would end in noise.
         "timestamp": round(event.at.timestamp() * 1_000_000) * 1000,
-        "train/global_step": figures["step"],
+        "train/global_step": event.step,
         "train/epoch": figures["epoch"],
     }
     yield {**place, "train/loss": figures["train_loss"]}
@@ -110,12 +110,11 @@ def _checkpoints(job: ServedJob, query: Query) -> Fields:
 
 
 def _checkpoint(event: ServedEvent, job: ServedJob) -> Fields:
-    step = event.figures["step"]
     return {
-        "step": step,
-        "path": f"s3://ftmon/{_job_id(job)}/{step}",
+        "step": event.step,
+        "path": f"s3://ftmon/{_job_id(job)}/{event.step}",
         "created_at": iso(event.at),
-        "checkpoint_type": f"Intermediate (step {step})",
+        "checkpoint_type": f"Intermediate (step {event.step})",
     }
 
 
