@@ -3,6 +3,7 @@ import http.client
 import json
 import re
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ import pytest
 
 from ftmon.serving.api import Api
 from ftmon.serving.apis import APIS
-from tests.demo.process import QUICK, Demo, connection, demo, read_answer, read_stream, stream_target
+from tests.demo.process import (
+    QUICK,
+    Demo,
+    await_message,
+    connection,
+    demo,
+    read_answer,
+    read_stream,
+    stream_target,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -297,6 +307,18 @@ def test_a_stream_is_cut_after_so_many_new_events_and_can_be_resumed_to_the_end(
         assert len(seen) <= len(answer.events) <= len(seen) + cut_after
         assert answer.events == httpx.get(service.job_url).json()["events"]
         assert service.process.poll() is None
+
+
+def test_a_reader_that_leaves_in_the_middle_of_the_past_is_told_nowhere() -> None:
+    with demo("--speed=1e9", "--steps=3000", "--epochs=1") as service:
+        await_message(service, "[DONE]")
+        for _ in range(10):
+            with connection(service, stream_target(service)) as client:
+                assert client.recv(1)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert read_stream(service).is_whole
+        service.process.terminate()
+        assert service.process.communicate() == ("", "")
 
 
 def test_a_cut_stream_is_told_nowhere() -> None:
