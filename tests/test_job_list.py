@@ -97,6 +97,14 @@ CASES = {
         '<https://elsewhere.example/api/jobs/someone?cursor=abc>; rel="next"',
         "someone",
     ),
+    # Unsloth 015bdef0d9, `/api/train/runs`
+    "Unsloth Studio": Case(
+        "unsloth",
+        "/api/train/runs?limit=200",
+        "/api/train/runs?limit=200&offset=2",
+        lambda number: {"id": f"run-{number}", "status": "running", "started_at": at(number)},
+        lambda jobs, has_more: {"runs": jobs, "total": 3},
+    ),
     # Made of fireworks-ai 1.2.30, `SupervisedFineTuningJob`
     "Fireworks": Case(
         "fireworks",

@@ -8,6 +8,7 @@ of 2026-08-22 (SERVICES §2.3).
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import Event, parse_time
@@ -94,7 +95,12 @@ def _frame(message: ServerEvent) -> Event | InBandError | Done | None:
 
 
 def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
-    return reading.job_page(map(_make_job, reading.list_of_jobs(body, "runs")))
+    jobs = reading.list_of_jobs(body, "runs")
+    value = json_text.decode(body)
+    total = count(value.get("total")) if isinstance(value, dict) else None
+    end = reading.page_number(parameters, "offset", 0) + len(jobs)
+    has_more = jobs and end < (total or 0)
+    return reading.job_page(map(_make_job, jobs), urlencode({"offset": end}) if has_more else "")
 
 
 UNSLOTH_STUDIO = Dialect(
