@@ -18,25 +18,25 @@ from tests.servers.fine_tunes import JOB, JOB_ID, answer, failure, refusal
 from tests.servers.fine_tunes import job as first_job
 from tests.servers.fine_tuning_jobs import sample
 from tests.servers.scripted import Script, Server, free_port
-from tests.terminal import terminal
-from tests.test_services import (
+from tests.servers.services import (
     DASHSCOPE_ID,
     FIREWORKS_ID,
     FIREWORKS_JOB,
     HF_ID,
     LOCALAI_ID,
     LOCALAI_JOB,
+    MISTRAL_DONE,
     MISTRAL_ID,
-    MISTRAL_JOB,
-    NEMO,
+    NEMO_FAILED,
     NEMO_ID,
     REPLICATE_ID,
-    REPLICATE_JOB,
+    REPLICATE_PROCESSING,
     TOGETHER_ID,
     TOGETHER_JOB,
     dashscope,
-    hugging_face,
+    hf,
 )
+from tests.terminal import terminal
 
 WILL_BE = "The service says that the job will be cancelled."
 IS = "The service says that the job is cancelled."
@@ -126,8 +126,8 @@ CASES = {
         MISTRAL_ID,
         f"/fine_tuning/jobs/{MISTRAL_ID}",
         f"/fine_tuning/jobs/{MISTRAL_ID}/cancel",
-        {**MISTRAL_JOB, "status": "CANCELLATION_REQUESTED"},
-        [{**MISTRAL_JOB, "status": "RUNNING"}],
+        {**MISTRAL_DONE, "status": "CANCELLATION_REQUESTED"},
+        [{**MISTRAL_DONE, "status": "RUNNING"}],
         WILL_BE,
     ),
     # huggingface_hub reads no answer.
@@ -137,7 +137,7 @@ CASES = {
         f"/api/jobs/someone/{HF_ID}",
         f"/api/jobs/someone/{HF_ID}/cancel",
         b"",
-        [hugging_face("RUNNING"), hugging_face("CANCELED")],
+        [hf("RUNNING").job, hf("CANCELED").job],
         IS,
     ),
     # LocalAI 82c191afa, `StopFineTuneJobEndpoint`
@@ -157,7 +157,7 @@ CASES = {
         f"/v1/customization/jobs/{NEMO_ID}/status",
         f"/v1/customization/jobs/{NEMO_ID}/cancel",
         {"id": NEMO_ID, "status": "cancelling", "config": "a/b", "dataset": "c"},
-        [{**NEMO, "status": "running"}, {**NEMO, "status": "cancelling"}],
+        [{**NEMO_FAILED, "status": "running"}, {**NEMO_FAILED, "status": "cancelling"}],
         WILL_BE,
     ),
     # dashscope 2.0.2, `CancelDeleteStatus`
@@ -167,7 +167,7 @@ CASES = {
         f"/fine-tunes/{DASHSCOPE_ID}",
         f"/fine-tunes/{DASHSCOPE_ID}/cancel",
         {"request_id": "1", "output": {"status": "success"}},
-        [dashscope("RUNNING"), dashscope("CANCELING")],
+        [dashscope("RUNNING", 0).job, dashscope("CANCELING", 0).job],
         WILL_BE,
     ),
     "Replicate": Case(
@@ -175,8 +175,8 @@ CASES = {
         REPLICATE_ID,
         f"/trainings/{REPLICATE_ID}",
         f"/trainings/{REPLICATE_ID}/cancel",
-        {**REPLICATE_JOB, "status": "canceled"},
-        [REPLICATE_JOB],
+        {**REPLICATE_PROCESSING, "status": "canceled"},
+        [REPLICATE_PROCESSING],
         IS,
     ),
     # fireworks-ai 1.2.30 reads any object after a cancel, and a job after a resume.
@@ -217,7 +217,7 @@ async def test_each_service_is_asked_in_its_way(case: Case) -> None:
 
 
 async def test_an_api_without_a_route_is_not_asked() -> None:
-    server = Server({f"/trainings/{REPLICATE_ID}": [answer(REPLICATE_JOB)]})
+    server = Server({f"/trainings/{REPLICATE_ID}": [answer(REPLICATE_PROCESSING)]})
     async with server.running():
         settings = Settings(server.origin, provider="replicate")
         async with watching(settings) as front_end:

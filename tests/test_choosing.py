@@ -15,18 +15,10 @@ from ftmon.wire.dialects.dialect import JobAnswer
 from ftmon.wire.service import Service
 from tests.front_end import watching
 from tests.records import KEY, STORED, record, told
+from tests.servers.case import Case
 from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STORY, STREAM, answer, job, stream
 from tests.servers.scripted import Server
-from tests.test_services import (
-    CASES,
-    DASHSCOPE_ID,
-    MISTRAL_ID,
-    MISTRAL_JOB,
-    TOGETHER_ID,
-    TOGETHER_JOB,
-    Case,
-    server_of,
-)
+from tests.servers.services import CASES, DASHSCOPE_ID, MISTRAL_DONE, MISTRAL_ID, TOGETHER_ID, TOGETHER_JOB
 
 HEXADECIMAL = "687fb701029421ae5549d998"
 """An id that every API may have."""
@@ -50,7 +42,7 @@ WHY = {
 
 @pytest.mark.parametrize(("case", "why"), [(CASES[name], why) for name, why in WHY.items()], ids=WHY)
 async def test_it_is_told_what_was_asked_and_which_field_tells_the_api(case: Case, why: str) -> None:
-    server = server_of(case)
+    server = case.server()
     async with server.running():
         service, _ = await found(server, case.job_id, path=case.base)
     assert (service.dialect.name, service.why) == (case.dialect, why)
@@ -132,7 +124,7 @@ def test_the_history_goes_before_the_host_and_a_provider_that_is_named_before_th
 
 
 async def test_a_remembered_path_is_asked_alone_and_its_answer_still_decides() -> None:
-    server = Server({f"/v1/fine_tuning/jobs/{MISTRAL_ID}": [answer(MISTRAL_JOB)]})
+    server = Server({f"/v1/fine_tuning/jobs/{MISTRAL_ID}": [answer(MISTRAL_DONE)]})
     async with server.running():
         first, _ = await found(server, MISTRAL_ID, remembered="mistral")
         second, _ = await found(server, MISTRAL_ID, remembered="fine-tuning-jobs")
@@ -143,7 +135,7 @@ async def test_a_remembered_path_is_asked_alone_and_its_answer_still_decides() -
 
 async def test_a_watcher_remembers_what_another_job_of_the_address_spoke(tmp_path: Path) -> None:
     path = f"/v1/fine_tuning/jobs/{MISTRAL_ID}"
-    server, history = Server({path: [answer(MISTRAL_JOB)]}), tmp_path / "history.sqlite3"
+    server, history = Server({path: [answer(MISTRAL_DONE)]}), tmp_path / "history.sqlite3"
     async with server.running():
         settings = Settings(f"{server.origin}/v1")
         other = JobKey(settings.base_url, "other")

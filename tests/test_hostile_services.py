@@ -7,7 +7,7 @@ import pytest
 
 from ftmon.model.job import Status
 from ftmon.wire.dialects import named
-from tests.servers.case import EXIT_STATUS, NOT_FOUND, Case, Line, seconds
+from tests.servers.case import EXIT_STATUS, NOT_FOUND, Case, seconds
 from tests.servers.fine_tunes import Fields, answer, failure
 from tests.servers.scripted import Script, Server
 from tests.servers.services import CASES

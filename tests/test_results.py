@@ -75,7 +75,14 @@ async def test_the_losses_of_the_result_file_are_told_once_the_job_is_over() -> 
     assert not told.notices
 
 
-@pytest.mark.parametrize("script", [refusal(404, "No such file"), answer(b"<html>")], ids=["404", "nonsense"])
+async def test_a_service_that_does_not_have_the_file_is_nothing_to_tell() -> None:
+    told = await told_of_first(refusal(404, "No such file"))
+    assert told.fields == QUIET
+    assert told.ending == (Status.SUCCEEDED, 0)
+    assert not told.notices
+
+
+@pytest.mark.parametrize("script", [refusal(403, "Not yours"), answer(b"<html>")], ids=["403", "nonsense"])
 async def test_a_result_file_that_cannot_be_read_is_told_and_costs_nothing_else(script: Script) -> None:
     told = await told_of_first(script)
     assert told.fields == QUIET

@@ -16,7 +16,7 @@ from ftmon.wire.follow.stream import End, Resumption, Stream
 from ftmon.wire.follow.tasks import cancelled
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
-from ftmon.wire.service import UNREADABLE
+from ftmon.wire.service import NO_ROUTE, UNREADABLE
 
 _NO_LIST = UnreachableError("the answer is no list of events", status=UNREADABLE)
 
@@ -171,6 +171,9 @@ class Reader:
             try:
                 await self._list.tell(await session.service.results(file_id))
             except (RefusedError, UnreachableError) as error:
+                # Servers that keep no files, or no longer, name one all the same.
+                if error.status in NO_ROUTE:
+                    continue
                 reason = str(error).rstrip(".")
                 await session.tell(notice=f"The result file with the losses cannot be read: {reason}.")
 
