@@ -11,6 +11,7 @@ import pytest
 
 from ftmon.errors import RefusedError
 from ftmon.history.store import History
+from ftmon.lines.summary import summary
 from ftmon.model.curve import Curve
 from ftmon.model.event import Level, Metrics, parse_metrics
 from ftmon.model.job import JobKey, Status
@@ -133,6 +134,28 @@ async def test_a_stream_is_never_asked_for_and_the_first_api_only_to_find_out(pr
 FAILED = sample("openai_job_failed")
 ERROR_EVENT = sample("openai_jobs_event_error")["data"][0]
 CREATED = event(f"Created fine-tuning job: {JOB_ID}", ERROR_EVENT["created_at"] - 9, 1)
+
+
+REWARDED = sample("openai_jobs_event_rft_metrics")
+REWARDS = {"step": 1, "critic_rewards_mean": 0.25, "actor_pg_loss": 0.5}
+BEDROCK = event("Step 1", 1746679540, 7, type="metrics", data=REWARDS)
+"""Made by the keys of SERVICES §2.8."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "train", "valid"),
+    [(REWARDED, [(10, 0.4215686274509804)], [(10, 0.675)]), (BEDROCK, [(1, 0.25)], [])],
+    ids=["OpenAI", "Bedrock"],
+)
+async def test_the_rewards_of_reinforcement_are_its_curves(
+    fields: Fields, train: Sequence[tuple[int, float]], valid: Sequence[tuple[int, float]]
+) -> None:
+    told = await told_by(JobsServer([Moment(SUCCEEDED_JOB, 1)], [fields]))
+    name, *curves = told.run.curves
+    assert name == "reward"
+    assert not told.notices
+    assert [points(curve) for curve in curves] == [train, valid]
+    assert f"  reward  train {train[0][1]:.3g}" in "\n".join(summary(told.run))
 
 
 async def test_the_time_that_the_service_estimates_is_known() -> None:
@@ -447,7 +470,7 @@ def test_every_recorded_event_of_the_second_api_is_read_whole(path: Path) -> Non
 def test_the_figures_of_a_recorded_reinforcement_event_are_its_step_and_their_number() -> None:
     fields = sample("openai_jobs_event_rft_metrics")
     [read] = FINE_TUNING_JOBS.read_page(json.dumps([fields]).encode()).events
-    assert parse_metrics(read) == Metrics(10, 20)
+    assert parse_metrics(read) == Metrics(10, 20, train_reward=0.4215686274509804, valid_reward=0.675)
     assert read.fields["data"]["train_mean_reward"] == fields["data"]["train_mean_reward"]
 
 

@@ -32,10 +32,8 @@ def _details(run: Run) -> Iterator[tuple[str, str]]:
     if not is_part:
         # What the events told before a replay was left is not what they tell in all.
         yield "result", run.result_file or ""
-        yield (
-            "loss",
-            "   ".join(filter(None, (_loss("train", run.train_loss), _loss("valid", run.valid_loss)))),
-        )
+        name, train, valid = run.curves
+        yield name, "   ".join(filter(None, (_ends("train", train), _ends("valid", valid))))
         yield "cost", "" if run.cost is None else text.money(run.cost)
     if job.duration is not None:
         yield "took", f"{text.duration(job.duration)} from its creation to its end"
@@ -46,7 +44,7 @@ def _details(run: Run) -> Iterator[tuple[str, str]]:
     )
 
 
-def _loss(name: str, curve: Curve) -> str:
+def _ends(name: str, curve: Curve) -> str:
     if curve.first is None or curve.last is None:
         return ""
     return f"{name} {text.figure(curve.first)} → {text.figure(curve.last)}"

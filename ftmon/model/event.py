@@ -109,6 +109,9 @@ class Metrics(NamedTuple):
     total_steps: int | None = None
     train_loss: float | None = None
     valid_loss: float | None = None
+    train_reward: float | None = None
+    """The mean reward of reinforcement fine-tuning, which has no loss, or one that tells little."""
+    valid_reward: float | None = None
     remaining: float | None = None
     """Seconds left, as the service estimates them."""
     is_spare: bool = False
@@ -254,6 +257,9 @@ def parse_metrics(event: Event) -> Metrics:
         count("total_steps"),
         number("train_loss", "loss"),
         number("full_valid_loss", "valid_loss", "eval_loss"),
+        # OpenAI, Amazon Bedrock (SERVICES §2.8), TRL
+        number("train_mean_reward", "critic_rewards_mean", "reward"),
+        number("full_valid_mean_reward", "valid_mean_reward", "eval_reward"),
         number("eta_seconds"),
         fields.get("type") in _SPARE,
     )

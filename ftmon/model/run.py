@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from math import inf
+from typing import NamedTuple
 
 from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
@@ -23,14 +24,20 @@ _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 
 def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
     """Combine the figures of an event. Those in its `data` are exact; a message may have rounded them."""
-    return Metrics(
-        facts.step if metrics.step is None else metrics.step,
-        metrics.total_steps or facts.total_steps,
-        facts.train_loss if metrics.train_loss is None else metrics.train_loss,
-        facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
-        metrics.remaining,
-        metrics.is_spare,
+    return metrics._replace(
+        step=facts.step if metrics.step is None else metrics.step,
+        total_steps=metrics.total_steps or facts.total_steps,
+        train_loss=facts.train_loss if metrics.train_loss is None else metrics.train_loss,
+        valid_loss=facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
     )
+
+
+class Curves(NamedTuple):
+    """What a run is judged by: its rewards where it has some, else its losses."""
+
+    name: str
+    train: Curve
+    valid: Curve
 
 
 def _phrase(job: Job | None, when: str = "") -> str:
@@ -70,6 +77,8 @@ class Run:
         self.total_steps: int | None = None
         self.train_loss = Curve()
         self.valid_loss = Curve()
+        self.train_reward = Curve()
+        self.valid_reward = Curve()
         self.last_event_at: datetime | None = None
         """Time of the last event that has one, by the service's clock."""
         self.fine_tuned_model: str | None = None
@@ -310,18 +319,29 @@ class Run:
             self.epoch = facts.epoch
         if figures.step is not None:
             self.step = max(figures.step, self.step or 0) if figures.is_spare else figures.step
-        self._add_losses(figures)
+        self._add_points(figures)
         self._note_remaining(figures.remaining, at)
         counted = self._counted
         if (figures.step is not None or facts.epoch is not None) and counted is not None:
             self._estimate.add(counted, event.created_at, at)
 
-    def _add_losses(self, figures: Metrics) -> None:
+    @property
+    def curves(self) -> Curves:
+        """The curves to show."""
+        if self.train_reward.points or self.valid_reward.points:
+            return Curves("reward", self.train_reward, self.valid_reward)
+        return Curves("loss", self.train_loss, self.valid_loss)
+
+    def _add_points(self, figures: Metrics) -> None:
         """Add the points of an event; one without a step stands after the last one."""
-        train, valid, step = self.train_loss, self.valid_loss, figures.step
-        if figures.train_loss is not None:
-            at = (train.last_step or 0) + 1 if step is None else step
-            train.add(at, figures.train_loss, is_spare=figures.is_spare)
-        if figures.valid_loss is not None:
-            after = train.last_step or (valid.last_step or 0) + 1
-            valid.add(after if step is None else step, figures.valid_loss, is_spare=figures.is_spare)
+        for train, valid, values in (
+            (self.train_loss, self.valid_loss, (figures.train_loss, figures.valid_loss)),
+            (self.train_reward, self.valid_reward, (figures.train_reward, figures.valid_reward)),
+        ):
+            if values[0] is not None:
+                at = (train.last_step or 0) + 1 if figures.step is None else figures.step
+                train.add(at, values[0], is_spare=figures.is_spare)
+            if values[1] is not None:
+                after = train.last_step or (valid.last_step or 0) + 1
+                at = after if figures.step is None else figures.step
+                valid.add(at, values[1], is_spare=figures.is_spare)

@@ -1,4 +1,4 @@
-"""The chart of losses over steps."""
+"""The chart of losses, or of rewards, over steps."""
 
 from rich.segment import Segment
 from textual.strip import Strip
@@ -26,8 +26,8 @@ class LossChart(Widget):
         """Whether the user wants to see the chart; None until they say so."""
 
     def draw(self, run: Run | None) -> None:
-        """Show this run's losses."""
-        curves = [("train", run.train_loss), ("valid", run.valid_loss)] if run else []
+        """Show this run's curves."""
+        curves = [("train", run.curves.train), ("valid", run.curves.valid)] if run else []
         self._curves = [(name, curve) for name, curve in curves if curve.buckets]
         version = tuple(part for _, curve in self._curves for part in (id(curve), curve.points))
         if version != self._drawn:

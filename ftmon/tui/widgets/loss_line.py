@@ -1,4 +1,4 @@
-"""The losses in one row."""
+"""The losses, or the rewards, in one row."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,16 @@ _SPARK_WIDTH = 24
 
 
 class LossLine(Line):
-    """First and last value of both losses, each with a sparkline if there is room."""
+    """First and last value of both curves, each with a sparkline if there is room."""
 
     def draw(self, run: Run | None, *, with_sparklines: bool) -> None:
         """Show the losses of this run."""
-        losses: list[Part] = []
-        if run is not None:
-            losses += _series("train", run.train_loss, 0, with_sparklines)
-            losses += _series("valid", run.valid_loss, 2, with_sparklines)
-        self.show([Part("loss", "muted", 1), *losses] if losses else [])
+        if run is None:
+            self.show([])
+            return
+        name, train, valid = run.curves
+        series = [*_series("train", train, 0, with_sparklines), *_series("valid", valid, 2, with_sparklines)]
+        self.show([Part(name, "muted", 1), *series] if series else [])
 
 
 def _series(name: str, curve: Curve, rank: int, with_sparkline: bool) -> Iterator[Part]:

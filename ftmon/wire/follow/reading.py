@@ -165,7 +165,7 @@ class Reader:
     async def _tell_results(self) -> None:
         """Report the losses in the result files of a job that is over, where its events had none."""
         session = self._session
-        if session.has_losses or not session.is_final or session.job is None:
+        if session.has_figures or not session.is_final or session.job is None:
             return
         for file_id in session.job.result_files if session.service.dialect.paths.file else ():
             try:

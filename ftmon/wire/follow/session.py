@@ -60,8 +60,8 @@ class Session:
         """A stream told an event."""
         self.has_past = False
         """The history holds something of the job."""
-        self.has_losses = False
-        """An event told a loss, or looks as if it did."""
+        self.has_figures = False
+        """An event told a loss or a reward, or looks as if it did."""
         self.final_at: float | None = None
         """When the job was first read as over, by the monotonic clock."""
         self.was_over_before = False
@@ -120,7 +120,7 @@ class Session:
             self.service = Service(self.service.client, self._candidates.likeliest)
         for event in update.events:
             self.ledger.restore(event)
-        self._note_losses(update.events)
+        self._note_figures(update.events)
 
     # Reading the job
 
@@ -272,11 +272,13 @@ class Session:
         """The events seem to be over."""
         self.claimed_at = self.claimed_at or monotonic()
 
-    def _note_losses(self, events: Sequence[Event]) -> None:
-        self.has_losses = self.has_losses or any("loss" in event.raw for event in events)
+    def _note_figures(self, events: Sequence[Event]) -> None:
+        self.has_figures = self.has_figures or any(
+            "loss" in event.raw or "reward" in event.raw for event in events
+        )
 
     def _note_end(self, events: Sequence[Event]) -> None:
-        self._note_losses(events)
+        self._note_figures(events)
         if events:
             self.has_said_end = claims_end(events[-1].message)
             self.claimed_at = monotonic() if self.has_said_end else None
