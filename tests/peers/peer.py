@@ -8,11 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ftmon.model.job import Status
-from ftmon.settings import Settings
-from tests.command import PATIENCE, environment, objects, running
+from tests.command import PATIENCE, environment, ftmon, objects, running
 from tests.demo.process import QUICK, Demo, await_message, demo
-from tests.front_end import watching
 from tests.package_index import installed
 
 LIVELY = ("--speed=10", "--steps=40", "--epochs=2")
@@ -77,12 +74,15 @@ def endless(api: str) -> Iterator[Demo]:
         yield service
 
 
-async def cancel(service: Demo) -> None:
-    """Cancel a job with ftmon, as a key on its screen does."""
-    async with watching(Settings(service.base_url)) as front_end:
-        cancellation = await front_end.cancel(service.job_id)
-    assert cancellation.job
-    assert cancellation.job.status is Status.CANCELLED
+def act(service: Demo, command: str, *options: str) -> int:
+    """Ask for a change of a job with ftmon, and return the exit status."""
+    return ftmon(command, service.job_id, "--base-url", service.base_url, *options).returncode
+
+
+def listed(service: Demo, *options: str) -> list[str]:
+    """Return the ids of the service's jobs as `ftmon jobs` lists them."""
+    done = ftmon("jobs", "--base-url", service.base_url, "--json", "--no-history", *options)
+    return [job["id"] for job in objects(done.stdout)]
 
 
 def client_of(requirement: str) -> Path:

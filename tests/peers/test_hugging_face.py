@@ -6,7 +6,19 @@ import pytest
 
 from tests.command import running
 from tests.demo.process import Demo, demo
-from tests.peers.peer import LIVELY, Told, asked, cancel, client_of, endless, finished, followed, time, told
+from tests.peers.peer import (
+    LIVELY,
+    Told,
+    act,
+    asked,
+    client_of,
+    endless,
+    finished,
+    followed,
+    listed,
+    time,
+    told,
+)
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
@@ -82,7 +94,7 @@ def test_ftmon_tells_live_what_hugging_faces_client_reads_line_for_line(
         line.split("training loss=")[1][:4] for line in theirs["lines"] if line.startswith("Step ")
     ]
     assert [f"{loss:.2f}" for loss in losses] == told_losses
-    assert theirs["jobs"] == [f"ftmon/{service.job_id}"]
+    assert theirs["jobs"] == [f"ftmon/{service.job_id}"] == listed(service)
     assert (ours.job["status"], ours.job["provider_status"]) == ("succeeded", theirs["stage"])
     assert ours.job["model"] == theirs["image"]
     for name in ("created_at", "finished_at"):
@@ -124,7 +136,8 @@ def test_hugging_faces_client_cancels_and_ftmon_tells_it(hub: Path, tmp_path: Pa
         assert command.wait() == 3
 
 
-async def test_ftmon_cancels_and_hugging_faces_client_sees_it(hub: Path, tmp_path: Path) -> None:
+def test_ftmon_cancels_and_hugging_faces_client_sees_it(hub: Path, tmp_path: Path) -> None:
     with endless("hugging-face") as service:
-        await cancel(service)
+        assert act(service, "cancel", "--yes") == 0
         assert ask(hub, FOLLOW, service, tmp_path)["stage"] == "CANCELED"
+        assert act(service, "cancel", "--yes") == 4

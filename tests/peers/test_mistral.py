@@ -6,12 +6,13 @@ import pytest
 from tests.peers.peer import (
     Entry,
     Told,
+    act,
     asked,
-    cancel,
     client_of,
     endless,
     figures,
     followed,
+    listed,
     shown,
     time,
     told,
@@ -81,7 +82,7 @@ def test_ftmon_tells_live_what_mistrals_client_reads_event_for_event(
     assert [(time(event["created_at"]), *figures(event["data"])) for event in told_checkpoints] == checkpoints
     assert len(checkpoints) == 2
     assert len(ours.events) == 5
-    assert theirs["jobs"] == [job["id"]] == [ours.job["id"]]
+    assert theirs["jobs"] == [job["id"]] == [ours.job["id"]] == listed(service)
     assert (ours.job["status"], ours.job["provider_status"]) == ("succeeded", job["status"])
     assert ours.job["fine_tuned_model"] == job["fine_tuned_model"]
     assert time(ours.job["finished_at"]) == time(job["modified_at"])
@@ -96,7 +97,8 @@ def test_mistrals_client_cancels_and_ftmon_tells_it(mistral: Path, tmp_path: Pat
     assert ours.events[-1]["message"] == "The job was cancelled"
 
 
-async def test_ftmon_cancels_and_mistrals_client_sees_it(mistral: Path, tmp_path: Path) -> None:
+def test_ftmon_cancels_and_mistrals_client_sees_it(mistral: Path, tmp_path: Path) -> None:
     with endless("mistral") as service:
-        await cancel(service)
+        assert act(service, "cancel", "--yes") == 0
         assert asked(mistral, READ, service, tmp_path)["job"]["status"] == "CANCELLED"
+        assert act(service, "cancel", "--yes") == 4

@@ -9,13 +9,14 @@ from tests.demo.process import Demo
 from tests.peers.peer import (
     Entry,
     Told,
+    act,
     asked,
-    cancel,
     client_of,
     endless,
     figures,
     finished,
     followed,
+    listed,
     shown,
     time,
     told,
@@ -25,6 +26,9 @@ pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 CLIENTS = ["openai==1.109.*", "openai>=3"]
 """The last client of its first generation, and the newest one."""
+
+SECOND_API = ("--provider", "fine-tuning-jobs")
+"""The demo serves OpenAI's first API at the same address, which goes first in a list."""
 
 READ = """
 import json, sys, openai
@@ -83,7 +87,7 @@ def checkpoints(each: list[dict[str, Any]]) -> list[Entry]:
     return [Entry(time(one["created_at"]), None, "info", one["id"], *figures(one["metrics"])) for one in each]
 
 
-def act(python: Path, service: Demo, home: Path, action: str) -> Any:
+def change(python: Path, service: Demo, home: Path, action: str) -> Any:
     return asked(python, ACT, service, home, action)
 
 
@@ -100,7 +104,7 @@ def test_ftmon_tells_live_what_openais_client_reads_event_for_event(
     for event, checkpoint in zip(ours.of_type("checkpoint"), theirs["checkpoints"], strict=True):
         assert checkpoint["fine_tuned_model_checkpoint"] in event["message"]
     job = theirs["job"]
-    assert theirs["jobs"] == [job["id"]] == [ours.job["id"]]
+    assert theirs["jobs"] == [job["id"]] == [ours.job["id"]] == listed(service, *SECOND_API)
     assert ours.job["provider_status"] == job["status"] == "succeeded"
     for name in ("model", "fine_tuned_model"):
         assert ours.job[name] == job[name]
@@ -123,11 +127,11 @@ def test_openais_client_pauses_and_cancels_and_ftmon_tells_it(newest: Path, tmp_
         running(service.job_id, "--base-url", service.base_url, "--plain", "--no-history") as command,
     ):
         assert "Created fine-tune" in command.line()
-        assert act(newest, service, tmp_path, "pause") == {"status": "paused"}
-        assert act(newest, service, tmp_path, "pause")["refused"] == 400
-        assert act(newest, service, tmp_path, "resume") == {"status": "running"}
-        assert act(newest, service, tmp_path, "cancel") == {"status": "cancelled"}
-        assert act(newest, service, tmp_path, "cancel")["refused"] == 400
+        assert change(newest, service, tmp_path, "pause") == {"status": "paused"}
+        assert change(newest, service, tmp_path, "pause")["refused"] == 400
+        assert change(newest, service, tmp_path, "resume") == {"status": "running"}
+        assert change(newest, service, tmp_path, "cancel") == {"status": "cancelled"}
+        assert change(newest, service, tmp_path, "cancel")["refused"] == 400
         rest = "".join(command.rest())
         assert command.wait() == 3
     for message in ("Fine-tune paused", "Fine-tune resumed", "Fine-tune cancelled"):
@@ -137,12 +141,18 @@ def test_openais_client_pauses_and_cancels_and_ftmon_tells_it(newest: Path, tmp_
 def test_openais_client_is_told_of_an_unknown_job_as_by_openai(openai: Path, tmp_path: Path) -> None:
     with endless("fine-tuning-jobs") as service:
         unknown = Demo(service.process, service.base_url, "123")
-        answer = act(openai, unknown, tmp_path, "cancel")
+        answer = change(openai, unknown, tmp_path, "cancel")
     assert answer["refused"] == 404
     assert answer["error"]["code"] == "fine_tune_not_found"
 
 
-async def test_ftmon_cancels_and_openais_client_sees_it(newest: Path, tmp_path: Path) -> None:
+def test_ftmon_pauses_and_cancels_and_openais_client_sees_it(newest: Path, tmp_path: Path) -> None:
     with endless("fine-tuning-jobs") as service:
-        await cancel(service)
-        assert asked(newest, READ, service, tmp_path)["job"]["status"] == "cancelled"
+        for command, options, status in (
+            ("pause", [], "paused"),
+            ("resume", [], "running"),
+            ("cancel", ["--yes"], "cancelled"),
+        ):
+            assert act(service, command, *options) == 0
+            assert asked(newest, READ, service, tmp_path)["job"]["status"] == status
+            assert act(service, command, *options) == 4

@@ -8,12 +8,13 @@ import pytest
 from tests.peers.peer import (
     Entry,
     Told,
+    act,
     asked,
-    cancel,
     client_of,
     endless,
     finished,
     followed,
+    listed,
     shown,
     time,
     told,
@@ -83,7 +84,7 @@ def test_ftmon_tells_live_what_togethers_client_reads_event_for_event(
         assert event["data"]["step"] == checkpoint["step"]
         assert time(event["created_at"]) == time(checkpoint["created_at"])
     job = theirs["job"]
-    assert theirs["jobs"] == [job["id"]] == [ours.job["id"]]
+    assert theirs["jobs"] == [job["id"]] == [ours.job["id"]] == listed(service)
     assert (ours.job["status"], ours.job["provider_status"]) == ("succeeded", job["status"])
     assert ours.job["fine_tuned_model"] == job["model_output_name"]
     assert time(ours.job["created_at"]) == time(job["created_at"])
@@ -108,7 +109,8 @@ def test_togethers_client_cancels_and_ftmon_tells_it(together: Path, tmp_path: P
     assert ours.events[-1]["message"] == "Fine-tune cancelled"
 
 
-async def test_ftmon_cancels_and_togethers_client_sees_it(together: Path, tmp_path: Path) -> None:
+def test_ftmon_cancels_and_togethers_client_sees_it(together: Path, tmp_path: Path) -> None:
     with endless("together") as service:
-        await cancel(service)
+        assert act(service, "cancel", "--yes") == 0
         assert asked(together, READ, service, tmp_path)["job"]["status"] == "cancelled"
+        assert act(service, "cancel", "--yes") == 4
