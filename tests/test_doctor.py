@@ -100,7 +100,7 @@ async def test_a_stream_that_cannot_be_read_is_told_with_its_reason(script: Scri
 async def test_a_stream_that_brings_nothing_is_not_waited_for_long() -> None:
     async with serving(job=[answer(job())], stream=[[head(), End.HANG]]) as settings:
         found = await checks(settings)
-    assert found["events"].text == "a list, read every 5 s; no stream: it brings nothing in 5 s"
+    assert found["events"].text == "a list, read about every 5 s; no stream: it brings nothing in 5 s"
 
 
 async def test_an_api_without_a_stream_says_so() -> None:
@@ -108,7 +108,7 @@ async def test_an_api_without_a_stream_says_so() -> None:
     server = Server({f"/v1/fine_tuning/jobs/{JOB_ID}": [answer(fields)]})
     async with server.running():
         found = await checks(Settings(f"{server.origin}/v1"))
-    assert found["events"].text == "a list, read every 5 s: this API has no stream"
+    assert found["events"].text == "a list, read about every 5 s: this API has no stream"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """What is known of a service, in words: the facts that `ftmon doctor` and the screen share."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ftmon.checks.check import Check, bad, doubt, good
 from ftmon.errors import UsageError
 from ftmon.model.update import Connection, Wire
 from ftmon.settings import Settings
-from ftmon.text import duration
+from ftmon.text import count, duration, plural
 from ftmon.wire.dialects import named
 from ftmon.wire.proxy import proxy_for
 
@@ -57,7 +58,7 @@ def unasked_api(why: str) -> Check:
 def events(dialect: str, connection: Connection) -> Check:
     """Return how the events come: by a stream, or by reading a list again and again."""
     spoken = named(dialect)
-    every = f"read every {spoken.poll:g} s"
+    every = f"read about every {spoken.poll:g} s"
     if connection.wire in (Wire.LIVE, Wire.QUIET):
         return good("events", "a stream, each event as it happens")
     if spoken.paths.stream and connection.wire is Wire.POLLING:
@@ -68,6 +69,27 @@ def events(dialect: str, connection: Connection) -> Check:
     if spoken.paths.events:
         return good("events", f"a list, {every}: this API has no stream")
     return good("events", f"the job alone, {every}: this API has no list of events")
+
+
+def connection(state: Connection) -> Check:
+    """Return the health of the connection."""
+    if state.error is not None:
+        return bad("state", str(state.error))
+    return good("state", f"{state.wire.value}: {state.reason}" if state.reason else state.wire.value)
+
+
+def record(path: Path | None, obstacle: str) -> Check:
+    """Return where runs are recorded, or in `obstacle` why they are not."""
+    if obstacle:
+        return doubt("history", obstacle)
+    return good("history", str(path)) if path else good("history", "nothing is recorded, by --no-history")
+
+
+def recorded(events: int, waiting: int) -> Check:
+    """Return how many events of a run are recorded, and how many wait for that."""
+    if waiting:
+        return doubt("recorded", f"{plural(events - waiting, 'event')}, and {count(waiting)} wait")
+    return good("recorded", plural(events, "event"))
 
 
 def clock(skew: float | None) -> Check:

@@ -50,7 +50,7 @@ def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
         resume_job=can_act and is_paused and watcher.offers(Action.RESUME),
         retry=is_own and (run.connection.wire is Wire.WAITING or (run.is_over and not is_final)),
         read_now=is_own and run.connection.wire is Wire.POLLING,
-        replay=watcher.has_history and run.is_over and run.events > 0,
+        replay=watcher.history is not None and run.is_over and run.events > 0,
         halt=is_replay,
         change_speed=is_replay,
         toggle_chart=can_chart,

@@ -15,6 +15,7 @@ def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
     run, offer = monitor.run, monitor.offer
     if run is None:
         return
+    yield SystemCommand("Information", "The service, its API and why, the clock", monitor.action_info)
     copies = [("Copy the job id", run.key.job_id, "the job id")]
     if run.fine_tuned_model:
         copies.append(("Copy the model's name", run.fine_tuned_model, "the model's name"))

@@ -58,12 +58,12 @@ class Watcher:
         self.base_url = settings.base_url
         self.unrecordable = unrecordable
         self.notices = (*settings.notices, *filter(None, (unrecordable,)))
-        self.has_history = history is not None
-        self._settings = settings
+        self.history = history
+        """The path of the history; None where nothing is recorded."""
+        self.settings = settings
         self._is_stream_wanted = stream
         self._is_patient = patient
         self._own_pace = pace
-        self._history = history
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._queue = Queue()
@@ -83,7 +83,7 @@ class Watcher:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What is never shown."""
-        return self._settings.secrets
+        return self.settings.secrets
 
     @property
     def unrecorded(self) -> int:
@@ -195,7 +195,7 @@ class Watcher:
             self._loop.close()
 
     def _set_up(self) -> None:
-        if self._history is None:
+        if self.history is None:
             self._queue.on_room = self._note_room
         else:
             from ftmon.watch.delivery import Delivery
@@ -203,7 +203,7 @@ class Watcher:
             self._delivery = Delivery(self._queue, self._recorder, self._pace.tick)
             self._delivery.on_room = self._note_room
             self._delivery.start()
-            self._start(self._check_history(self._delivery, self._history))
+            self._start(self._check_history(self._delivery, self.history))
         self._start(notice_sleep(self._pace, self.resume))
 
     def _note_room(self) -> None:
@@ -301,14 +301,14 @@ class Watcher:
         """Replay a run in a thread, no faster than it is taken."""
         from ftmon.history.replay import Replay
 
-        if self._history is None:
+        if self.history is None:
             return
 
         def report(update: Update) -> None:
             self._queue.put(session, update)
             self._queue.wait_for_room(session)
 
-        self._replay = Replay(self._history, key, report, self._speed)
+        self._replay = Replay(self.history, key, report, self._speed)
         await asyncio.to_thread(self._replay.run)
 
     # The service and the history
@@ -335,9 +335,9 @@ class Watcher:
         """Open the history; called on the thread that uses it."""
         from ftmon.history.recorder import Recorder
 
-        assert self._history is not None, "only a history has a recorder"
-        organization = dict(self._settings.headers).get("OpenAI-Organization")
-        return Recorder(self._history, organization, retry_every=self._pace.record_again)
+        assert self.history is not None, "only a history has a recorder"
+        organization = dict(self.settings.headers).get("OpenAI-Organization")
+        return Recorder(self.history, organization, retry_every=self._pace.record_again)
 
     async def _check_history(self, delivery: "Delivery", path: Path) -> None:
         """Check the whole file in a thread of its own, because that may take long."""

@@ -17,7 +17,7 @@ from ftmon.tui.screens.monitor import MonitorScreen
 from ftmon.tui.widgets.event_log import EventLog
 
 _GROUPS = {
-    "The job": ("job.open", "job.retry", "job.read", "job.cancel"),
+    "The job": ("job.open", "job.info", "job.retry", "job.read", "job.cancel"),
     "Replaying": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
     "Copying": ("copy", "log.mark_up", "log.mark_down", "log.unmark"),

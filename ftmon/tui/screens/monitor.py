@@ -44,6 +44,7 @@ class MonitorScreen(Screen[None]):
     COMPONENT_CLASSES = LOOKS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
+        Binding("i", "info", "info", tooltip="Service, API and why, clock, history", id="job.info"),
         Binding("r", "retry", "retry now", tooltip="Reconnect now", id="job.retry"),
         Binding("r", "read_now", "read now", tooltip="Read the list now, while polling", id="job.read"),
         Binding("c", "toggle_chart", "chart", tooltip="Show or hide the loss chart", id="view.chart"),
@@ -251,6 +252,13 @@ class MonitorScreen(Screen[None]):
         # A key that was pressed twice at once comes here twice.
         if self.is_active:
             self.app.push_screen(OpenJobScreen(self._watcher, self._now), self._open)
+
+    def action_info(self) -> None:
+        """Show the service of the run, and how it is watched."""
+        from ftmon.tui.screens.info import InfoScreen, facts_of
+
+        if self.is_active:
+            self.app.push_screen(InfoScreen(lambda: list(facts_of(self.run, self._watcher))))
 
     def _open(self, key: JobKey | None) -> None:
         if key is not None:

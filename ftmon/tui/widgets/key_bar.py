@@ -21,6 +21,7 @@ _ORDER = (
     "view.chart",
     "copy",
     "job.cancel",
+    "job.info",
     "view.dark",
     *_ALWAYS,
 )
