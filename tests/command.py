@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
+from ftmon.providers import PROVIDERS
+
 KEY = "sk-Zx9-secret-0123456789"
 PATIENCE = 20.0
 """Seconds to wait for something before the test fails."""
@@ -26,7 +28,10 @@ def environment(**more: str) -> dict[str, str]:
 
     COLUMNS and LINES, which workers of pytest-xdist inherit, would set the width of `--help`.
     """
-    dropped = ("OPENAI_", "FTMON_", "LC_", "PYTEST_", "PYTHONUNBUFFERED", "COLUMNS", "LINES")
+    prefixes = ["OPENAI_", "FTMON_", "LC_", "PYTEST_", "PYTHONUNBUFFERED", "COLUMNS", "LINES"]
+    for provider in PROVIDERS.values():
+        prefixes += [*provider.addresses, *provider.keys, provider.key_file_variable, provider.namespace]
+    dropped = tuple(filter(None, prefixes))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {**kept, "TZ": "UTC", "LANG": "C.UTF-8", **more}
 

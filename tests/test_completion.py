@@ -144,7 +144,7 @@ def test_a_shell_that_is_not_known_is_one_sentence_and_exit_status_2() -> None:
 
 SHELLS = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(ftmon completion bash)"'),
-    "zsh": (["zsh", "-f", "-i"], 'autoload -U compinit; compinit -D; eval "$(ftmon completion zsh)"'),
+    "zsh": (["zsh", "-f", "-i"], 'autoload -U compinit; compinit -u -D; eval "$(ftmon completion zsh)"'),
     "fish": (["fish", "--no-config", "-i"], "ftmon completion fish | source"),
 }
 

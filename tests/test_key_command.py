@@ -181,6 +181,20 @@ def test_what_asks_no_service_runs_no_command(
     assert runs(tmp_path) == 0
 
 
+@pytest.mark.parametrize("arguments", [[JOB_ID, "--plain"], [JOB_ID, "--json"], ["jobs"]], ids=" ".join)
+def test_a_command_that_fails_is_one_sentence_and_exit_status_2(
+    script: Script, config_home: Path, arguments: list[str]
+) -> None:
+    with Service().running() as service:
+        config_of(config_home, script(f"echo {KEY}; echo {KEY} >&2; exit 1"), service.base_url)
+        done = ftmon(*arguments, env={"FTMON_PROFILE": "box"})
+        assert service.asked == []
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == (
+        "ftmon: api_key_command of the profile box failed with exit status 1; run it to see why.\n"
+    )
+
+
 def test_leaving_ends_a_command_that_is_waited_for(script: Script, tmp_path: Path, config_home: Path) -> None:
     pid = tmp_path / "pid"
     os.mkfifo(pid)
