@@ -37,7 +37,7 @@ _SIGNED = ("metricsFileSignedUrl", "trainerLogsSignedUrl")
 
 def _read_job(body: bytes) -> JobAnswer:
     fields = json_text.decode(body)
-    if not isinstance(fields, dict) or not isinstance(fields.get("state"), str):
+    if not isinstance(fields, dict) or "state" not in fields:
         raise ValueError("no job of Fireworks")
     return JobAnswer(_make_job(fields), None)
 
