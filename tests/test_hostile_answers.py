@@ -30,7 +30,7 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 every_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 
-LISTS = ("data", "jobs", "results", "supervisedFineTuningJobs")
+LISTS = ("data", "jobs", "results", "runs", "supervisedFineTuningJobs")
 """Under these names stand the jobs of a list."""
 
 
@@ -128,9 +128,9 @@ def read(dialect: Dialect, value: Any) -> tuple[list[Job], list[Event], list[str
     errors: list[str] = []
 
     def read_job() -> None:
-        job, page = dialect.read_job(body)
-        jobs.append(job)
-        events.extend(page.events if page else [])
+        answer = dialect.read_job(body)
+        jobs.append(answer.job)
+        events.extend(answer.page.events if answer.page else [])
 
     def read_frame() -> None:
         item = dialect.frame_reader()(ServerEvent(text))
@@ -139,7 +139,7 @@ def read(dialect: Dialect, value: Any) -> tuple[list[Job], list[Event], list[str
         elif isinstance(item, InBandError):
             errors.append(item.message)
 
-    readers = [read_job, lambda: jobs.extend(dialect.read_jobs(body))]
+    readers = [read_job, lambda: jobs.extend(dialect.read_jobs(body).jobs)]
     readers += [lambda source=source: events.extend(source.read(body)) for source in dialect.sources]
     if dialect.paths.stream:
         readers.append(read_frame)
@@ -190,7 +190,7 @@ def test_any_value_in_any_field_is_read_or_refused_and_never_more(
     check_told(*read(dialect, value), dialect)
 
 
-ODD = [None, [], {}, "nan", "1e400", 10**400, float("inf")]
+ODD: list[Any] = [None, [], {}, "nan", "1e400", 10**400, float("inf")]
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:9])

@@ -137,6 +137,7 @@ STATUS = {
     "hugging-face-jobs": ("status", "stage"),
     "dashscope": ("output", "status"),
     "fireworks": ("state",),
+    "unsloth-studio": ("run", "status"),
 }
 
 
@@ -152,9 +153,9 @@ STRANGE: Sequence[Any] = ["REBALANCING", "", None, 5, ["running"], {"a": 1}]
 @pytest.mark.parametrize("word", STRANGE, ids=repr)
 @cases
 async def test_a_status_that_nobody_knows_is_told_once_and_ends_nothing(case: Case, word: Any) -> None:
-    *before, last = case.stages
-    strange = last._replace(job=with_status(case, last.job, word))
-    told = await told_by(case, replace(case, stages=[*before, last, strange, strange]).server())
+    first = case.stages[0]
+    strange = first._replace(job=with_status(case, first.job, word))
+    told = await told_by(case, replace(case, stages=[strange, *case.stages]).server())
     assert told.ending == (Status.SUCCEEDED, 0)
     known = [shown(event) for event in told.events if "new status" not in event.message]
     assert known == [line[:3] for line in case.told(Status.SUCCEEDED)]
@@ -203,7 +204,7 @@ ERRORS: dict[str, tuple[Fields, str | None]] = {
 @pytest.mark.parametrize("name", ["OpenAI's first API", "OpenAI", "Azure", "Nebius", "Together", "Replicate"])
 async def test_an_error_of_any_shape_is_told_or_none(name: str, error: Fields, sentence: str | None) -> None:
     case, end = CASES[name], Status.FAILED
-    told = await told_by(case, spoiled(case, lambda job: {**job, **error}, end, only=case.path))
+    told = await told_by(case, spoiled(case, lambda job: {**job, **error}, end, only=case.route))
     job = told.run.job
     assert job is not None
     assert job.error == sentence
@@ -220,7 +221,7 @@ lists = pytest.mark.parametrize("case", LISTED.values(), ids=LISTED)
 
 def is_list(case: Case, target: str) -> bool:
     """Whether a request asks for a list of events or figures."""
-    return target.startswith(case.base + case.path + "/")
+    return target.startswith(f"{case.route}/")
 
 
 @lists

@@ -82,6 +82,11 @@ class Case:
     lines: Sequence[Line] = ()
     total_steps: int | None = None
 
+    @property
+    def route(self) -> str:
+        """The path of the job below the host, without a query."""
+        return f"{self.base}{self.path}".partition("?")[0]
+
     def told(self, end: Status) -> list[Line]:
         """Return all events that are to be told, in their order."""
         return [*self.lines, *self.endings[end].lines]
