@@ -360,3 +360,13 @@ base_ulr = "https://a.example"
     assert first == f"{path}, line 2: defaultprofile means nothing here; did you mean default_profile?"
     assert second == f"{path}, line 4: base_ulr means nothing here; did you mean base_url?"
     assert third.startswith(f"{path}: x means nothing here. Known are base_url, provider,")
+
+
+def test_the_profiles_in_readme_can_be_used(write: Write) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    example = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)
+    assert example is not None
+    write(example[1])
+    config = read_config({})
+    assert list(config.profiles) == ["work", "azure", "together"]
+    assert (config.default_profile, config.notices) == ("work", ())
