@@ -1,7 +1,8 @@
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.safe import safe
 from ftmon.wire.dialects import DIALECTS
-from ftmon.wire.dialects.dialect import Dialect, InBandError
+from ftmon.wire.dialects.dialect import Dialect, InBandError, Source
 from ftmon.wire.follow.ledger import Ledger
 from ftmon.wire.sse import Decoder, ServerEvent
 from tests.servers.case import Case
@@ -139,8 +140,11 @@ def read(dialect: Dialect, value: Any) -> tuple[list[Job], list[Event], list[str
         elif isinstance(item, InBandError):
             errors.append(item.message)
 
-    readers = [read_job, lambda: jobs.extend(dialect.read_jobs(body).jobs)]
-    readers += [lambda source=source: events.extend(source.read(body)) for source in dialect.sources]
+    def read_source(source: Source) -> None:
+        events.extend(source.read(body))
+
+    readers: list[Callable[[], None]] = [read_job, lambda: jobs.extend(dialect.read_jobs(body).jobs)]
+    readers += [partial(read_source, source) for source in dialect.sources]
     if dialect.paths.stream:
         readers.append(read_frame)
     if dialect.paths.events:
