@@ -80,6 +80,7 @@ PROVIDERS: Mapping[str, Provider] = {
         base_url="https://api.tokenfactory.nebius.com/v1", hosts=("nebius.com",), keys=("NEBIUS_API_KEY",)
     ),
     "nemo": Provider(addresses=("CUSTOMIZER_BASE_URL",)),
+    "nemo-platform": Provider(base_url="http://localhost:8080", addresses=("NMP_BASE_URL",)),
     "portkey": Provider(
         base_url="https://api.portkey.ai/v1", hosts=("portkey.ai",), keys=("PORTKEY_API_KEY",)
     ),

@@ -39,7 +39,7 @@ def nested(depth: int) -> str:
 
 
 def test_the_paths_are_those_of_the_specification() -> None:
-    assert [path.format(job_id="ft-1") for path in FINE_TUNES.paths] == [
+    assert [path.format(job_id="ft-1") for path in FINE_TUNES.paths if path] == [
         "/fine-tunes",
         "/fine-tunes/ft-1",
         "/fine-tunes/ft-1/cancel",

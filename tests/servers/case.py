@@ -37,6 +37,8 @@ class Line(NamedTuple):
     valid: float | None = None
     is_spare: bool = False
     """Its figures count only where no other event tells such."""
+    is_fleeting: bool = False
+    """The service tells it only until something newer takes its place."""
 
 
 class Stage(NamedTuple):

@@ -675,6 +675,62 @@ NEMO = Case(
     },
 )
 
+# NeMo Platform
+
+PLATFORM_ACTIVE = sample("nemo_platform_status_active")
+
+
+def platform(status: str, training: str, **details: Any) -> Stage:
+    """Return the documented answer with other figures of the step that trains. Made."""
+    download, step = PLATFORM_ACTIVE["steps"]
+    told = {**step["tasks"][0]["status_details"], **details}
+    steps = [download, {**step, "status": training, "tasks": [{"status_details": told}]}]
+    return Stage({**PLATFORM_ACTIVE, "status": status, "steps": steps})
+
+
+def platform_step(number: int, loss: float, valid: float | None = None) -> Line:
+    words = f"Step {number}/94: training loss={loss:.6g}"
+    words += f", validation loss={valid:.6g}" if valid else ""
+    return Line(words, step=number, train=loss, valid=valid, is_fleeting=number < 94)
+
+
+PLATFORM_OVER = {"step": 94, "train_loss": 1.25}
+
+NEMO_PLATFORM = Case(
+    job_id="default/my-sft-job",
+    dialect="nemo-platform",
+    path="/apis/jobs/v2/workspaces/default/jobs/my-sft-job/status",
+    stages=[
+        Stage({**PLATFORM_ACTIVE, "status": "created", "steps": []}),
+        Stage(PLATFORM_ACTIVE),
+        platform("active", "active", step=47, train_loss=1.5, val_loss=1.75),
+    ],
+    lines=[
+        Line("model-and-dataset-download: active"),
+        Line("model-and-dataset-download: completed"),
+        Line("training: active"),
+        platform_step(8, 2.8918895721435547),
+        platform_step(47, 1.5, 1.75),
+    ],
+    endings={
+        # Made.
+        Status.SUCCEEDED: Ending(
+            stage=platform("completed", "completed", **PLATFORM_OVER),
+            lines=[platform_step(94, 1.25), Line("training: completed")],
+        ),
+        Status.FAILED: Ending(
+            stage=platform("error", "error", message="Out of memory", **PLATFORM_OVER),
+            lines=[platform_step(94, 1.25), Line("training: error: Out of memory", level=Level.ERROR)],
+            error="Out of memory",
+        ),
+        Status.CANCELLED: Ending(
+            stage=platform("cancelled", "cancelled", **PLATFORM_OVER),
+            lines=[platform_step(94, 1.25), Line("training: cancelled")],
+        ),
+    },
+    total_steps=94,
+)
+
 # DashScope
 
 DASHSCOPE_DONE = sample("dashscope_job_succeeded")
@@ -994,6 +1050,7 @@ CASES = {
     "Mistral": MISTRAL,
     "Hugging Face Jobs": HUGGING_FACE,
     "NeMo Customizer": NEMO,
+    "NeMo Platform": NEMO_PLATFORM,
     "DashScope": DASHSCOPE,
     "Replicate": REPLICATE,
     "LocalAI": LOCALAI,

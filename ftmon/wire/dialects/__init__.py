@@ -10,6 +10,7 @@ from ftmon.wire.dialects.hugging_face_jobs import HUGGING_FACE_JOBS
 from ftmon.wire.dialects.localai import LOCALAI
 from ftmon.wire.dialects.mistral import MISTRAL
 from ftmon.wire.dialects.nemo_customizer import NEMO_CUSTOMIZER
+from ftmon.wire.dialects.nemo_platform import NEMO_PLATFORM
 from ftmon.wire.dialects.replicate import REPLICATE
 from ftmon.wire.dialects.together import TOGETHER
 from ftmon.wire.dialects.unsloth_studio import UNSLOTH_STUDIO
@@ -26,6 +27,7 @@ DIALECTS = (
     REPLICATE,
     LOCALAI,
     NEMO_CUSTOMIZER,
+    NEMO_PLATFORM,
     UNSLOTH_STUDIO,
     HUGGING_FACE_JOBS,
     FIREWORKS,
@@ -45,6 +47,7 @@ _BY_PROVIDER = {
     "morph": (FINE_TUNING_JOBS,),
     "nebius": (FINE_TUNING_JOBS,),
     "nemo": (NEMO_CUSTOMIZER,),
+    "nemo-platform": (NEMO_PLATFORM,),
     "openai": (FINE_TUNING_JOBS,),
     "portkey": (FINE_TUNING_JOBS,),
     "replicate": (REPLICATE,),
