@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ftmon.errors import UsageError
-from ftmon.local.growing_file import open_regular
+from ftmon.local.growing_file import head_of
 from ftmon.local.source import EVENT_FILE, LOG, TRAINER_STATE, FileSource, Format, format_of
 
 MOST_FILES = 20_000
 """Entries of a directory that are looked at."""
 
 _DEEPEST = 5
-_HEAD = 65_536
 
 _LOGS = re.compile(r"(?:.*\.(?:log|out)|running_log\.txt|log(?:_\d+)?\.txt)", re.IGNORECASE)
 """Names of logs: Axolotl's `debug.log`, Slurm's `slurm-17.out`, `nohup.out`, LLaMA-Factory's."""
@@ -155,16 +154,9 @@ def _step_of_state(path: Path) -> tuple[int, float]:
 
 def _head(path: Path) -> bytes:
     """Return the first bytes of a file; none where it cannot be read."""
-    try:
-        descriptor = open_regular(path)
-    except (OSError, UsageError):
-        return b""
-    try:
-        return os.read(descriptor, _HEAD)
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
+    with suppress(FileNotFoundError, UsageError):
+        return head_of(path)
+    return b""
 
 
 def _changed_at(path: Path) -> float:

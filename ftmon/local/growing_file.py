@@ -104,6 +104,17 @@ def open_regular(path: Path) -> int:
     return descriptor
 
 
+def head_of(path: Path, size: int = 65_536) -> bytes:
+    """Return the first bytes of a file; raises as `open_regular`."""
+    descriptor = open_regular(path)
+    try:
+        return os.read(descriptor, size)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    finally:
+        os.close(descriptor)
+
+
 class LineSplitter:
     """Splits bytes into lines, however they are cut. A line without its end is not complete."""
 

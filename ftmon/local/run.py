@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,10 @@ from ftmon.local.verdict import Judge, Verdict
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
 _LONGEST_NAME = 64
+
+
+Numbered = list[tuple[int, Entry]]
+"""Entries, each with its number in its file."""
 
 
 class Told(NamedTuple):
@@ -31,36 +34,32 @@ class Told(NamedTuple):
 class LocalRun:
     """One run: what its files tell, in the order in which it was read."""
 
-    def __init__(self, id_: str, begun_at: datetime) -> None:
-        self.id = id_
+    def __init__(self, own_id: str, begun_at: datetime) -> None:
+        self.id = own_id
         """The same whenever the same files are read."""
         self.begun_at = begun_at
+        self.heard_at = begun_at
+        """When its files told something last."""
         self._merger = Merger()
         self._judge = Judge()
-        self._taken: Counter[str] = Counter()
-        """Entries of each file."""
 
-    def take(self, source: str, entries: Iterable[Entry], written_at: datetime) -> list[Told]:
+    def take(self, source: str, entries: Numbered, written_at: datetime) -> list[Told]:
         """Return what is new among the entries of a file, which was written then."""
         told = []
-        for entry in entries:
-            own_id = self._id(source, entry)
+        for number, entry in entries:
             if (new := self._merger.new(source, entry)) is not None:
+                # Its place in the file alone does not identify an entry: where a log is rotated, another line
+                # has that.
+                own_id = _hash(repr((source, number, entry.step, entry.message)))
                 told.append(Told(new, new.at or written_at, new.at is None, own_id))
+        if told:
+            self.heard_at = written_at
         self._judge.note((each.entry for each in told), written_at.timestamp())
         return told
 
     def verdict(self, now: datetime, results_at: float | None) -> Verdict:
         """Say how the run stands now. `results_at` is when a file with its results was written."""
         return self._judge.verdict(now.timestamp(), results_at=results_at)
-
-    def _id(self, source: str, entry: Entry) -> str:
-        """Return a hash of an entry and of its place in its file.
-
-        Its place alone would not do: where a log is rotated, another line has it.
-        """
-        self._taken[source] += 1
-        return _hash(repr((source, self._taken[source], entry.step, entry.message)))
 
 
 class RunFiles:
@@ -74,6 +73,16 @@ class RunFiles:
         self._splitters: dict[FileSource, RunSplitter] = {}
         self._is_first_reading = True
 
+    @property
+    def faults(self) -> list[str]:
+        """Why files are read no further: sentences."""
+        return [source.fault for source in self._sources if source.fault]
+
+    def update(self, sources: list[FileSource]) -> None:
+        """Read these files from now on; those that are read already go on where they are."""
+        known = {source.path: source for source in self._sources}
+        self._sources = [known.get(source.path, source) for source in sources]
+
     def poll(self, now: datetime) -> Iterator[tuple[LocalRun, list[Told]]]:
         """Yield what is new, in parts of a mebibyte of one file; the first file is read to its end first."""
         for source in self._sources:
@@ -84,23 +93,24 @@ class RunFiles:
         self._is_first_reading = False
 
     def _take(
-        self, source: FileSource, entries: list[Entry], now: datetime
+        self, source: FileSource, entries: Numbered, now: datetime
     ) -> Iterator[tuple[LocalRun, list[Told]]]:
         written_at = datetime.fromtimestamp(source.changed_at, UTC) if self._is_first_reading else now
         # Each checkpoint has the state in another folder.
-        is_state = source.format is TRAINER_STATE or source.path == self.path
-        name = source.path.name if is_state else str(source.path.relative_to(self.path))
+        is_alone = source.format is TRAINER_STATE or source.path == self.path
+        name = source.path.name if is_alone else str(source.path.relative_to(self.path))
         splitter = self._splitters.setdefault(source, RunSplitter())
         is_leading = source is self._sources[0]
-        part: list[Entry] = []
-        for entry in entries:
+        part: Numbered = []
+        for numbered in entries:
+            entry = numbered[1]
             # The files beside the first one hold, as a rule, the newest run alone.
             if (splitter.begins(entry) and is_leading) or not self.runs:
                 if part:
                     yield self.runs[-1], self.runs[-1].take(name, part, written_at)
                     part = []
                 self.runs.append(LocalRun(self._run_id(entry), entry.at or written_at))
-            part.append(entry)
+            part.append(numbered)
         if part:
             yield self.runs[-1], self.runs[-1].take(name, part, written_at)
 

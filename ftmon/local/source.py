@@ -106,17 +106,19 @@ class FileSource:
         self._file = GrowingFile(path)
         self._reader = format.reader()
         self._is_flushed = True
+        self._count = 0
+        """Entries since the file's beginning."""
 
     @property
     def changed_at(self) -> float:
         """When the file was written last, in seconds since 1970; 0 before it was read."""
         return self._file.changed_at
 
-    def poll(self) -> list[Entry]:
-        """Return what is new; of a large file, a part of it (see `is_at_end`)."""
+    def poll(self) -> list[tuple[int, Entry]]:
+        """Return what is new, each entry with its number in the file; of a large file, a part of it."""
         entries: list[Entry] = []
         if self.fault:
-            return entries
+            return []
         try:
             # What comes before a fault stays in the list.
             entries.extend(self._new())
@@ -124,12 +126,15 @@ class FileSource:
             self.fault = str(error)
         except ValueError as error:
             self.fault = f"{self.path} is read no further: {error}."
-        return entries
+        first = self._count + 1
+        self._count += len(entries)
+        return list(enumerate(entries, first))
 
     def _new(self) -> Iterable[Entry]:
         data, is_anew = self._file.read()
         if is_anew:
             self._reader = self.format.reader()
+            self._count = 0
         if data:
             self._is_flushed = False
             return self._reader.feed(data)

@@ -33,10 +33,10 @@ def found(root: Path) -> list[RunFolder]:
 
 
 def read(source: FileSource) -> list[Entry]:
-    entries = source.poll()
+    numbered = source.poll()
     while not source.is_at_end:
-        entries += source.poll()
-    return entries + source.poll()
+        numbered += source.poll()
+    return [entry for _, entry in (*numbered, *source.poll())]
 
 
 @pytest.mark.parametrize(

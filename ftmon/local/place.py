@@ -1,0 +1,99 @@
+"""What `ftmon watch PATH` and `ftmon serve PATH` read: the runs of a file or a directory, as they come."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ftmon.local.entry import Outcome
+from ftmon.local.folder import find_runs
+from ftmon.local.growing_file import head_of
+from ftmon.local.run import LocalRun, RunFiles, Told
+from ftmon.local.source import FileSource, format_of
+from ftmon.local.verdict import Standing, Verdict
+from ftmon.model.job import Status
+
+SCAN_EVERY = 5.0
+"""Seconds between two looks for new files in a directory."""
+
+
+class News(NamedTuple):
+    """What is new of one run."""
+
+    run: LocalRun
+    told: list[Told]
+
+
+class Place:
+    """A file or a directory. `poll` is called again and again, and reads what is new."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_whole = True
+        """All of the directory was looked at."""
+        self._files: dict[Path, RunFiles] = {}
+        self._results: dict[Path, list[Path]] = {}
+        self._scanned_at: datetime | None = None
+
+    @property
+    def runs(self) -> list[LocalRun]:
+        """All runs that have told something, the newest first."""
+        runs = [run for files in self._files.values() for run in files.runs]
+        return sorted(runs, key=lambda run: run.heard_at, reverse=True)
+
+    @property
+    def faults(self) -> list[str]:
+        """Why files are read no further: sentences."""
+        return [fault for files in self._files.values() for fault in files.faults]
+
+    def poll(self, now: datetime) -> Iterator[News]:
+        """Yield what is new, a part at a time.
+
+        Raises:
+            UsageError: where there is nothing at the path, or nothing that can be read.
+        """
+        if self._scanned_at is None or (now - self._scanned_at).total_seconds() >= SCAN_EVERY:
+            self._scan()
+            self._scanned_at = now
+        for files in list(self._files.values()):
+            for run, told in files.poll(now):
+                yield News(run, told)
+
+    def verdict(self, run: LocalRun, now: datetime) -> Verdict:
+        """Say how a run stands. Only the last one in its files can still run."""
+        folder, files = next(item for item in self._files.items() if run in item[1].runs)
+        if run is not files.runs[-1]:
+            standing = run.verdict(now, None)
+            return standing if standing.standing is Standing.OVER else Verdict(Standing.ENDED)
+        return run.verdict(now, _newest(self._results.get(folder, [])))
+
+    def _scan(self) -> None:
+        if not self.path.is_dir():
+            if self.path not in self._files:
+                source = FileSource(self.path, format_of(self.path.name, head_of(self.path)))
+                self._files[self.path] = RunFiles(self.path, [source])
+            return
+        folders, self.is_whole = find_runs(self.path)
+        for folder in folders:
+            self._results[folder.path] = folder.results
+            if folder.path in self._files:
+                self._files[folder.path].update(folder.sources())
+            else:
+                self._files[folder.path] = RunFiles(folder.path, folder.sources())
+
+
+def outcome_of(verdict: Verdict) -> Outcome | None:
+    """Return the outcome of a run that is over, an unknown one where nothing tells it; None while it runs."""
+    if verdict.standing is Standing.ENDED:
+        return Outcome(Status.UNKNOWN)
+    return verdict.outcome
+
+
+def _newest(paths: list[Path]) -> float | None:
+    times = []
+    for path in paths:
+        try:
+            times.append(path.stat().st_mtime)
+        except OSError:
+            continue
+    return max(times, default=None)
