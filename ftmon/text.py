@@ -181,6 +181,11 @@ def size(number: int) -> str:
     return humanize.naturalsize(number)
 
 
+def hidden(events: int) -> str:
+    """Return `… 1,234 earlier events not shown`; an empty text for none."""
+    return f"… {count(events)} earlier event{'' if events == 1 else 's'} not shown" if events else ""
+
+
 def plural(number: int, noun: str) -> str:
     """Return `1 event`, `12 events`."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from math import inf
 
-from ftmon.commands.parser import Parser, add_recorded_service, add_view_options, positive
+from ftmon.commands.parser import Parser, add_recorded_service, add_tail, add_view_options, positive
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
     job_id: str | None = options.job
     replay_speed: float | None = options.replay
     oldest: timedelta | None = options.prune
-    view = View(options.json, options.plain, options.exit, options.timeout)
+    view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     if job_id is None:
         if replay_speed is not None:
             raise UsageError("Which run shall be replayed? Give its id: ftmon history JOB --replay")
@@ -33,6 +33,8 @@ def run(arguments: Sequence[str]) -> int:
         from ftmon.commands.listing import list_runs
 
         return list_runs(as_json=view.json)
+    if replay_speed is not None and view.tail is not None:
+        raise UsageError("--replay shows the past as it happened, and --tail only the end of it.")
     if oldest is not None:
         raise UsageError("--prune removes runs by their age and takes no JOB.")
     return show(
@@ -51,6 +53,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     add_view_options(parser)
+    add_tail(parser)
     parser.add_argument("job", metavar="JOB", nargs="?", help="show this run")
     add_recorded_service(parser)
     parser.add_argument(

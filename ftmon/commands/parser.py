@@ -44,6 +44,13 @@ def add_timeout(parser: Parser, words: str) -> None:
     parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, help=words)
 
 
+def add_tail(parser: Parser) -> None:
+    """Add `--tail`."""
+    parser.add_argument(
+        "--tail", metavar="N", type=whole(0), help="show only the last N events of the past; all are counted"
+    )
+
+
 def add_no_history(parser: Parser) -> None:
     """Add `--no-history`."""
     parser.add_argument("--no-history", action="store_true", help="record nothing, and show no recorded past")

@@ -76,7 +76,7 @@ def _show_lines(
 
             for notice in watcher.notices:
                 say(notice)
-            status = follow(watcher, key, ending, as_json=view.json)
+            status = follow(watcher, key, ending, as_json=view.json, tail=view.tail)
         finally:
             # Only a closed watcher knows how many events are not recorded.
             watcher.close()
@@ -192,6 +192,7 @@ def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> 
         watcher,
         target.key,
         exit_when_over=view.exit_when_over,
+        tail=view.tail,
         # The shell shows again what the screen covers, when ftmon is suspended.
         on_screen=_erase_feedback,
         on_exit=ending.begin,

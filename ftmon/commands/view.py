@@ -18,6 +18,8 @@ class View:
     """Leave the screen when the job is over."""
     timeout: float | None = None
     """Stop after this many seconds."""
+    tail: int | None = None
+    """Show only so many events of the past; None shows all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ftmon import __version__
 from ftmon.commands import NAMES
-from ftmon.commands.parser import Parser, add_no_history, add_view_options
+from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
 from ftmon.commands.target import target_of
@@ -38,6 +39,7 @@ examples:
   ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F --base-url http://127.0.0.1:8000/v1
   ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F --json | jq .message
   ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F --plain && deploy
+  ftmon --latest --tail 20
 
 environment:
   FTMON_BASE_URL, OPENAI_BASE_URL, OPENAI_API_BASE   the service, the first that is set
@@ -71,10 +73,12 @@ def run(arguments: Sequence[str]) -> int:
             f"{job_id} is a command, and a command stands first, before the options. "
             f"For a job of that name: ftmon watch {job_id}"
         )
+    if job_id is not None and options.latest:
+        raise UsageError("--latest picks the job itself and takes no JOB.")
     return show(
-        View(options.json, options.plain, options.exit, options.timeout),
+        View(options.json, options.plain, options.exit, options.timeout, options.tail),
         Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history),
-        _opening(service, job_id),
+        _latest(service) if options.latest else _opening(service, job_id),
         left="left; that does not touch the job.",
         again=lambda job_id: _command(service, job_id),
     )
@@ -93,6 +97,10 @@ def parser() -> Parser:
         "job", metavar="JOB", nargs="?", help="the job's id; without one the screen asks for it"
     )
     parser.add_argument("--no-stream", action="store_true", help="show the events so far, then stop")
+    parser.add_argument(
+        "--latest", action="store_true", help="watch the newest job that is not over, else the newest"
+    )
+    add_tail(parser)
     add_view_options(parser)
     add_service_options(parser)
     parser.add_argument("--wait", action="store_true", help="keep trying if the service cannot be reached")
@@ -116,6 +124,15 @@ def _variables() -> str:
 @contextmanager
 def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
     yield target_of(service, job_id)
+
+
+@contextmanager
+def _latest(service: ServiceOptions) -> Iterator[Target]:
+    from ftmon.commands.latest import newest_job
+
+    settings = service.settings()
+    key, sentence = newest_job(settings)
+    yield Target(replace(settings, notices=(*settings.notices, sentence)), key)
 
 
 def _command(service: ServiceOptions, job_id: str) -> str:

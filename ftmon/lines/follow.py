@@ -14,11 +14,11 @@ from ftmon.model.run import Run
 from ftmon.watch.watcher import Watcher
 
 
-def follow(watcher: Watcher, key: JobKey, ending: Ending, *, as_json: bool) -> int:
+def follow(watcher: Watcher, key: JobKey, ending: Ending, *, as_json: bool, tail: int | None = None) -> int:
     """Print the events of a job as they come, then how it ended, and return the exit status.
 
     The watcher was told to watch or replay the job. Where `ending` begins first, the job as last known is
-    printed, and the status of that end is returned.
+    printed, and the status of that end is returned. `tail` is how many events of the past are printed.
 
     Raises:
         OutputError: when stdout cannot be written.
@@ -38,14 +38,15 @@ def follow(watcher: Watcher, key: JobKey, ending: Ending, *, as_json: bool) -> i
     call_when_gone(lambda: leave(HUNG_UP))
     signal.signal(signal.SIGCONT, lambda number, frame: watcher.resume())
     watcher.start(wakeup.wake)
-    printer = Printer(Run(key, outcome_only=as_json), as_json=as_json)
+    printer = Printer(Run(key, outcome_only=as_json), as_json=as_json, tail=tail)
     try:
         while not endings and printer.run.exit_status is None:
-            wakeup.wait()
+            wakeup.wait(printer.until_past_ends)
             for update in watcher.drain():
                 printer.show(update)
                 if endings:
                     break
+            printer.end_past()
         if printer.run.exit_status is not None:
             return printer.run.exit_status
         status = endings[0]

@@ -26,8 +26,8 @@ class Wakeup:
         with suppress(BlockingIOError):
             os.write(self._write, b"\0")
 
-    def wait(self) -> None:
-        """Wait to be woken. The handlers of signals that came meanwhile have run by then."""
-        select.select([self._read], [], [])
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait to be woken, or for so long. The handlers of signals that came meanwhile have run by then."""
+        select.select([self._read], [], [], seconds)
         with suppress(BlockingIOError):
             os.read(self._read, 65_536)

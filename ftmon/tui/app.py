@@ -90,6 +90,7 @@ class FtmonApp(App[int]):
         key: "JobKey | None" = None,
         *,
         exit_when_over: bool = False,
+        tail: int | None = None,
         on_screen: Callable[[], None] = lambda: None,
         on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
@@ -100,6 +101,7 @@ class FtmonApp(App[int]):
         self._watcher = watcher
         self._key = key
         self._exit_when_over = exit_when_over
+        self._tail = tail
         self._on_screen = on_screen
         self._on_exit = on_exit
         self._now = now
@@ -138,7 +140,7 @@ class FtmonApp(App[int]):
     def _show_monitor(self) -> None:
         from ftmon.tui.screens.monitor import MonitorScreen
 
-        self.monitor = MonitorScreen(self._watcher, self._key, self._now)
+        self.monitor = MonitorScreen(self._watcher, self._key, self._now, tail=self._tail)
         self.push_screen(self.monitor)
 
     def on_monitor_screen_over(self) -> None:

@@ -13,6 +13,7 @@ from ftmon.settings import Settings
 if TYPE_CHECKING:
     from ftmon.wire.choosing import Candidates
     from ftmon.wire.client import Client
+    from ftmon.wire.service import Service
 
 
 class Inquiry:
@@ -57,14 +58,23 @@ class Inquiry:
                     return bool(page.next)
         return False
 
+    async def job(self, key: JobKey) -> Job:
+        """Return a job as it is now."""
+        _, job = await self._found(key)
+        return job
+
     async def ask(self, action: Action, key: JobKey) -> ActionOutcome:
         """Ask for something to be done with a job that is not followed, and return what came of it."""
+        service, _ = await self._found(key)
+        return await service.ask(action, key.job_id)
+
+    async def _found(self, key: JobKey) -> "tuple[Service, Job]":
         from ftmon.wire.choosing import find_job
 
         service, found = await find_job(self.client, await self.candidates(), key.job_id)
         if isinstance(found, FtmonError):
             raise found
-        return await service.ask(action, key.job_id)
+        return service, found.job
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -143,6 +143,10 @@ class Watcher:
         """Return the runs recorded on this machine, the last recorded first."""
         return self._submit(self._runs())
 
+    def read(self, key: JobKey) -> Future[Job]:
+        """Read a job that is not followed; the future raises FtmonError."""
+        return self._submit(self._inquiry.job(key))
+
     def ask(self, action: Action, key: JobKey) -> Future[ActionOutcome]:
         """Ask the service to do something with a job; the future raises FtmonError where it does not."""
         return self._submit(self._ask(action, key))
@@ -198,12 +202,13 @@ class Watcher:
         if self.history is None:
             self._queue.on_room = self._note_room
         else:
+            from ftmon.watch.checking import check_history
             from ftmon.watch.delivery import Delivery
 
             self._delivery = Delivery(self._queue, self._recorder, self._pace.tick)
             self._delivery.on_room = self._note_room
             self._delivery.start()
-            self._start(self._check_history(self._delivery, self.history))
+            self._start(check_history(self._delivery, self.history))
         self._start(notice_sleep(self._pace, self.resume))
 
     def _note_room(self) -> None:
@@ -338,15 +343,3 @@ class Watcher:
         assert self.history is not None, "only a history has a recorder"
         organization = dict(self.settings.headers).get("OpenAI-Organization")
         return Recorder(self.history, organization, retry_every=self._pace.record_again)
-
-    async def _check_history(self, delivery: "Delivery", path: Path) -> None:
-        """Check the whole file in a thread of its own, because that may take long."""
-        from ftmon.history.damage import is_sound
-        from ftmon.history.file import inode
-
-        # Opened first by the recorder, which tells what others have done to the file: the check, which opens
-        # it too, would leave no trace of that.
-        await asyncio.wrap_future(delivery.call(lambda recorder: recorder.read(lambda history: None)))
-        checked = inode(path)
-        if not await asyncio.to_thread(is_sound, path):
-            await asyncio.wrap_future(delivery.call(lambda recorder: recorder.set_aside(checked)))

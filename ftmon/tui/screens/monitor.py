@@ -1,6 +1,6 @@
 """The main screen: the status, losses and events of one run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import ClassVar
@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from ftmon.model.action import Action
+from ftmon.model.event import Event
 from ftmon.model.job import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
@@ -24,6 +25,7 @@ from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.tui.intake import Intake, News
 from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING, offer_of
+from ftmon.tui.past import Past
 from ftmon.tui.replay_control import ReplayControl
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.job_header import JobHeader
@@ -61,7 +63,15 @@ class MonitorScreen(Screen[None]):
     class Over(Message):
         """Posted when no more updates of the run will follow."""
 
-    def __init__(self, watcher: Watcher, key: JobKey | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        key: JobKey | None,
+        now: Callable[[], datetime],
+        *,
+        tail: int | None = None,
+    ) -> None:
+        """`tail` is how many events of the past are shown; None shows all."""
         super().__init__()
         self.run = Run(key) if key else None
         """The state of the job on the screen, or None before a job is opened."""
@@ -77,6 +87,7 @@ class MonitorScreen(Screen[None]):
         self._watcher = watcher
         self._now = now
         self._replay = ReplayControl(watcher, now)
+        self._past = Past(self, self._show_past, now, tail)
         self._asking = Asking(self, watcher, self._note_answer, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
         self.offer = NOTHING
@@ -123,6 +134,7 @@ class MonitorScreen(Screen[None]):
             self._watcher.watch(key)
         else:
             self._watcher.replay(key)
+        self._past.begin()
         self._show(Run(key))
         self.draw()
 
@@ -144,6 +156,13 @@ class MonitorScreen(Screen[None]):
         self._is_restarting = False
         self.event_log.clear()
 
+    def _show_past(self, events: Sequence[Event], notice: str) -> None:
+        """Show the end of the past, which has just ended."""
+        self.event_log.extend(events)
+        if notice:
+            self._show_notice(notice)
+        self.draw()
+
     # Updates
 
     @on(News)
@@ -164,7 +183,7 @@ class MonitorScreen(Screen[None]):
         if self.run.skew != skew:
             self.event_log.refresh_ages()
         self._replay.note(update)
-        self.event_log.extend(update.events)
+        self.event_log.extend(self._past.take(update, self.run.service_time))
         if update.notice and not is_counted:
             self._show_notice(update.notice)
 

@@ -1,0 +1,41 @@
+"""The newest job of a service, for `ftmon --latest`."""
+
+from typing import TYPE_CHECKING
+
+from ftmon.commands.connection import connected
+from ftmon.errors import RefusedError
+from ftmon.model.job import Job, JobKey
+
+if TYPE_CHECKING:
+    from ftmon.settings import Settings
+
+_MOST_LISTED = 1000
+"""Jobs among which one that is not over is looked for."""
+
+_MOST_READ = 5
+"""Jobs that are read, because their status in a list may be older than their own (Amazon Bedrock)."""
+
+
+def newest_job(settings: "Settings") -> tuple[JobKey, str]:
+    """Return the newest job that is not over, else the newest, and a sentence that says which.
+
+    Raises:
+        FtmonError: when the service cannot be asked, or lists no job.
+    """
+    listed: list[Job] = []
+
+    def report(page: list[Job]) -> bool:
+        listed.extend(page)
+        return len(listed) < _MOST_LISTED and all(job.status.is_final for job in listed)
+
+    with connected(settings) as watcher:
+        watcher.list_jobs(report).result()
+        listed.sort(key=lambda job: job.created_at.timestamp() if job.created_at else 0.0, reverse=True)
+        for job in [job for job in listed if not job.status.is_final][:_MOST_READ]:
+            key = JobKey(settings.base_url, job.id)
+            own = watcher.read(key).result()
+            if not own.status.is_final:
+                return key, f"Watching {job.id}, the newest job that is not over: it is {own.status_word}."
+    if not listed:
+        raise RefusedError("There is no job to watch: the service lists none.")
+    return JobKey(settings.base_url, listed[0].id), f"Watching {listed[0].id}, the newest job: none runs now."
