@@ -26,6 +26,8 @@ class Provider:
     """Names another file."""
     namespace: str = ""
     """The variable that holds the user or account of job ids that come without one."""
+    page: str = ""
+    """The web page of a job; `{job_id}` stands for its id."""
     key_header: str = "Authorization"
     """Holds the key: as it is, or in `Authorization` as a bearer token."""
 
@@ -35,6 +37,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "openai": Provider(
         base_url="https://api.openai.com/v1",
         hosts=("api.openai.com",),
+        page="https://platform.openai.com/finetune/{job_id}",
         addresses=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         keys=("OPENAI_API_KEY",),
     ),
@@ -128,6 +131,12 @@ def key_variable(host: str) -> str:
     """Return the variable in which a host's key is expected: its provider's, else that of any server."""
     owner = PROVIDERS.get(provider_at(host), PROVIDERS["openai"])
     return owner.keys[0]
+
+
+def page_at(host: str, job_id: str) -> str:
+    """Return the web page of a job at a provider's own host; an empty text where none is known."""
+    provider = PROVIDERS.get(provider_at(host))
+    return provider.page.format(job_id=job_id) if provider else ""
 
 
 def provider_at(host: str) -> str:

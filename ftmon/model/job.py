@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ftmon.errors import UsageError
 from ftmon.model.event import iso
+from ftmon.model.link import Link
 
 
 class Status(StrEnum):
@@ -122,6 +123,8 @@ class Job:
     error: str | None = None
     """Why it failed."""
     progress: Progress = NO_PROGRESS
+    links: tuple[Link, ...] = ()
+    """Web pages about it."""
     result_files: tuple[str, ...] = ()
     """The ids of the files that hold the losses, once it is over."""
     raw: str = ""

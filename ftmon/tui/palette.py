@@ -7,6 +7,7 @@ from textual.app import SystemCommand
 
 from ftmon.model.action import Action
 from ftmon.tui.screens.monitor import MonitorScreen
+from ftmon.tui.widgets.job_header import links_of
 
 
 def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
@@ -19,6 +20,7 @@ def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
     copies = [("Copy the job id", run.key.job_id, "the job id")]
     if run.fine_tuned_model:
         copies.append(("Copy the model's name", run.fine_tuned_model, "the model's name"))
+    copies += [(f"Copy the link: {link.name}", link.url, "the link") for link in links_of(run)]
     for title, text, what in copies:
         yield SystemCommand(title, "To the clipboard", partial(monitor.copy, text, what))
     if offer.cancel_job:

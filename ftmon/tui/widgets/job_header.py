@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import inf
+from urllib.parse import urlsplit
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -10,8 +11,10 @@ from textual.content import Content
 from textual.geometry import Size
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError
+from ftmon.model.link import Link, links
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
+from ftmon.providers import page_at
 from ftmon.text import age, next_reading
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.widgets.line import Line, Part, fit, width_of
@@ -58,8 +61,16 @@ class JobHeader(Horizontal):
             badge.show(())
             return
         model = [Part(excerpt(run.job.model), "muted", 1)] if run.job and run.job.model else []
-        name.show([Part(run.key.job_id, "strong"), *model])
+        pages = [Part(f"{link.name} ↗", "muted", 2, link.url) for link in links_of(run)]
+        name.show([Part(run.key.job_id, "strong"), *model, *pages])
         badge.show((), _badge(run, now))
+
+
+def links_of(run: Run) -> tuple[Link, ...]:
+    """Return the web pages of the job: those that its service tells, and its page at a known provider."""
+    told = run.job.links if run.job else ()
+    page = page_at(urlsplit(run.key.service).hostname or "", run.key.job_id)
+    return (*links(page=page), *told)
 
 
 class JobName(Line):

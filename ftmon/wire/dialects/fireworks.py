@@ -11,6 +11,7 @@ from ftmon import json_text
 from ftmon.model.event import parse_time
 from ftmon.model.figures import count, share
 from ftmon.model.job import NO_PROGRESS, Job, Progress, Status
+from ftmon.model.link import links
 from ftmon.wire.dialects import reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Paths
 
@@ -46,7 +47,8 @@ def _make_job(fields: dict[str, Any]) -> Job:
     name = reading.text(fields.get("name")) or ""
     account, _, job_id = name.removeprefix("accounts/").partition("/")
     job = reading.make_job({**fields, "id": name, "status": fields.get("state")}, _STATUSES)
-    status = fields.get("status")
+    status, wandb = fields.get("status"), fields.get("wandbConfig")
+    wandb = wandb if isinstance(wandb, dict) else {}
     message = reading.text(status.get("message")) if isinstance(status, dict) else None
     return replace(
         job,
@@ -57,7 +59,9 @@ def _make_job(fields: dict[str, Any]) -> Job:
         finished_at=parse_time(fields.get("completedTime")),
         progress=_progress(fields.get("jobProgress")),
         error=message if job.status is Status.FAILED else None,
-        raw=reading.raw_of(fields, *_SIGNED),
+        links=links(wandb=wandb.get("url")),
+        # `wandbConfig` holds a key.
+        raw=reading.raw_of({**fields, "wandbConfig": {"url": wandb.get("url")}}, *_SIGNED),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ftmon import json_text
 from ftmon.model.event import Event, parse_time
 from ftmon.model.job import Job, Status
+from ftmon.model.link import links
 from ftmon.model.trainer_lines import TrainerReader
 from ftmon.wire.dialects import made, reading
 from ftmon.wire.dialects.dialect import (
@@ -50,23 +51,29 @@ def _make_job(fields: dict[str, Any]) -> Job:
     status = status if isinstance(status, dict) else {}
     job = reading.make_job({**fields, "status": status.get("stage")}, _STATUSES)
     message = reading.text(status.get("message"))
+    owner = _owner(fields)
     return replace(
         job,
         model=reading.text(fields.get("dockerImage") or fields.get("spaceId")),
         created_at=parse_time(fields.get("createdAt")),
         finished_at=parse_time(fields.get("finishedAt")),
         error=message if job.status is Status.FAILED else None,
+        links=links(page=f"https://huggingface.co/jobs/{owner}/{job.id}" if owner else None),
         raw=reading.raw_of(fields, *_HIDDEN),
     )
+
+
+def _owner(fields: dict[str, Any]) -> str | None:
+    owner = fields.get("owner")
+    return reading.text(owner.get("name")) if isinstance(owner, dict) else None
 
 
 def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = []
     for fields in reading.list_of_jobs(body):
         job = _make_job(fields)
-        owner = fields.get("owner")
-        name = reading.text(owner.get("name")) if isinstance(owner, dict) else None
-        jobs.append(replace(job, id=f"{name}/{job.id}" if name else job.id))
+        owner = _owner(fields)
+        jobs.append(replace(job, id=f"{owner}/{job.id}" if owner else job.id))
     return reading.job_page(jobs)
 
 

@@ -14,6 +14,7 @@ from ftmon.errors import UsageError
 from ftmon.model.event import Event, parse_event, parse_time, read_event
 from ftmon.model.figures import count
 from ftmon.model.job import Job, Progress, Status, check_job_id
+from ftmon.model.link import links, wandb_project
 from ftmon.safe import safe
 from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, JobPage, Page
 from ftmon.wire.dialects.statuses import read_status
@@ -289,8 +290,24 @@ def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: objec
         progress=Progress(ends_at=None if status.is_final else parse_time(fields.get("estimated_finish"))),
         error=sentence(fields.get("error")),
         result_files=_result_files(fields.get("result_files")),
+        links=links(wandb=_wandb(fields)),
         raw=raw_of(fields),
     )
+
+
+def _wandb(fields: dict[str, Any]) -> object:
+    """Return the page of the job's run, or of its project, at Weights & Biases.
+
+    `wandb_url` is Together's; Mistral's integration tells its `url`, OpenAI's its entity and project.
+    """
+    if told := fields.get("wandb_url"):
+        return told
+    for integration in objects(fields.get("integrations")):
+        inner = integration.get("wandb")
+        settings = inner if isinstance(inner, dict) else integration
+        if integration.get("type") == "wandb":
+            return settings.get("url") or wandb_project(settings.get("entity"), settings.get("project"))
+    return ""
 
 
 def raw_of(fields: dict[str, Any], *left_out: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from ftmon import json_text
 from ftmon.model.event import parse_time
 from ftmon.model.job import Job, Status
+from ftmon.model.link import links
 from ftmon.model.trainer_lines import TrainerReader
 from ftmon.wire.dialects import made, reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
@@ -40,12 +41,13 @@ def _read_job(body: bytes) -> JobAnswer:
 
 def _make_job(fields: dict[str, Any]) -> Job:
     job = reading.make_job(fields, _STATUSES)
-    output = fields.get("output")
+    output, urls = fields.get("output"), fields.get("urls")
     version = output.get("version") if isinstance(output, dict) else None
     return replace(
         job,
         fine_tuned_model=reading.text(version),
         finished_at=parse_time(fields.get("completed_at")),
+        links=links(page=urls.get("web") if isinstance(urls, dict) else None),
         raw=reading.raw_of(fields, "logs", "input"),
     )
 
