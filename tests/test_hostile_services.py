@@ -137,6 +137,8 @@ STATUS = {
     "hugging-face-jobs": ("status", "stage"),
     "dashscope": ("output", "status"),
     "fireworks": ("state",),
+    "fireworks-reinforcement": ("state",),
+    "fireworks-dpo": ("state",),
     "unsloth-studio": ("run", "status"),
 }
 

@@ -131,8 +131,8 @@ async def test_the_command_tells_a_job_by_base_url_and_id_alone(case: Case, end:
         address = f"{server.origin}{case.base}"
         done = await asyncio.to_thread(ftmon, case.job_id, "--base-url", address, "--json")
     *events, job = objects(done.stdout)
-    # These two services do not tell the past of a job.
-    lines = case.told(end)[-1:] if case in (LOCALAI, FIREWORKS) else case.told(end)
+    # LocalAI does not tell the past of a job.
+    lines = case.told(end)[-1:] if case is LOCALAI else case.told(end)
     lines = [line for line in lines if not line.is_fleeting]
     assert sorted(event["message"] for event in events) == sorted(line.message for line in lines)
     assert (done.returncode, done.stderr) == (EXIT_STATUS[end], b"")

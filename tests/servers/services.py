@@ -1006,8 +1006,8 @@ FIREWORKS = Case(
     path="/accounts/someone/supervisedFineTuningJobs/my-tuning-job",
     stages=[fireworks("JOB_STATE_CREATING"), fireworks("JOB_STATE_RUNNING")],
     lines=[
-        Line("The job is pending (JOB_STATE_CREATING)", ARRIVAL),
-        Line("The job is running (JOB_STATE_RUNNING)", ARRIVAL),
+        Line("The job is pending (JOB_STATE_CREATING)", ARRIVAL, is_fleeting=True),
+        Line("The job is running (JOB_STATE_RUNNING)", ARRIVAL, is_fleeting=True),
     ],
     endings={
         Status.SUCCEEDED: Ending(
@@ -1039,6 +1039,12 @@ FIREWORKS = Case(
     },
 )
 
+
+def fireworks_kind(kind: str, dialect: str) -> Case:
+    """Return the same job as one of another kind."""
+    return replace(FIREWORKS, dialect=dialect, path=FIREWORKS.path.replace("supervisedFineTuningJobs", kind))
+
+
 CASES = {
     "OpenAI's first API": OPENAI_FIRST,
     "Azure's first API": AZURE_FIRST,
@@ -1057,4 +1063,6 @@ CASES = {
     "llm-engine": LLM_ENGINE,
     "Unsloth Studio": UNSLOTH,
     "Fireworks": FIREWORKS,
+    "Fireworks, reinforcement": fireworks_kind("reinforcementFineTuningJobs", "fireworks-reinforcement"),
+    "Fireworks, preferences": fireworks_kind("dpoJobs", "fireworks-dpo"),
 }

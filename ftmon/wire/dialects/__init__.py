@@ -5,7 +5,7 @@ from ftmon.wire.dialects.dashscope import DASHSCOPE
 from ftmon.wire.dialects.dialect import Dialect
 from ftmon.wire.dialects.fine_tunes import AZURE_FINE_TUNES, FINE_TUNES
 from ftmon.wire.dialects.fine_tuning_jobs import AZURE, AZURE_V1, FINE_TUNING_JOBS
-from ftmon.wire.dialects.fireworks import FIREWORKS
+from ftmon.wire.dialects.fireworks import FIREWORKS, FIREWORKS_PREFERENCES, FIREWORKS_REINFORCEMENT
 from ftmon.wire.dialects.hugging_face_jobs import HUGGING_FACE_JOBS
 from ftmon.wire.dialects.localai import LOCALAI
 from ftmon.wire.dialects.mistral import MISTRAL
@@ -31,6 +31,8 @@ DIALECTS = (
     UNSLOTH_STUDIO,
     HUGGING_FACE_JOBS,
     FIREWORKS,
+    FIREWORKS_REINFORCEMENT,
+    FIREWORKS_PREFERENCES,
 )
 """All of them, in the order in which they are tried."""
 
@@ -40,7 +42,7 @@ _BY_PROVIDER = {
     "dashscope": (DASHSCOPE,),
     "fine-tunes": (TOGETHER, DASHSCOPE, FINE_TUNES),
     "fine-tuning-jobs": (FINE_TUNING_JOBS,),
-    "fireworks": (FIREWORKS,),
+    "fireworks": (FIREWORKS, FIREWORKS_REINFORCEMENT, FIREWORKS_PREFERENCES),
     "hugging-face": (HUGGING_FACE_JOBS,),
     "localai": (LOCALAI,),
     "mistral": (MISTRAL,),

@@ -4,6 +4,7 @@ Source: Fireworks' Python client of 2026-07-21 (PROTOCOL §6, SERVICES §2.7).
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -71,26 +72,34 @@ def _progress(told: object) -> Progress:
     return Progress(epoch=count(told.get("epoch")), share=share(told.get("percent")))
 
 
-def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
-    jobs = map(_make_job, reading.list_of_jobs(body, "supervisedFineTuningJobs"))
+def _read_jobs(body: bytes, parameters: str = "", *, kind: str) -> JobPage:
+    jobs = map(_make_job, reading.list_of_jobs(body, kind))
     value = json_text.decode(body)
     token = reading.text(value.get("nextPageToken")) if isinstance(value, dict) else None
     return reading.job_page(jobs, urlencode({"pageToken": token}) if token else "")
 
 
-FIREWORKS = Dialect(
-    name="fireworks",
-    paths=Paths(
-        jobs="/accounts/{namespace}/supervisedFineTuningJobs?pageSize=200",
-        job="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}",
-        cancel="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}:cancel",
-        resume="/accounts/{namespace}/supervisedFineTuningJobs/{job_id}:resume",
-    ),
-    read_job=_read_job,
-    read_jobs=_read_jobs,
-    read_page=reading.no_page,
-    frame_reader=lambda: reading.frame,
-    read_event=reading.event,
-    id_shape="[a-z0-9][a-z0-9-]{5,62}",
-    poll=10.0,
-)
+def _jobs_of(kind: str, name: str) -> Dialect:
+    """Return the API of one kind of jobs, which all look alike and stand at routes of their own."""
+    route = f"/accounts/{{namespace}}/{kind}"
+    return Dialect(
+        name=name,
+        paths=Paths(
+            jobs=f"{route}?pageSize=200",
+            job=f"{route}/{{job_id}}",
+            cancel=f"{route}/{{job_id}}:cancel",
+            resume=f"{route}/{{job_id}}:resume",
+        ),
+        read_job=_read_job,
+        read_jobs=partial(_read_jobs, kind=kind),
+        read_page=reading.no_page,
+        frame_reader=lambda: reading.frame,
+        read_event=reading.event,
+        id_shape="[a-z0-9][a-z0-9-]{5,62}",
+        poll=10.0,
+    )
+
+
+FIREWORKS = _jobs_of("supervisedFineTuningJobs", "fireworks")
+FIREWORKS_REINFORCEMENT = _jobs_of("reinforcementFineTuningJobs", "fireworks-reinforcement")
+FIREWORKS_PREFERENCES = _jobs_of("dpoJobs", "fireworks-dpo")
