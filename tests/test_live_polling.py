@@ -119,6 +119,7 @@ def test_lines_tell_once_that_the_list_is_read(capfd: pytest.CaptureFixture[str]
 
 # What the service allows
 
+RUNNING = answer(first_job())
 LIMITED: Mapping[str, tuple[dict[str, str], float]] = {
     "Retry-After": ({"Retry-After": "7"}, 7),
     "retry-after-ms": ({"retry-after-ms": "1500"}, 1.5),
@@ -186,6 +187,24 @@ async def test_no_request_comes_before_the_service_allows_it() -> None:
     running = [request for request in server.requests[3:] if request.target in (JOB, FIRST_PAGE)]
     early = [later.target for earlier, later in pairwise(running) if later.at - earlier.at < 0.045]
     assert len(early) <= 2
+
+
+async def test_a_pause_that_the_service_asks_for_is_shown_and_ends_on_r() -> None:
+    scripts = {
+        FIRST_JOB: [
+            answer(first_job()),
+            answer(first_job(), Retry_After="300"),
+            answer(first_job("succeeded")),
+        ],
+        STREAM: [page(*FIRST_STORY[:4])],
+        f"{FIRST_JOB}/events?stream=false": [page(*FIRST_STORY)],
+    }
+    async with stage(scripts, pace=LATE_PACE, now=datetime.now(UTC)) as seen:
+        await seen.until_shown("polling · next in 5 min")
+        readings = len(seen.server.asked(FIRST_JOB))
+        await seen.press("r")
+        await seen.until_shown("succeeded")
+        assert len(seen.server.asked(FIRST_JOB)) == readings + 1
 
 
 # Conditional requests
