@@ -187,7 +187,7 @@ DIALECTS = [
     module
     for module in MODULES
     if is_in(module, "ftmon.wire.dialects")
-    and module.rpartition(".")[2] not in ("dialects", "dialect", "made", "reading", "statuses")
+    and module.rpartition(".")[2] not in ("dialects", "dialect", "made", "paging", "reading", "statuses")
 ]
 """The modules that hold one dialect each."""
 

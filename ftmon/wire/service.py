@@ -13,7 +13,7 @@ from ftmon.model.job import Job
 from ftmon.wire.answer import Answer
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Source
-from ftmon.wire.dialects.reading import query_of
+from ftmon.wire.dialects.paging import query_of
 from ftmon.wire.refusal import sentence_of_body, told
 
 NO_ROUTE = frozenset({404, 405, 501})

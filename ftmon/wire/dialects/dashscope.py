@@ -14,7 +14,7 @@ from ftmon.model.event import parse_time
 from ftmon.model.figures import count
 from ftmon.model.job import Job, Status
 from ftmon.model.trainer_lines import TrainerReader
-from ftmon.wire.dialects import made, reading
+from ftmon.wire.dialects import made, paging, reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 
 _STATUSES = {
@@ -97,7 +97,7 @@ def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = output.get("jobs")
     if not isinstance(jobs, list):
         raise ValueError("no list of jobs")
-    number = reading.page_number(parameters, "page_no", 1)
+    number = paging.page_number(parameters, "page_no", 1)
     has_more = (count(output.get("total")) or 0) > number * _PAGE_SIZE
     return reading.job_page(
         map(_make_job, reading.objects(jobs)), urlencode({"page_no": number + 1}) if has_more else ""

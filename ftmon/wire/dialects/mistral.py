@@ -12,7 +12,7 @@ from ftmon import json_text
 from ftmon.model.event import Event, parse_time
 from ftmon.model.figures import count, read_figures
 from ftmon.model.job import Job, Progress, Status
-from ftmon.wire.dialects import made, reading
+from ftmon.wire.dialects import made, paging, reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 from ftmon.wire.dialects.statuses import read_status
 
@@ -80,7 +80,7 @@ def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = reading.list_of_jobs(body)
     if not (jobs or parameters) or any(fields.get("object") != "job" for fields in jobs):
         raise ValueError("jobs of another service")
-    number = reading.page_number(parameters, "page", 0)
+    number = paging.page_number(parameters, "page", 0)
     total = json_text.decode(body).get("total")
     has_more = isinstance(total, int) and total > (number + 1) * _PAGE_SIZE
     return reading.job_page(map(_make_job, jobs), urlencode({"page": number + 1}) if has_more else "")

@@ -12,7 +12,7 @@ from ftmon import json_text
 from ftmon.model.event import Event, Level, parse_time
 from ftmon.model.figures import count, number, share
 from ftmon.model.job import Progress, Status
-from ftmon.wire.dialects import made, reading
+from ftmon.wire.dialects import made, paging, reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 
 _STATUSES = {
@@ -84,7 +84,7 @@ def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     value = json_text.decode(body)
     pagination = value.get("pagination") if isinstance(value, dict) else None
     pages = count(pagination.get("total_pages")) if isinstance(pagination, dict) else None
-    number = reading.page_number(parameters, "page", 1)
+    number = paging.page_number(parameters, "page", 1)
     return reading.job_page(jobs, urlencode({"page": number + 1}) if number < (pages or 1) else "")
 
 

@@ -7,7 +7,6 @@ dialect gives its own words of status and the order in which it sends pages.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ftmon import json_text
 from ftmon.errors import UsageError
@@ -16,6 +15,7 @@ from ftmon.model.figures import count
 from ftmon.model.job import Job, Progress, Status, check_job_id
 from ftmon.model.link import links, wandb_project
 from ftmon.safe import safe
+from ftmon.wire.dialects import paging
 from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, JobPage, Page
 from ftmon.wire.dialects.statuses import read_status
 from ftmon.wire.refusal import sentence
@@ -193,30 +193,7 @@ def jobs(body: bytes, parameters: str = "", *, statuses: Mapping[str, Status]) -
         ValueError: for a body that holds no list.
     """
     found = [make_job(fields, statuses) for fields in list_of_jobs(body)]
-    return job_page(found, after_last(body))
-
-
-def after_last(body: bytes) -> str:
-    """Return the parameters for the page after this one, where `has_more` says that there is one."""
-    value = json_text.decode(body)
-    entries = value.get("data") if isinstance(value, dict) and value.get("has_more") is True else None
-    last = entries[-1] if isinstance(entries, list) and entries else None
-    last_id = last.get("id") if isinstance(last, dict) else None
-    return urlencode({"after": last_id}, errors="replace") if isinstance(last_id, str) else ""
-
-
-def page_number(parameters: str, name: str, first: int) -> int:
-    """Return the number of the page that these parameters asked for."""
-    (number,) = parse_qs(parameters).get(name, [str(first)])
-    return int(number)
-
-
-def query_of(url: object) -> str:
-    """Return the parameters of an address for the next page. Only they are taken: no other host is asked."""
-    try:
-        return urlsplit(url).query if isinstance(url, str) else ""
-    except ValueError:
-        return ""
+    return job_page(found, paging.after_last(body))
 
 
 def list_of_jobs(body: bytes, *names: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from ftmon.model.event import parse_time
 from ftmon.model.job import Job, Status
 from ftmon.model.link import links
 from ftmon.model.trainer_lines import TrainerReader
-from ftmon.wire.dialects import made, reading
+from ftmon.wire.dialects import made, paging, reading
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths
 
 _STATUSES = {
@@ -55,7 +55,7 @@ def _make_job(fields: dict[str, Any]) -> Job:
 def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = map(_make_job, reading.list_of_jobs(body, "results"))
     value = json_text.decode(body)
-    return reading.job_page(jobs, reading.query_of(value.get("next") if isinstance(value, dict) else None))
+    return reading.job_page(jobs, paging.query_of(value.get("next") if isinstance(value, dict) else None))
 
 
 REPLICATE = Dialect(

@@ -14,7 +14,7 @@ from ftmon import json_text
 from ftmon.model.event import Event, parse_time
 from ftmon.model.figures import count, in_words, number, read_figures
 from ftmon.model.job import Job, Progress, Status
-from ftmon.wire.dialects import made, reading
+from ftmon.wire.dialects import made, paging, reading
 from ftmon.wire.dialects.dialect import DONE, Dialect, Done, InBandError, JobAnswer, JobPage, Page, Paths
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent
@@ -98,7 +98,7 @@ def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = reading.list_of_jobs(body, "runs")
     value = json_text.decode(body)
     total = count(value.get("total")) if isinstance(value, dict) else None
-    end = reading.page_number(parameters, "offset", 0) + len(jobs)
+    end = paging.page_number(parameters, "offset", 0) + len(jobs)
     has_more = jobs and end < (total or 0)
     return reading.job_page(map(_make_job, jobs), urlencode({"offset": end}) if has_more else "")
 

@@ -1,0 +1,28 @@
+"""How lists of jobs say what asks for their next page."""
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from ftmon import json_text
+
+
+def after_last(body: bytes) -> str:
+    """Return the parameters for the page after this one, where `has_more` says that there is one."""
+    value = json_text.decode(body)
+    entries = value.get("data") if isinstance(value, dict) and value.get("has_more") is True else None
+    last = entries[-1] if isinstance(entries, list) and entries else None
+    last_id = last.get("id") if isinstance(last, dict) else None
+    return urlencode({"after": last_id}, errors="replace") if isinstance(last_id, str) else ""
+
+
+def page_number(parameters: str, name: str, first: int) -> int:
+    """Return the number of the page that these parameters asked for."""
+    (number,) = parse_qs(parameters).get(name, [str(first)])
+    return int(number)
+
+
+def query_of(url: object) -> str:
+    """Return the parameters of an address for the next page. Only they are taken: no other host is asked."""
+    try:
+        return urlsplit(url).query if isinstance(url, str) else ""
+    except ValueError:
+        return ""
