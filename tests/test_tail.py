@@ -161,8 +161,8 @@ async def latest(server: Server, *options: str) -> tuple[int, str, str]:
 
 @pytest.mark.slow
 async def test_the_newest_job_that_is_not_over_is_watched() -> None:
-    # The list is older than the first of its jobs.
-    jobs = list_of(listed(1, "failed"), listed(2, "running"), listed(3, "running"), listed(4, "running"))
+    # Of the first job only the list is left, and the third has failed since the list was made.
+    jobs = list_of(*map(listed, range(5), ["running", "failed", "running", "running", "running"]))
     answers = {"ft-2": "failed", "ft-3": "running"}
     own = {
         f"{JOBS}/{job_id}": [answer(listed(int(job_id[-1]), status))] for job_id, status in answers.items()

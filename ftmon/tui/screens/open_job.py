@@ -156,8 +156,8 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         elif failures:
             self.hint.update(Content.styled(" ".join(failures), ".warning"))
         else:
-            words = filter(None, ("enter opens this job", matches))
-            self.hint.update(Content.styled("; ".join(words), ".muted"))
+            enter = "enter opens the id as typed" if matches else "enter opens this job"
+            self.hint.update(Content.styled("; ".join(filter(None, (matches, enter))), ".muted"))
 
     @on(Input.Submitted)
     def _open(self, event: Input.Submitted) -> None:

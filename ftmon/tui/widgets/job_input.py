@@ -27,7 +27,7 @@ class JobInput(Input):
 
     def __init__(self) -> None:
         super().__init__(
-            placeholder="job id",
+            placeholder="job id, or words of its id, model and status",
             validators=[JobId()],
             validate_on=["changed"],
             valid_empty=True,
