@@ -1,6 +1,7 @@
 """Cancelling, pausing and resuming a job: each API's own answers, and the commands."""
 
 import asyncio
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ from ftmon.errors import RefusedError
 from ftmon.model.action import Action
 from ftmon.model.job import JobKey
 from ftmon.settings import Settings
-from tests.command import FTMON, ftmon
+from tests.command import FTMON, ftmon, running
 from tests.front_end import watching
-from tests.servers.fine_tunes import JOB, JOB_ID, answer, failure, refusal
+from tests.servers.fine_tunes import JOB, JOB_ID, answer, failure, refusal, stream
 from tests.servers.fine_tunes import job as first_job
 from tests.servers.fine_tuning_jobs import sample
-from tests.servers.scripted import Script, Server, free_port
+from tests.servers.scripted import End, Script, Server, free_port
 from tests.servers.services import (
     DASHSCOPE_ID,
     FIREWORKS_ID,
@@ -37,6 +38,7 @@ from tests.servers.services import (
     hf,
 )
 from tests.terminal import terminal
+from tests.tui.stage import stage
 
 WILL_BE = "The service says that the job will be cancelled."
 IS = "The service says that the job is cancelled."
@@ -338,3 +340,46 @@ def test_a_command_line_that_cannot_be_used_is_told(arguments: list[str]) -> Non
     done: subprocess.CompletedProcess[bytes] = ftmon(*arguments, "--base-url", "http://127.0.0.1:1/v1")
     assert done.returncode == 2
     assert done.stderr.startswith(b"ftmon: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_ends_the_waiting(number: signal.Signals) -> None:
+    server = Server({JOB: [[asyncio.Event()]]})
+    async with server.running():
+        with running("cancel", JOB_ID, "--yes", "--base-url", f"{server.origin}/v1") as command:
+            async with asyncio.timeout(20):
+                await server.until(lambda: bool(server.asked(JOB)))
+            command.signal(number)
+            assert await asyncio.to_thread(command.wait) == 128 + number
+
+
+# The palette
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "verb", "after", "toast"),
+    [("running", "pause", "pausing", "will be paused"), ("paused", "resume", "running", "is resumed")],
+)
+async def test_a_job_is_paused_and_resumed_from_the_palette(
+    before: str, verb: str, after: str, toast: str
+) -> None:
+    path = f"/v1{OPENAI_PATH}"
+    server = {
+        path: [answer(openai(before))],
+        f"{path}/events?limit=100": [answer({"data": [], "has_more": False})],
+        f"{path}/{verb}": [answer(openai(after))],
+    }
+    async with stage(server, job_id=OPENAI_ID, size=(100, 30)) as seen:
+        await seen.until(lambda: seen.monitor.offer.allows(f"{verb}_job"))
+        await seen.press("ctrl+p", *verb, "enter")
+        await seen.until_shown(toast)
+        assert [request.method for request in seen.server.asked(f"{path}/{verb}")] == ["POST"]
+
+
+@pytest.mark.slow
+async def test_an_api_that_cannot_pause_a_job_offers_no_pause() -> None:
+    async with stage({JOB: [RUNNING], f"{JOB}/events?stream=true": [stream(End.HANG)]}) as seen:
+        await seen.until(lambda: seen.monitor.offer.cancel_job)
+        assert not seen.monitor.offer.pause_job
