@@ -7,7 +7,7 @@ import humanize
 from ftmon.model.event import Level
 from ftmon.model.job import Job, Status
 from ftmon.model.job_list import ListedJob
-from ftmon.safe import one_line
+from ftmon.safe import one_line, safe
 
 STATUS_SIGNS = {
     Status.PENDING: "◷",
@@ -45,6 +45,12 @@ def listed_status(listed: ListedJob) -> str:
     if not listed.is_listed:
         return last_seen(job)[:_LONGEST_STATUS]
     return f"{STATUS_SIGNS[job.status]} {one_line(job.status_word)}"[:_LONGEST_STATUS]
+
+
+def place(service: str) -> str:
+    """Return the host of a service, or the name of one that is no address."""
+    service = safe(service)
+    return service.partition("://")[2].partition("/")[0] or service
 
 
 def clock(time: datetime | None) -> str:

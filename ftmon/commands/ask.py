@@ -1,6 +1,7 @@
 """Asking a service to do something with a job, as `cancel`, `pause` and `resume` do."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ftmon.commands.connection import connected, install_ending
 from ftmon.commands.parser import Parser, add_timeout
@@ -11,7 +12,9 @@ from ftmon.errors import LEFT, GaveUpError, RefusedError, UnreachableError
 from ftmon.lines.output import encoded, say, write
 from ftmon.model.action import Action, ActionOutcome
 from ftmon.model.job import JobKey
-from ftmon.watch.watcher import Watcher
+
+if TYPE_CHECKING:
+    from ftmon.watch.watcher import Watcher
 
 _DESCRIPTIONS = {
     Action.CANCEL: "Ask the service to cancel a job. That cannot be undone, so ftmon asks first.",
@@ -51,7 +54,7 @@ def ask(action: Action, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _asked(watcher: Watcher, action: Action, key: JobKey) -> ActionOutcome:
+def _asked(watcher: "Watcher", action: Action, key: JobKey) -> ActionOutcome:
     try:
         return watcher.ask(action, key).result()
     except RefusedError as error:

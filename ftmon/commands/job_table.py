@@ -60,7 +60,7 @@ def table(jobs: Sequence[ListedJob], base_url: str, width: int, now: datetime | 
     now = now or datetime.now(UTC)
     rows = [{**_cells(each), "created": text.ago(each.time, now)} for each in jobs]
     for row, each in zip(rows, jobs, strict=True):
-        row["host"] = "" if each.key.service == base_url else _host(each.key.service)
+        row["host"] = "" if each.key.service == base_url else text.place(each.key.service)
     names = [name for name in _HEADINGS if name != "host" or any(row["host"] for row in rows)]
     rows.insert(0, _HEADINGS)
     for least in ("source", "created", "model", "host"):
@@ -104,10 +104,6 @@ def source(listed: ListedJob) -> str:
     if listed.events is None:
         return "service"
     return "both" if listed.is_listed else "history"
-
-
-def _host(service: str) -> str:
-    return safe(service).partition("://")[2].partition("/")[0]
 
 
 def _json(listed: ListedJob) -> dict[str, Any]:

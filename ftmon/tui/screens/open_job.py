@@ -61,7 +61,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         super().__init__()
         self._watcher = watcher
         self._now = now
-        self._state = Content.styled("asking the service for its jobs …", ".muted")
+        self._state = Content.styled("listing the jobs of the service …", ".muted")
 
     def compose(self) -> ComposeResult:
         """Lay out the service, the input, the hint and the list of jobs."""

@@ -17,7 +17,7 @@ from ftmon.model.job import JobKey
 from ftmon.model.job_list import JobList as Jobs
 from ftmon.model.job_list import ListedJob
 from ftmon.safe import safe
-from ftmon.text import ago, count, listed_status
+from ftmon.text import ago, count, listed_status, place
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS, rich_style
 
@@ -115,12 +115,11 @@ class JobList(ScrollView, can_focus=False):
     def _pieces(self, row: _Row) -> list[tuple[str, str]]:
         """Return the parts of a row and their looks. What may be long comes last."""
         (key, job, is_listed, recorded, _), (status_width, id_width) = row.listed, self._widths
-        host = safe(key.service).partition("://")[2].partition("/")[0]
         details = (
             ago(row.listed.time, self._now),
             "" if recorded is None else f"{count(recorded)} recorded",
             excerpt(job.model or ""),
-            "" if key.service == self._base_url else f"at {host}",
+            "" if key.service == self._base_url else f"at {place(key.service)}",
         )
         look = STATUS_LOOKS[job.status] if is_listed or job.status.is_final else "waiting"
         return [
