@@ -245,5 +245,5 @@ class FtmonApp(App[int]):
         error = self._exception
         lines = "".join(traceback.format_exception(error)) if error else ""
         note = f"This is a bug in ftmon; the job is not affected.\n\n{lines}"
-        self._exit_renderables.append(Text(redact(safe(note), self._watcher.secrets).rstrip()))
+        self._exit_renderables.append(Text(redact(safe(note), self._watcher.settings.secrets).rstrip()))
         self._close_messages_no_wait()

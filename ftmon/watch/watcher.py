@@ -81,11 +81,6 @@ class Watcher:
         self._crash: BaseException | None = None
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """What is never shown."""
-        return self.settings.secrets
-
-    @property
     def unrecorded(self) -> int:
         """How many events are missing in the history at the end; 0 where it could never be used."""
         return self._delivery.unrecorded if self._delivery is not None else 0
