@@ -276,6 +276,8 @@ def visit(shown: Terminal, end: Callable[[], object]) -> int:
     close("Watch a job")
     see("?", "Reading")
     close("Reading")
+    see("i", "About this run")
+    close("About this run")
     see("\x10", "Copy the model's name")
     close("Copy the model's name")
     see("x", "Cancel this job?")
