@@ -96,6 +96,8 @@ PROVIDERS: Mapping[str, Provider] = {
     ),
     "together": Provider(
         base_url="https://api.together.ai/v1",
+        # Version 3 of its client wants the variable without the path, the older ones with it.
+        path="/v1",
         hosts=("together.ai", "together.xyz"),
         addresses=("TOGETHER_BASE_URL",),
         keys=("TOGETHER_API_KEY",),

@@ -469,6 +469,12 @@ def test_azure_s_endpoint_is_completed_and_its_key_has_a_header_of_its_own() -> 
     assert read_settings(base_url=settings.base_url, environ=environ) == replace(settings, provider="auto")
 
 
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
+def test_together_s_address_is_taken_as_its_old_and_its_new_client_want_it(path: str) -> None:
+    environ = {"TOGETHER_BASE_URL": f"https://api.together.ai{path}", "TOGETHER_API_KEY": SECRET}
+    assert read_settings(provider="together", environ=environ).base_url == "https://api.together.ai/v1"
+
+
 @pytest.mark.parametrize("provider", ["azure", "nemo"])
 def test_an_address_that_only_the_user_knows_is_asked_for(provider: str) -> None:
     with pytest.raises(UsageError, match=f"The address of {provider} is your own: give --base-url or [A-Z]"):

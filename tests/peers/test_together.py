@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.command import KEY, ftmon, objects
 from tests.peers.peer import (
     Entry,
     Told,
@@ -88,6 +89,15 @@ def test_ftmon_tells_live_what_togethers_client_reads_event_for_event(
     assert (ours.job["status"], ours.job["provider_status"]) == ("succeeded", job["status"])
     assert ours.job["fine_tuned_model"] == job["model_output_name"]
     assert time(ours.job["created_at"]) == time(job["created_at"])
+
+
+def test_the_variables_of_togethers_client_are_enough_for_ftmon(story: Told) -> None:
+    service, ours = story
+    done = ftmon(
+        *(service.job_id, "--provider", "together", "--json", "--no-stream", "--no-history"),
+        env={"TOGETHER_BASE_URL": service.base_url.removesuffix("/v1"), "TOGETHER_API_KEY": KEY},
+    )
+    assert (done.returncode, objects(done.stdout)[-1]) == (0, ours.job)
 
 
 def test_a_failure_is_that_of_togethers_client(together: Path, tmp_path: Path) -> None:
