@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ftmon.errors import RefusedError
-from ftmon.model.action import Action
-from ftmon.model.job import JobKey
+from ftmon.model.action import Action, ActionOutcome
+from ftmon.model.job import Job, JobKey, Status
 from ftmon.settings import Settings
 from tests.command import FTMON, ftmon, running
 from tests.front_end import watching
@@ -383,3 +383,30 @@ async def test_an_api_that_cannot_pause_a_job_offers_no_pause() -> None:
     async with stage({JOB: [RUNNING], f"{JOB}/events?stream=true": [stream(End.HANG)]}) as seen:
         await seen.until(lambda: seen.monitor.offer.cancel_job)
         assert not seen.monitor.offer.pause_job
+
+
+# What came of it
+
+
+def doubtful(word: str, status: Status) -> ActionOutcome:
+    return ActionOutcome(Action.CANCEL, Job("ft-1", status, provider_status=word), "the answer is empty")
+
+
+@pytest.mark.parametrize("word", ["cancelling", "Canceling", "cancel_requested", "CANCELLATION_REQUESTED"])
+def test_a_status_that_says_it_will_be_cancelled_settles_a_doubt(word: str) -> None:
+    assert doubtful(word, Status.RUNNING).sentence == WILL_BE
+
+
+@pytest.mark.parametrize("word", ["running", "cancel_failed", "pausing", ""])
+def test_no_other_status_settles_a_doubt(word: str) -> None:
+    outcome = doubtful(word, Status.RUNNING)
+    assert not outcome.is_settled
+    assert outcome.sentence.startswith(
+        "It is not known whether the job will be cancelled: the answer is empty."
+    )
+
+
+def test_a_job_that_was_over_before_was_not_cancelled() -> None:
+    outcome = doubtful("failed", Status.FAILED)
+    assert outcome.is_too_late
+    assert outcome.sentence == "The job was over before it could be cancelled: it failed."

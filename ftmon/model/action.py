@@ -30,16 +30,18 @@ class Action(Enum):
     def is_begun(self, job: Job) -> bool:
         """Whether the job's own word for its status says that it will be done, such as `cancel_requested`."""
         word = (job.provider_status or "").lower()
-        return not job.status.is_final and self in _BEGINNINGS and _BEGINNINGS[self] in word
+        return not job.status.is_final and _BEGINNINGS.get(word) is self
 
 
 _BEGINNINGS = {
-    # cancelling (NeMo), canceling (DashScope), cancel_requested (Together), cancellation_requested (Mistral),
-    # job_state_cancelling (Fireworks)
-    Action.CANCEL: "cancel",
-    # OpenAI
-    Action.PAUSE: "pausing",
+    "cancelling": Action.CANCEL,  # NeMo
+    "canceling": Action.CANCEL,  # DashScope
+    "cancel_requested": Action.CANCEL,  # Together
+    "cancellation_requested": Action.CANCEL,  # Mistral
+    "job_state_cancelling": Action.CANCEL,  # Fireworks
+    "pausing": Action.PAUSE,  # OpenAI
 }
+"""The services' own words for what is about to happen."""
 
 
 class ActionOutcome(NamedTuple):
