@@ -395,6 +395,20 @@ def test_a_missing_key_is_told_before_any_request() -> None:
     assert done.returncode == 1
 
 
+async def test_behind_a_proxy_its_name_is_resolved_and_the_service_is_asked_through_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server({"http://service.example/v1/fine-tunes": [answer({"data": [job()]})]})
+    async with server.running():
+        for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", server.origin)
+        found = await checks(Settings("http://service.example/v1"), None)
+    assert found["proxy"].text == f"127.0.0.1:{server.port}"
+    assert found["DNS"].text == "127.0.0.1"
+    assert (found["TLS"].mark, found["API"].mark) == (Mark.DOUBT, Mark.GOOD)
+
+
 def test_the_password_of_a_proxy_is_not_told() -> None:
     proxied = {"HTTPS_PROXY": "http://someone:Zx9-password@127.0.0.1:1", "NO_PROXY": ""}
     done = ftmon("doctor", "--base-url", "https://service.example/v1", env=proxied)

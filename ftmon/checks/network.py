@@ -6,7 +6,9 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator
+from concurrent.futures import Future
 from contextlib import aclosing
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,18 +69,33 @@ async def _name(url: str) -> Check:
     """Resolve the name of the host that is connected to: the service's, or the proxy's."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_STEP):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await _addresses(host, port)
     except TimeoutError:
         return bad("DNS", f"{host} is not resolved in {_STEP:g} s", "is this machine online?")
     except (OSError, UnicodeError):
         return bad("DNS", f"{host} cannot be resolved", "is the name right, and this machine online?")
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
     shown = ", ".join(addresses[:3])
     return good("DNS", shown if host in addresses else f"{host} is {shown}{more}")
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    """Ask in a daemon thread: a resolver that hangs cannot be stopped, and must not delay the end."""
+    answer: Future[list[str]] = Future()
+    answer.set_running_or_notify_cancel()
+
+    def resolve() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
+
+    Thread(target=resolve, name="resolver", daemon=True).start()
+    return await asyncio.wrap_future(answer)
 
 
 async def _tls(settings: Settings, *, is_proxied: bool) -> Check:
