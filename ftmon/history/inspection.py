@@ -1,4 +1,7 @@
-"""Looks at the history's file without changing anything, not even its permissions."""
+"""Looks at the history's file without changing it, not even its permissions.
+
+Where a process was killed, SQLite may add the file of its shared memory beside it, and no more.
+"""
 
 import sqlite3
 from contextlib import closing, suppress
