@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftmon.checks.check import Check, Mark
-from ftmon.checks.facts import clock
+from ftmon.checks.facts import clock, key
 from ftmon.checks.machine import history, terminal
 from ftmon.checks.network import service_checks
 from ftmon.history.inspection import inspect
@@ -386,6 +386,23 @@ def test_a_config_file_is_told_with_its_profile(tmp_path: Path) -> None:
     broken = ftmon("doctor", env={"FTMON_CONFIG": str(file)})
     assert broken.stdout.decode().startswith("✘ service   ")
     assert str(file) in broken.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("settings", "mark", "advice"),
+    [
+        (Settings("https://api.together.ai/v1"), Mark.DOUBT, "this service takes that of TOGETHER_API_KEY"),
+        (Settings("https://gpu-box.example/v1", provider="mistral"), Mark.DOUBT, "MISTRAL_API_KEY"),
+        (Settings("https://gpu-box.example/v1"), Mark.GOOD, ""),
+        (Settings("http://127.0.0.1:8080", provider="localai"), Mark.GOOD, ""),
+        (Settings("https://api.openai.com/v1"), Mark.BAD, ""),
+    ],
+    ids=str,
+)
+def test_a_key_that_a_provider_wants_is_missed(settings: Settings, mark: Mark, advice: str) -> None:
+    check = key(settings)
+    assert check.mark is mark
+    assert check.advice.endswith(advice)
 
 
 def test_a_missing_key_is_told_before_any_request() -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from ftmon.checks.check import Check, bad, doubt, good
 from ftmon.errors import UsageError
 from ftmon.model.update import Connection, Wire
+from ftmon.providers import PROVIDERS, provider_at
 from ftmon.settings import Settings
 from ftmon.text import count, duration, plural
 from ftmon.wire.dialects import named
@@ -26,7 +27,12 @@ def key(settings: Settings) -> Check:
         settings.check_key()
     except UsageError as error:
         return bad("key", str(error))
-    return good("key", f"from {settings.key.source}" if settings.key else "none is set, and none is sent")
+    if settings.key is not None:
+        return good("key", f"from {settings.key.source}")
+    owner = PROVIDERS.get(provider_at(settings.host) or settings.provider)
+    if owner is not None and owner.keys:
+        return doubt("key", "none is sent", f"this service takes that of {owner.keys[0]}")
+    return good("key", "none is set, and none is sent")
 
 
 def proxy(settings: Settings) -> Check:
