@@ -49,8 +49,18 @@ def installed(*requirements: str) -> Path:
     with (cache / f"{key}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not complete.exists():
-            run(sys.executable, "-m", "venv", "--clear", home, directory=cache)
-            run(home / "bin" / "pip", "install", "--quiet", "--retries=1", *requirements, directory=cache)
+            # A pip of its own, and compiling all modules, would take most of the time.
+            run(sys.executable, "-m", "venv", "--clear", "--without-pip", home, directory=cache)
+            pip = (
+                sys.executable,
+                "-m",
+                "pip",
+                "--python",
+                home / "bin" / "python",
+                "install",
+                "--no-compile",
+            )
+            run(*pip, "--quiet", "--retries=1", *requirements, directory=cache)
             complete.touch()
     return home / "bin"
 
