@@ -83,6 +83,8 @@ class Answer:
                     pieces.append(piece)
                     size += len(piece)
                     if size > limit:
+                        # An error holds on to what is here.
+                        pieces.clear()
                         raise TooLargeError(f"the answer is larger than {limit >> 20} MiB")
                     timer.reschedule(begun_at + min(self._patience + size / _SLOWEST, _LONGEST))
         except TimeoutError as error:

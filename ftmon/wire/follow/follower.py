@@ -14,7 +14,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from ftmon.errors import FtmonError, RefusedError, UnreachableError
+from ftmon.errors import FtmonError, RefusedError, TooLargeError, UnreachableError
 from ftmon.model.action import Action, ActionOutcome
 from ftmon.model.job import JobKey
 from ftmon.model.update import Connection, Update, Wire
@@ -183,6 +183,9 @@ class Follower:
         self._times.note_end(stream)
         try:
             page = task.result()
+        except TooLargeError:
+            # There is no stream to be opened again. The list is asked for apart, and its size told then.
+            await self._poll_only(None)
         except UnreachableError as fault:
             if fault.status == _NO_CONTENT and session.job is not None:
                 # The service asks not to be connected to any more.

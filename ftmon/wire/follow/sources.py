@@ -1,6 +1,6 @@
 """Reads the lists beside that of the events: checkpoints, and the figures of the steps."""
 
-from ftmon.errors import RefusedError
+from ftmon.errors import RefusedError, TooLargeError
 from ftmon.model.event import Event
 from ftmon.wire.dialects.dialect import Source
 from ftmon.wire.dialects.reading import by_time
@@ -17,6 +17,8 @@ class Sources:
         self._readings = 0
         self._missing: set[Source] = set()
         """Those that the service does not have, or not yet: asked for again only when all are read."""
+        self._too_large: set[Source] = set()
+        """Those that are never asked for again."""
 
     def next(self) -> Source | None:
         """Return the source whose turn is at this reading, if any."""
@@ -41,7 +43,13 @@ class Sources:
             UnreachableError: as `Service.source`.
         """
         try:
-            return await self._session.service.source(self._session.key.job_id, source)
+            if source not in self._too_large:
+                return await self._session.service.source(self._session.key.job_id, source)
         except RefusedError:
             self._missing.add(source)
-            return []
+        except TooLargeError as error:
+            self._missing.add(source)
+            self._too_large.add(source)
+            name = source.path.partition("?")[0].rpartition("/")[2]
+            await self._session.tell(notice=f"The list of {name} cannot be read: {error}.")
+        return []

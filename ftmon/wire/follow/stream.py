@@ -6,7 +6,7 @@ from enum import Enum, auto
 from time import monotonic
 
 from ftmon import json_text
-from ftmon.errors import TooLargeError, UnreachableError
+from ftmon.errors import UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.message import hints_at_change
 from ftmon.model.update import Connection, Wire
@@ -108,6 +108,7 @@ class Stream:
         Raises:
             RefusedError, UnreachableError: as `Service.stream`, when the connection breaks, and for a body
                 that is no stream.
+            TooLargeError: for a list that is too large.
         """
         async with self._session.service.stream(self._session.key.job_id, self._sent_id) as answer:
             is_called_stream = answer.media_type == "text/event-stream"
@@ -149,11 +150,7 @@ class Stream:
     async def _page(self, start: bytes, answer: Answer, chunks: AsyncIterator[bytes]) -> Page:
         """Read the list that came in place of the stream."""
         service = self._session.service
-        try:
-            body = await answer.rest(chunks, service.client.max_body, start)
-        except TooLargeError:
-            # There is no stream to be opened again. The list is asked for apart, and its size told then.
-            return Page([])
+        body = await answer.rest(chunks, service.client.max_body, start)
         return service.read_page(service.client.body_without_key(body))
 
     async def _pump(self, start: bytes, chunks: AsyncIterator[bytes]) -> End:
