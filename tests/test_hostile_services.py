@@ -1,4 +1,6 @@
+import asyncio
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -7,8 +9,10 @@ import pytest
 
 from ftmon.model.job import Status
 from ftmon.wire.dialects import named
+from tests.benchmarks.process import cost
+from tests.command import FTMON, environment
 from tests.servers.case import EXIT_STATUS, NOT_FOUND, Case, seconds
-from tests.servers.fine_tunes import Fields, answer, failure
+from tests.servers.fine_tunes import Fields, answer, failure, head
 from tests.servers.scripted import Script, Server
 from tests.servers.services import CASES
 from tests.test_follow import PACE, Told, followed_as
@@ -289,3 +293,136 @@ async def test_a_list_or_stream_that_comes_only_with_its_first_event_costs_none(
     real = [shown(event) for event in told.events if not event.message.startswith("The job is ")]
     assert sorted(map(str, real)) == sorted(str(line[:3]) for line in case.told(Status.SUCCEEDED))
     assert told.ending == (Status.SUCCEEDED, 0)
+
+
+@lists
+async def test_a_list_that_shrinks_loses_and_repeats_nothing(case: Case) -> None:
+    server, readings = case.server(), 0
+
+    def shrunk(page: Any) -> Any:
+        inner = page.get("output", page)
+        for name in ("data", "logs", "metrics"):
+            if name in inner:
+                inner[name] = inner[name][: len(inner[name]) // 2]
+        return page
+
+    def changed(target: str, script: Script) -> Script:
+        nonlocal readings
+        readings += is_list(case, target)
+        is_meant = is_list(case, target) and target in server.scripts and readings % 5 == 3
+        return with_changed(script, shrunk) if is_meant and script is not NOT_FOUND else script
+
+    server.change = changed
+    told = await told_by(case, server)
+    assert sorted(map(str, map(shown, told.events))) == sorted(
+        str(line[:3]) for line in case.told(Status.SUCCEEDED)
+    )
+    assert told.ending == (Status.SUCCEEDED, 0)
+
+
+@pytest.mark.parametrize("own_id", ["ftevent-1", "the job's"])
+@pytest.mark.parametrize("name", ["OpenAI", "Azure", "Nebius", "Together"])
+async def test_events_that_all_have_one_id_are_told_once_each(name: str, own_id: str) -> None:
+    case = CASES[name]
+    shared = case.job_id if own_id == "the job's" else own_id
+
+    def with_id(page: Any) -> Any:
+        # MiniMax gives each event the id of the job (SERVICES §2.15); without ids there is no second page.
+        events = [*page["data"], *(value_of(second)["data"] if page.get("has_more") else [])]
+        return {"object": "list", "data": [{**event, "id": shared} for event in events], "has_more": False}
+
+    [second] = [
+        script for path, script in case.endings[Status.SUCCEEDED].stage.lists.items() if "after=" in path
+    ] or [NOT_FOUND]
+    told = await told_by(case, spoiled(case, with_id, only="/events"))
+    check_whole(case, told)
+
+
+def value_of(script: Script) -> Any:
+    assert isinstance(script[1], bytes)
+    return json.loads(script[1])
+
+
+# Answers of something else
+
+WRAPPED: dict[str, Fields] = {
+    "Oxen": {"status": "success", "fine_tune": {"id": "1", "status": "running"}},
+    "a request that succeeded": {"status": "success", "message": "ok"},
+    "a list": {"status": "success", "data": []},
+    "no job": {"status": "completed", "result": None},
+}
+
+
+@pytest.mark.parametrize("body", WRAPPED.values(), ids=WRAPPED)
+@cases
+async def test_the_status_of_a_request_is_not_that_of_the_job(case: Case, body: Fields) -> None:
+    server = case.server(more={case.path: [answer(body)]})
+    async with server.running():
+        pace = replace(SHORT, give_up=0.2)
+        told = await followed_as("auto", f"{server.origin}{case.base}", case.job_id, pace)
+    assert told.run.exit_status in (4, 5)
+    assert told.run.status is Status.UNKNOWN
+
+
+# Two APIs at one address
+
+PAIRS = [
+    ("Together", "DashScope"),
+    ("Together", "llm-engine"),
+    ("DashScope", "OpenAI's first API"),
+    ("OpenAI", "Mistral"),
+    ("Nebius", "Together"),
+    ("LocalAI", "NeMo Customizer"),
+    ("Hugging Face Jobs", "Unsloth Studio"),
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=" and ".join)
+async def test_each_job_of_an_address_is_followed_by_its_own_api(pair: tuple[str, str]) -> None:
+    # A gateway has both at one base URL.
+    cases = [CASES[name] for name in pair]
+    base = "/v1" if all(case.base for case in cases) else ""
+    cases = [replace(case, base=base) for case in cases]
+    for case in cases:
+        server = case.server()
+        others = {
+            path: scripts
+            for each in cases
+            for path, scripts in each.server_after(Status.FAILED).scripts.items()
+        }
+        server.scripts = {**others, **server.scripts}
+        told = await told_by(case, server)
+        check_whole(case, told)
+        assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
+
+
+# Answers too large
+
+
+@pytest.mark.parametrize(
+    ("name", "lists"),
+    [
+        ("Azure's first API", ["events"]),
+        ("OpenAI", ["checkpoints", "events"]),
+        ("Together", ["metrics", "events"]),
+        ("DashScope", ["events"]),
+    ],
+)
+async def test_lists_of_300_mb_are_told_once_and_never_held_twice(
+    name: str, lists: Sequence[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    case = CASES[name]
+    server = case.server_after(Status.SUCCEEDED)
+    big: Script = [head(200, "application/json"), b'{"data": [', *[b" " * 2**20] * 300]
+    server.scripts = {
+        path: [big] if is_list(case, path) else scripts for path, scripts in server.scripts.items()
+    }
+    monkeypatch.setattr(os, "environ", environment())
+    async with server.running():
+        address = f"{server.origin}{case.base}"
+        taken = await asyncio.to_thread(cost, [*FTMON, case.job_id, "--base-url", address, "--plain"])
+    assert taken.status == 0
+    assert taken.peak < 600
+    assert capfd.readouterr().err.splitlines() == [
+        f"ftmon: The list of {each} cannot be read: the answer is larger than 256 MiB." for each in lists
+    ]
