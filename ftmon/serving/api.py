@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from ftmon.serving.job import ServedEvent, ServedJob
+from ftmon.serving.job import File, ServedEvent, ServedJob
 
 Fields = dict[str, Any]
 """A JSON object."""
@@ -69,6 +69,11 @@ class Api:
 def whole_number(text: str) -> int | None:
     """Read what a query gives for a number; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def file_id(file: File | None) -> str | None:
+    """Return the id of a file that a job may have."""
+    return file.id if file else None
 
 
 def seconds(time: datetime) -> int:

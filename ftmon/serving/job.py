@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-Status = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled"]
+Status = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled", "ended"]
 Level = Literal["info", "warning", "error"]
 Kind = Literal["message", "metrics", "checkpoint"]
 
 FINAL: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
-"""The statuses of a job that is over."""
+"""The statuses of a job that is over, and whose outcome is known."""
+
+ENDED: Status = "ended"
+"""The status of a job that is over, and nothing tells how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,15 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a job trains, and how: known before it begins."""
+    """What a job trains, and how, as far as that is known."""
 
-    model: str
-    n_epochs: int
-    total_steps: int
-    batch_size: int
-    learning_rate: float
-    training_file: File
-    validation_file: File
+    model: str = ""
+    n_epochs: int | None = None
+    total_steps: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    training_file: File | None = None
+    validation_file: File | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class ServedEvent:
     kind: Kind = "message"
     figures: Mapping[str, float] = field(default_factory=dict)
     """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …"""
+    id: str = ""
+    """Its own, where it has one: an API without ids of events tells it too."""
 
     @property
     def step(self) -> int:
@@ -64,9 +69,11 @@ class ServedJob:
     All access is on one event loop, so no lock is needed.
     """
 
-    def __init__(self, key: UUID, recipe: Recipe, created_at: datetime) -> None:
+    def __init__(self, key: UUID, recipe: Recipe, created_at: datetime, name: str = "") -> None:
         self.key = key
-        """Each API makes its own id of it."""
+        """Each API makes its own id of it, where the job has no name."""
+        self.name = name
+        """The job's id in every API."""
         self.recipe = recipe
         self.created_at = created_at
         self.fine_tuned_model: str | None = None
@@ -84,8 +91,13 @@ class ServedJob:
 
     @property
     def is_final(self) -> bool:
-        """The job is over, and no event follows."""
+        """The job is over, and its outcome is known."""
         return self.status in FINAL
+
+    @property
+    def is_over(self) -> bool:
+        """No event follows."""
+        return self._is_closed or self.status in FINAL or self.status == ENDED
 
     @property
     def updated_at(self) -> datetime:
@@ -100,7 +112,7 @@ class ServedJob:
     @property
     def finished_at(self) -> datetime | None:
         """When the job ended."""
-        return self.updated_at if self.is_final else None
+        return self.updated_at if self.is_final or self.status == ENDED else None
 
     @property
     def files(self) -> list[File]:
@@ -123,13 +135,13 @@ class ServedJob:
         self._wake_readers()
 
     async def follow(self, start: int = 0) -> AsyncIterator[ServedEvent]:
-        """Yield the events from this one on, then each new one, until the job is final or closed."""
+        """Yield the events from this one on, then each new one, until the job is over or closed."""
         sent = start
         while True:
             while sent < len(self.events):
                 yield self.events[sent]
                 sent += 1
-            if self.is_final or self._is_closed:
+            if self.is_over:
                 return
             await self._news.wait()
 

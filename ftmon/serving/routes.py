@@ -11,15 +11,17 @@ from starlette.routing import Route
 from ftmon.serving.api import Action, Api, Entries, Fields, RequestError, Stream
 from ftmon.serving.apis import APIS
 from ftmon.serving.guard import refusal
-from ftmon.serving.job import FINAL, Source, Status
+from ftmon.serving.job import ENDED, FINAL, Source, Status
 from ftmon.serving.stream import HEADERS, Cuts, EventStream
 
 Answer = Callable[[Request], Response]
 
+_OVER: frozenset[Status] = FINAL | {ENDED}
+
 _UNFIT: Mapping[Action, frozenset[Status]] = {
-    "cancel": FINAL,
-    "pause": FINAL | {"pending", "paused"},
-    "resume": FINAL | {"pending", "running"},
+    "cancel": _OVER,
+    "pause": _OVER | {"pending", "paused"},
+    "resume": _OVER | {"pending", "running"},
 }
 """The statuses in which a job cannot do what it is asked."""
 

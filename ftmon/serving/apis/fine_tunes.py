@@ -13,12 +13,14 @@ _STATUSES: Mapping[Status, str] = {
     "succeeded": "succeeded",
     "failed": "failed",
     "cancelled": "cancelled",
+    # ftmon's own word.
+    "ended": "ended",
 }
 
 
 def job_id(job: ServedJob) -> str:
     """Return `ft-` and 24 letters and digits."""
-    return f"ft-{job.key.hex[:24]}"
+    return job.name or f"ft-{job.key.hex[:24]}"
 
 
 def _file(file: File) -> Fields:
@@ -34,6 +36,10 @@ def _file(file: File) -> Fields:
     }
 
 
+def _files(file: File | None) -> list[Fields]:
+    return [_file(file)] if file else []
+
+
 def _listed(job: ServedJob) -> Fields:
     recipe = job.recipe
     return {
@@ -47,9 +53,9 @@ def _listed(job: ServedJob) -> Fields:
         },
         "organization_id": f"org-{job.key.hex[-24:]}",
         "model": recipe.model,
-        "training_files": [_file(recipe.training_file)],
-        "validation_files": [_file(recipe.validation_file)],
-        "result_files": [_file(job.result_file)] if job.result_file else [],
+        "training_files": _files(recipe.training_file),
+        "validation_files": _files(recipe.validation_file),
+        "result_files": _files(job.result_file),
         "created_at": seconds(job.created_at),
         "updated_at": seconds(job.updated_at),
         "status": _STATUSES[job.status],
@@ -66,13 +72,18 @@ def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
 
 
 def _event(event: ServedEvent) -> Fields:
-    return {
+    told = {
         "object": "fine-tune-event",
         # The real service sent "info" with every event, failures too.
-        "level": "info",
+        "level": event.level if event.id else "info",
         "message": event.message,
         "created_at": seconds(event.at),
     }
+    if event.id:
+        told["id"] = event.id
+        if event.kind == "metrics":
+            told |= {"type": "metrics", "data": dict(event.figures)}
+    return told
 
 
 def _events(job: ServedJob, query: Query) -> Fields:

@@ -8,6 +8,7 @@ from ftmon.serving.api import (
     Fields,
     Query,
     RequestError,
+    file_id,
     openai_error,
     openai_not_found,
     seconds,
@@ -27,12 +28,13 @@ _STATUSES: Mapping[Status, str] = {
     "succeeded": "succeeded",
     "failed": "failed",
     "cancelled": "cancelled",
+    "ended": "ended",
 }
 _LEVELS: Mapping[Level, str] = {"info": "info", "warning": "warn", "error": "error"}
 
 
 def _job_id(job: ServedJob) -> str:
-    return f"ftjob-{job.key.hex[:24]}"
+    return job.name or f"ftjob-{job.key.hex[:24]}"
 
 
 def _job(job: ServedJob) -> Fields:
@@ -49,8 +51,8 @@ def _job(job: ServedJob) -> Fields:
         "organization_id": f"org-{job.key.hex[-24:]}",
         "result_files": [job.result_file.id] if job.result_file else [],
         "status": _STATUSES[job.status],
-        "validation_file": recipe.validation_file.id,
-        "training_file": recipe.training_file.id,
+        "validation_file": file_id(recipe.validation_file),
+        "training_file": file_id(recipe.training_file),
         "hyperparameters": {
             "n_epochs": recipe.n_epochs,
             "batch_size": recipe.batch_size,

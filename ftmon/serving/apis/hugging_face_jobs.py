@@ -19,11 +19,12 @@ _STAGES: Mapping[Status, str] = {
     "succeeded": "COMPLETED",
     "failed": "ERROR",
     "cancelled": "CANCELED",
+    "ended": "ENDED",
 }
 
 
 def _job_id(job: ServedJob) -> str:
-    return job.key.hex[:24]
+    return job.name or job.key.hex[:24]
 
 
 def _job(job: ServedJob) -> Fields:

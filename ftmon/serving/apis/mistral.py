@@ -17,11 +17,12 @@ _STATUSES: Mapping[Status, str] = {
     "succeeded": "SUCCESS",
     "failed": "FAILED",
     "cancelled": "CANCELLED",
+    "ended": "ENDED",
 }
 
 
 def _job_id(job: ServedJob) -> str:
-    return str(job.key)
+    return job.name or str(job.key)
 
 
 def _listed(job: ServedJob) -> Fields:
@@ -36,8 +37,8 @@ def _listed(job: ServedJob) -> Fields:
         "job_type": "completion",
         "created_at": seconds(job.created_at),
         "modified_at": seconds(job.updated_at),
-        "training_files": [recipe.training_file.id],
-        "validation_files": [recipe.validation_file.id],
+        "training_files": [file.id for file in (recipe.training_file,) if file],
+        "validation_files": [file.id for file in (recipe.validation_file,) if file],
         "object": "job",
         "integrations": [],
     }

@@ -6,7 +6,7 @@ together 3.1.1.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ftmon.serving.api import Api, Fields, Query, iso, openai_error, openai_not_found
+from ftmon.serving.api import Api, Fields, Query, file_id, iso, openai_error, openai_not_found
 from ftmon.serving.job import ServedEvent, ServedJob, Status
 
 _STATUSES: Mapping[Status, str] = {
@@ -16,6 +16,7 @@ _STATUSES: Mapping[Status, str] = {
     "succeeded": "completed",
     "failed": "error",
     "cancelled": "cancelled",
+    "ended": "ended",
 }
 
 _TYPES: Mapping[Status, str] = {
@@ -25,12 +26,13 @@ _TYPES: Mapping[Status, str] = {
     "succeeded": "job_complete",
     "failed": "job_error",
     "cancelled": "job_stopped",
+    "ended": "ended",
 }
 """The type of an event that is no epoch's end, by the status that it leaves."""
 
 
 def _job_id(job: ServedJob) -> str:
-    return f"ft-{job.key}"
+    return job.name or f"ft-{job.key}"
 
 
 def _listed(job: ServedJob) -> Fields:
@@ -45,8 +47,8 @@ def _listed(job: ServedJob) -> Fields:
         "updated_at": iso(job.updated_at),
         "model": recipe.model,
         "model_output_name": job.fine_tuned_model,
-        "training_file": recipe.training_file.id,
-        "validation_file": recipe.validation_file.id,
+        "training_file": file_id(recipe.training_file),
+        "validation_file": file_id(recipe.validation_file),
         "training_type": {"type": "Full"},
         "training_method": {"method": "sft", "train_on_inputs": "auto"},
         "n_epochs": recipe.n_epochs,
