@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -5,15 +6,18 @@ from email.utils import format_datetime
 
 import pytest
 
+from ftmon.model.job import Job
+from ftmon.model.job_list import JobList, ListedJob
 from ftmon.model.run import Run
 from ftmon.model.update import Update, merged
 from ftmon.wire.clock import Moment, ServiceClock
-from tests.command import ftmon, objects
-from tests.records import KEY, NOON, job_of
+from tests.command import FTMON, ftmon, objects
+from tests.records import KEY, NOON, OTHER, job_of
 from tests.servers.fine_tunes import DONE, JOB, JOB_ID, START, STORY, STREAM, answer, job, stream
 from tests.servers.scripted import Script, Server
 from tests.service import JOB_ID as SERVED_ID
 from tests.service import Service
+from tests.terminal import terminal
 from tests.test_follow import followed
 
 SENT = Moment(NOON.timestamp(), 100.0)
@@ -130,3 +134,29 @@ def test_lines_tell_the_times_and_durations_of_a_service_with_another_clock(hour
     assert f"{at:%Y-%m-%d %H:%M:%S}  Fine-tune succeeded" in text
     assert "took    1m 30s from its creation to its end" in text
     assert json.dumps(told[0]["created_at"]) == f'"{at:%Y-%m-%dT%H:%M:%SZ}"'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hours", [-5, 5])
+async def test_the_table_of_jobs_counts_ages_by_the_clock_of_the_service(hours: int) -> None:
+    service_now = datetime.now(UTC) + timedelta(hours=hours)
+    listed = job(created_at=(service_now - timedelta(minutes=2, seconds=30)).timestamp())
+    server = Server({"/v1/fine-tunes": [late_answer(hours, {"object": "list", "data": [listed]})]})
+    async with server.running():
+        command = [*FTMON, "jobs", "--base-url", f"{server.origin}/v1", "--no-history"]
+
+        def run() -> str:
+            with terminal(command, 100, 12) as shown:
+                assert shown.wait() == 0
+                return shown.text
+
+        assert "2 minutes ago" in await asyncio.to_thread(run)
+
+
+def test_jobs_of_several_clocks_are_sorted_by_this_machine_s() -> None:
+    jobs = JobList()
+    ahead = ListedJob(OTHER, Job("a", created_at=NOON + timedelta(hours=3)), skew=4 * 3600)
+    jobs.add([ListedJob(KEY, Job("b", created_at=NOON)), ahead])
+    assert [listed.job.id for listed in jobs] == ["b", "a"]
+    jobs.add([ListedJob(OTHER, ahead.job, events=7)])
+    assert [(listed.job.id, listed.events) for listed in jobs] == [("b", None), ("a", 7)]

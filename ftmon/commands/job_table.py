@@ -58,7 +58,7 @@ def table(jobs: Sequence[ListedJob], base_url: str, width: int, now: datetime | 
     The least important columns are left out where they do not fit. The colours are those of the terminal.
     """
     now = now or datetime.now(UTC)
-    rows = [{**_cells(each), "created": text.ago(each.time, now)} for each in jobs]
+    rows = [{**_cells(each), "created": text.ago(each.local_time, now)} for each in jobs]
     for row, each in zip(rows, jobs, strict=True):
         row["host"] = "" if each.key.service == base_url else text.place(each.key.service)
     names = [name for name in _HEADINGS if name != "host" or any(row["host"] for row in rows)]

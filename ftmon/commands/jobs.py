@@ -78,21 +78,23 @@ def _ask(
 
     Return why the service cannot be asked, or None, and whether it has more of them.
     """
-    found: list[Job] = []
-
-    def report(page: list[Job]) -> bool:
-        found.extend(page)
-        return sum(map(is_wanted, found)) < limit
-
+    found: list[ListedJob] = []
     try:
         with connected(settings) as watcher:
+
+            def report(page: list[Job]) -> bool:
+                for job in page:
+                    key = JobKey(settings.base_url, job.id)
+                    found.append(ListedJob(key, job, is_listed=True, skew=watcher.skew))
+                return sum(is_wanted(listed.job) for listed in found) < limit
+
             has_more = watcher.list_jobs(report).result()
     except FtmonError as error:
         fault: FtmonError | None = error
         has_more = False
     else:
         fault = None
-    jobs.add(ListedJob(JobKey(settings.base_url, job.id), job, is_listed=True) for job in found)
+    jobs.add(found)
     return fault, has_more
 
 

@@ -1,7 +1,7 @@
 """The jobs of a service and those recorded on this machine, as one list."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ftmon.model.job import Job, JobKey
@@ -18,11 +18,19 @@ class ListedJob(NamedTuple):
     """Number of recorded events; None if nothing is recorded."""
     recorded_at: datetime | None = None
     """When the job was last recorded."""
+    skew: float = 0.0
+    """Seconds that the clock of its service is ahead of this machine's."""
 
     @property
     def time(self) -> datetime | None:
-        """The time to sort by and to show."""
+        """The time to show: by the service's clock, if it tells one."""
         return self.job.created_at or self.recorded_at
+
+    @property
+    def local_time(self) -> datetime | None:
+        """The same time by this machine's clock, to sort by and to count an age from."""
+        created_at = self.job.created_at
+        return self.recorded_at if created_at is None else created_at - timedelta(seconds=self.skew)
 
     def updated(self, new: "ListedJob") -> "ListedJob":
         """Return this job with what another place says of it. An end that was recorded is not taken back."""
@@ -33,6 +41,7 @@ class ListedJob(NamedTuple):
             self.is_listed or new.is_listed,
             self.events if new.events is None else new.events,
             new.recorded_at or self.recorded_at,
+            new.skew or self.skew,
         )
 
 
@@ -60,4 +69,4 @@ class JobList:
 
 
 def _seconds(listed: ListedJob) -> float:
-    return listed.time.timestamp() if listed.time else 0.0
+    return listed.local_time.timestamp() if listed.local_time else 0.0

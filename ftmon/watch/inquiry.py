@@ -35,6 +35,11 @@ class Inquiry:
         self._client = self._client or Client(self._settings)
         return self._client
 
+    @property
+    def skew(self) -> float:
+        """Seconds that the service's clock is ahead of this machine's; 0 while that is not known."""
+        return (self._client.clock.skew or 0.0) if self._client is not None else 0.0
+
     async def candidates(self) -> "Candidates":
         """Return what the service may speak, in the order in which to try it."""
         from ftmon.wire.choosing import Candidates

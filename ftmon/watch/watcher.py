@@ -134,6 +134,11 @@ class Watcher:
         """
         return self._submit(self._inquiry.list_jobs(report))
 
+    @property
+    def skew(self) -> float:
+        """Seconds that the service's clock is ahead of this machine's; 0 while that is not known."""
+        return self._inquiry.skew
+
     def runs(self) -> "Future[list[RecordedRun]]":
         """Return the runs recorded on this machine, the last recorded first."""
         return self._submit(self._runs())

@@ -5,7 +5,7 @@ import pytest
 
 from tests.servers.fine_tunes import JOB, STORY, STREAM, answer, job, stream
 from tests.servers.scripted import End
-from tests.tui.stage import NOW, stage
+from tests.tui.stage import JOBS, NOW, stage
 
 
 @pytest.mark.parametrize("hours", [-6, 6])
@@ -27,3 +27,13 @@ async def test_an_event_of_the_future_is_of_now_and_has_no_negative_age() -> Non
         await seen.until_shown("now")
         assert "from now" not in seen.text
         assert " -" not in seen.text
+
+
+@pytest.mark.parametrize("hours", [-6, 6])
+async def test_the_ages_of_listed_jobs_are_those_of_the_service(hours: int) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    scripts = {JOBS: [answer({"object": "list", "data": [job()]}, Date=date)]}
+    now = NOW + timedelta(seconds=30) - timedelta(hours=hours)
+    async with stage(scripts, size=(120, 24), now=now, job_id=None) as seen:
+        await seen.until_shown("1 job listed by the service")
+        assert "5 minutes ago" in seen.text

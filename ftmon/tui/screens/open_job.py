@@ -122,8 +122,8 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
 
     @on(Listed)
     def _add_listed(self, event: Listed) -> None:
-        service = self._watcher.base_url
-        self._offer(ListedJob(JobKey(service, job.id), job, is_listed=True) for job in event.jobs)
+        service, skew = self._watcher.base_url, self._watcher.skew
+        self._offer(ListedJob(JobKey(service, job.id), job, is_listed=True, skew=skew) for job in event.jobs)
 
     @property
     def _is_open(self) -> bool:

@@ -114,9 +114,9 @@ class JobList(ScrollView, can_focus=False):
 
     def _pieces(self, row: _Row) -> list[tuple[str, str]]:
         """Return the parts of a row and their looks. What may be long comes last."""
-        (key, job, is_listed, recorded, _), (status_width, id_width) = row.listed, self._widths
+        (key, job, is_listed, recorded, *_), (status_width, id_width) = row.listed, self._widths
         details = (
-            ago(row.listed.time, self._now),
+            ago(row.listed.local_time, self._now),
             "" if recorded is None else f"{count(recorded)} recorded",
             excerpt(job.model or ""),
             "" if key.service == self._base_url else f"at {place(key.service)}",
