@@ -1,12 +1,18 @@
+import asyncio
+import json
 import random
+import signal
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ftmon.model.job import Status
 from ftmon.settings import Settings
+from tests.command import ftmon, objects
+from tests.command import running as command_running
 from tests.front_end import watching
 from tests.records import recorded
 from tests.servers.case import NOT_FOUND
@@ -171,7 +177,7 @@ async def check_told(
                     await front_end.until_over()
                 else:
                     # As if it were killed: what it told is recorded by then.
-                    await server.until(lambda seen=streams_seen: len(server.asked(stream)) >= seen)
+                    await server.until(partial(has_asked, server, stream, streams_seen))
             told = Counter(map(line_of, front_end.fields))
             assert told <= Counter(story)
             assert told <= Counter(map(line_of, recorded(path, key))) <= Counter(story)
@@ -181,5 +187,63 @@ async def check_told(
     assert (run.status, run.exit_status) == (Status.SUCCEEDED, 0)
 
 
+def has_asked(server: Server, stream: str, times: int) -> bool:
+    return len(server.asked(stream)) >= times
+
+
 def line_of(fields: Fields) -> tuple[str, str | None]:
     return fields["message"], fields.get("created_at")
+
+
+KILLED = {
+    "Hugging Face Jobs": (
+        f"someone/{HF_ID}",
+        HF_PATH,
+        f"{HF_PATH}/logs",
+        [[head(), *HF_FRAMES[:4], End.HANG], [head(), *HF_FRAMES]],
+        [hf("RUNNING").job, hf("COMPLETED").job],
+        HF_TOLD,
+    ),
+    "LocalAI": (
+        LOCALAI_ID,
+        LOCALAI_PATH,
+        f"{LOCALAI_PATH}/progress",
+        [[head(), *LOCALAI_FRAMES[:3], End.HANG], [head(), *LOCALAI_FRAMES[2:]]],
+        [{**LOCALAI_JOB, "status": "training"}, {**LOCALAI_JOB, "status": "completed"}],
+        LOCALAI_TOLD,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("job_id", "job_path", "stream", "scripts", "jobs", "story"), KILLED.values(), ids=KILLED
+)
+async def test_a_command_that_is_killed_is_gone_on_with(
+    job_id: str,
+    job_path: str,
+    stream: str,
+    scripts: Sequence[Script],
+    jobs: Sequence[Fields],
+    story: Sequence[tuple[str, str | None]],
+) -> None:
+    server = Server({stream: scripts})
+    running, over = map(answer, jobs)
+    server.scripts = {
+        **server.scripts,
+        job_path: lambda: over if has_asked(server, stream, len(scripts)) else running,
+    }
+
+    def kill() -> list[str]:
+        with command_running(job_id, "--base-url", server.origin, "--json") as command:
+            lines = [command.line() for _ in range(3)]
+            command.signal(signal.SIGKILL)
+            assert command.wait() == -signal.SIGKILL
+        return lines
+
+    async with server.running():
+        before = [json.loads(line)["message"] for line in await asyncio.to_thread(kill)]
+        done = await asyncio.to_thread(ftmon, job_id, "--base-url", server.origin, "--json")
+    *events, job = objects(done.stdout)
+    assert before == [message for message, _ in story[:3]]
+    assert [event["message"] for event in events] == [message for message, _ in story]
+    assert (job["status"], done.returncode) == ("succeeded", 0)
