@@ -72,7 +72,7 @@ def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
 
 
 def _event(event: ServedEvent) -> Fields:
-    told = {
+    told: Fields = {
         "object": "fine-tune-event",
         # The real service sent "info" with every event, failures too.
         "level": event.level if event.id else "info",

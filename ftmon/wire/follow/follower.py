@@ -82,6 +82,7 @@ class Follower:
         try:
             while not await self._step():
                 pass
+            self._patience.check_outcome()
         except FtmonError as error:
             end = Connection(Wire.REFUSED, error=error)
         finally:

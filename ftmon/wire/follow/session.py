@@ -94,6 +94,11 @@ class Session:
         return self.final_at is not None
 
     @property
+    def is_lost(self) -> bool:
+        """The job is over, and nothing tells how it ended."""
+        return self.is_final and not self.status.is_final
+
+    @property
     def is_status_known(self) -> bool:
         """The service said how the job stands, in a word that ftmon knows."""
         return self.status is not Status.UNKNOWN
@@ -169,9 +174,10 @@ class Session:
 
         A job that is over stays so: a reading that says that it runs is older.
         """
-        if self.is_final and not job.status.is_final:
+        is_over = job.status.is_final or job.provider_status in self.service.dialect.lost
+        if self.is_final and not is_over:
             return
-        if job.status.is_final and self.final_at is None:
+        if is_over and self.final_at is None:
             self.final_at = monotonic()
             self.was_over_before = not self.was_heard
         self.note_answer()
