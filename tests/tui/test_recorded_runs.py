@@ -58,7 +58,7 @@ async def test_recorded_runs_are_offered_beside_the_service_s_jobs(path: Path) -
     async with stage(SERVICE, job_id=None, history=path, size=(140, 30)) as seen:
         await seen.until_shown("1 job listed by the service, 1 run recorded here")
         assert "▶ running" in seen.rows[seen.row_of(JOB_ID)]
-        assert "10 recorded · at 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
+        assert "10 recorded · curie · at 127.0.0.1:1" in seen.rows[seen.row_of(GONE_ID)]
 
 
 @pytest.mark.parametrize(
