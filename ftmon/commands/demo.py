@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from ftmon.commands.parser import Parser, add_no_history, add_view_options, positive
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
-from ftmon.demo.setup import Course, Service, Setup
+from ftmon.demo.setup import Course, Setup
 from ftmon.lines.output import write
 from ftmon.serving.apis import APIS
+from ftmon.serving.service import Service
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -99,11 +100,11 @@ def parser() -> Parser:
 @contextmanager
 def _opening(setup: Setup) -> Iterator[Target]:
     """Run the demo's service while the block runs."""
-    from ftmon.demo.launch import running
     from ftmon.model.job import JobKey
+    from ftmon.serving.launch import running
     from ftmon.settings import Settings, check_base_url
 
-    with running(setup) as service:
+    with running("ftmon.demo", setup.to_json()) as service:
         # Normalised, so that the history knows the job by the address that a user would give.
         base_url = check_base_url(service.base_url)
         yield Target(Settings(base_url), JobKey(base_url, service.job_id))

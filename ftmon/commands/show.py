@@ -115,7 +115,7 @@ def _show_screen(
     if run.is_cancelling:
         left = "left; the service was asked to cancel the job."
     # A run opened from the history may be another service's, which the command would not reach.
-    is_reached = run.key.service == target.settings.base_url
+    is_reached = run.key.service == target.settings.service
     _say_next(status, left, again(run.key.job_id) if again and is_reached else "")
     return status
 

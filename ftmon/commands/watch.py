@@ -1,6 +1,7 @@
 """`ftmon JOB`: watch a job of a service."""
 
 import argparse
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,6 +9,7 @@ from dataclasses import replace
 from ftmon import __version__
 from ftmon.commands import NAMES
 from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options
+from ftmon.commands.place import is_path, opening_place
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
 from ftmon.commands.target import target_of
@@ -75,9 +77,19 @@ def run(arguments: Sequence[str]) -> int:
         )
     if job_id is not None and options.latest:
         raise UsageError("--latest picks the job itself and takes no JOB.")
+    view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
+    watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
+    if is_named and job_id is not None and is_path(job_id):
+        return show(
+            view,
+            watching,
+            opening_place(job_id, wait=options.wait),
+            left="left; that does not touch the training.",
+            again=lambda _: shlex.join(["ftmon", "watch", job_id]),
+        )
     return show(
-        View(options.json, options.plain, options.exit, options.timeout, options.tail),
-        Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history),
+        view,
+        watching,
         _latest(service) if options.latest else _opening(service, job_id),
         left="left; that does not touch the job.",
         again=lambda job_id: _command(service, job_id),

@@ -6,8 +6,9 @@ SETUP is a `Setup` as JSON. The process prints its `Service` as JSON and ends wh
 import sys
 
 from ftmon.demo.serve import serve
-from ftmon.demo.setup import Service, Setup
+from ftmon.demo.setup import Setup
 from ftmon.errors import FtmonError
+from ftmon.serving.service import Service
 
 
 def main(setup: str) -> int:

@@ -5,12 +5,13 @@ import os
 import socket
 from collections.abc import Callable
 
-from ftmon.demo.setup import Service, Setup
+from ftmon.demo.setup import Setup
 from ftmon.demo.training import Training
 from ftmon.errors import UsageError
 from ftmon.serving.apis import APIS
 from ftmon.serving.job import Source
 from ftmon.serving.server import serve as serve_sources
+from ftmon.serving.service import Service
 
 
 def serve(setup: Setup, announce: Callable[[Service], None], *, parent: int | None = None) -> int:

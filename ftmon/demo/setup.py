@@ -1,4 +1,4 @@
-"""What a demo shall do, and where its service is: the values that go to and from its process as JSON."""
+"""What a demo shall do: the value that goes to its process as JSON."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -37,20 +37,3 @@ class Setup:
         """Return the setup that `to_json` has written."""
         fields = json.loads(text)
         return cls(Course(**fields.pop("course")), **fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where a service is, and the id of its job."""
-
-    base_url: str
-    job_id: str
-
-    def to_json(self) -> str:
-        """Return the service as JSON."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> "Service":
-        """Return the service that `to_json` has written."""
-        return cls(**json.loads(text))

@@ -1,6 +1,7 @@
 """Keeps web pages away from a server on loopback, which every page in a browser of this machine can reach."""
 
 import re
+from hmac import compare_digest
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -22,13 +23,23 @@ class Guard:
     has a CORS header, so a page cannot read what it may still cause.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, token: str = "") -> None:
+        """With a token, only a request that has it as its key is passed on."""
         self._app = app
+        self._token = f"Bearer {token}".encode() if token else b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 421 or 403."""
-        answer = _refused(Headers(scope=scope)) or self._app
+        """Pass the request on, or answer 421, 403 or 401."""
+        headers = Headers(scope=scope)
+        answer = _refused(headers) or self._unauthorized(headers) or self._app
         await answer(scope, receive, send)
+
+    def _unauthorized(self, headers: Headers) -> Response | None:
+        given = headers.get("authorization", "").encode()
+        # In a time that tells nothing of how much of the token was right.
+        if not self._token or compare_digest(given, self._token):
+            return None
+        return refusal(401, "This service wants its token as the key.")
 
 
 def _refused(headers: Headers) -> Response | None:

@@ -56,6 +56,8 @@ class ServedEvent:
     """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …"""
     id: str = ""
     """Its own, where it has one: an API without ids of events tells it too."""
+    is_estimated: bool = False
+    """Nothing tells the time of it: `at` is when it was read."""
 
     @property
     def step(self) -> int:

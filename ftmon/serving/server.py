@@ -20,16 +20,18 @@ async def serve(
     announce: Callable[[], None],
     *,
     cut_after: int | None = None,
+    token: str = "",
     parent: int | None = None,
 ) -> int:
     """Serve the jobs of sources until a signal comes or the parent ends, and return the exit status.
 
     `announce` is called as soon as requests and signals are handled. `cut_after` breaks streams off, as
-    `Cuts` says. `parent` is the reading end of a pipe that the parent process holds open and never writes to.
+    `Cuts` says. Whoever asks must have the `token` as the key, where there is one. `parent` is the reading
+    end of a pipe that the parent process holds open and never writes to.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
-    server = _Server(_config(Guard(app(sources, cut_after))))
+    server = _Server(_config(Guard(app(sources, cut_after), token)))
 
     def stop(exit_status: int) -> None:
         if stopped.done():

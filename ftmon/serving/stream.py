@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from ftmon.serving.api import Query, Stream
-from ftmon.serving.job import ServedJob
+from ftmon.serving.job import ENDED, ServedJob
 
 HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 """The headers of a stream."""
@@ -45,9 +45,9 @@ class Cuts:
             self._most_sent = max(self._most_sent, sent)
             if sent == cut_at:
                 raise BrokenOffError
-        if not job.is_final:
+        if not job.is_final and job.status != ENDED:
             raise BrokenOffError
-        if stream.end:
+        if stream.end and job.is_final:
             yield stream.end
 
 

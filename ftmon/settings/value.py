@@ -36,8 +36,15 @@ class Settings:
     """What names the provider, in words."""
     key_header: str = "Authorization"
     """The header that holds the key; see `Provider.key_header`."""
+    known_as: str = ""
+    """What its jobs are known by, where that is not its address: it is another one each time."""
     api_version: str = ""
     """The version in the query of Azure's routes; empty for the one that ftmon knows."""
+
+    @property
+    def service(self) -> str:
+        """The service in the keys of its jobs: its address, as a rule."""
+        return self.known_as or self.base_url
 
     @property
     def host(self) -> str:

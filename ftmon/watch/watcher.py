@@ -55,7 +55,7 @@ class Watcher:
     ) -> None:
         self.is_offline = offline
         """Only the history is shown: no service is asked."""
-        self.base_url = settings.base_url
+        self.base_url = settings.service
         self.unrecordable = unrecordable
         self.notices = (*settings.notices, *filter(None, (unrecordable,)))
         self.history = history

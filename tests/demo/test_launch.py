@@ -5,15 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from ftmon import cli
-from ftmon.demo.launch import running
-from ftmon.demo.setup import Course, Service, Setup
+from ftmon.demo.setup import Course, Setup
 from ftmon.errors import UsageError
+from ftmon.serving import launch
+from ftmon.serving.service import Service
 from tests.command import ftmon
 from tests.demo.process import connection, demo, read_answer, stream_target
 
@@ -21,6 +23,10 @@ pytestmark = pytest.mark.slow
 
 SHORT = Setup(Course(steps=20, epochs=1, speed=1000))
 SLOW = Setup(Course(speed=0.01))
+
+
+def running(setup: Setup) -> AbstractContextManager[Service]:
+    return launch.running("ftmon.demo", setup.to_json())
 
 
 def children(process: int) -> list[int]:
@@ -159,6 +165,5 @@ def test_a_demo_that_has_no_room_for_a_temporary_file_is_told() -> None:
     done = ftmon("demo", "--json", "--no-history", preexec_fn=fill_all_disks)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.decode() == (
-        "ftmon: The demo has no room for a temporary file in any of the usual places; "
-        "set TMPDIR to another.\n"
+        "ftmon: There is no room for a temporary file in any of the usual places; set TMPDIR to another.\n"
     )

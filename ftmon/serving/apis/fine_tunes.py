@@ -83,6 +83,8 @@ def _event(event: ServedEvent) -> Fields:
         told["id"] = event.id
         if event.kind == "metrics":
             told |= {"type": "metrics", "data": dict(event.figures)}
+    if event.is_estimated:
+        told["time"] = "estimated"
     return told
 
 

@@ -185,7 +185,9 @@ class Session:
             skew = timedelta(seconds=self.service.client.clock.skew or 0.0)
             self._changes.append(made.status_change(job, datetime.now(UTC) + skew))
         self.job = replace(job, id=self.key.job_id)
-        await self.tell(job=self.job, notice=self._notices.status(job))
+        # A word for the end of a run whose outcome nobody knows is no news: that is told at the end.
+        notice = "" if self.is_lost else self._notices.status(job)
+        await self.tell(job=self.job, notice=notice)
 
     # Reporting
 

@@ -1,24 +1,27 @@
-"""Run the demo's service in a process of its own."""
+"""Run a service of ftmon's own in a process of its own."""
 
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
-from ftmon.demo.setup import Service, Setup
 from ftmon.errors import FtmonError, UsageError
+from ftmon.serving.service import Service
 
 SECONDS_TO_END = 3.0
 """How long the service may take to end before it is killed: about ten times what it needs."""
 
 
 @contextmanager
-def running(setup: Setup) -> Iterator[Service]:
-    """Run the service while the block runs. It also ends when this process does, even by SIGKILL.
+def running(module: str, setup: str, environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """Run a module that serves while the block runs. It also ends when this process does, even by SIGKILL.
 
-    The service has its own session, so Ctrl-C in the terminal does not reach it, and it prints nothing there.
+    The module gets the setup as its argument, and these variables, which other users cannot read. It prints
+    its `Service` as a line of JSON once it answers, and ends when its standard input is closed. It has its
+    own session, so Ctrl-C in the terminal does not reach it, and it prints nothing there.
 
     Raises:
         UsageError: when the setup cannot be used.
@@ -28,10 +31,11 @@ def running(setup: Setup) -> Iterator[Service]:
         _temporary_file() as errors,
         subprocess.Popen(
             # -P keeps modules in the user's working directory from being imported.
-            [sys.executable, "-P", "-m", "ftmon.demo", setup.to_json()],
+            [sys.executable, "-P", "-m", module, setup],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
+            env={**os.environ, **(environment or {})},
             start_new_session=True,
         ) as process,
     ):
@@ -58,5 +62,5 @@ def _temporary_file() -> IO[bytes]:
         return tempfile.TemporaryFile()
     except OSError as error:
         raise UsageError(
-            "The demo has no room for a temporary file in any of the usual places; set TMPDIR to another."
+            "There is no room for a temporary file in any of the usual places; set TMPDIR to another."
         ) from error

@@ -1,0 +1,139 @@
+"""Serves the runs that lie in files: each run is a job, and each entry an event."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import NoReturn
+from uuid import NAMESPACE_URL, uuid5
+
+from ftmon.errors import UsageError
+from ftmon.local.place import News, Place, outcome_of
+from ftmon.local.run import LocalRun, Told
+from ftmon.local.verdict import Standing
+from ftmon.model.figures import count
+from ftmon.model.job import Status as Outcome
+from ftmon.serving.api import RequestError
+from ftmon.serving.job import ENDED, Level, Recipe, ServedEvent, ServedJob, Source, Status
+
+POLL_EVERY = 0.2
+"""Seconds between two readings of the files. A file that did not change costs one system call."""
+
+_STATUSES: dict[Outcome, Status] = {
+    Outcome.SUCCEEDED: "succeeded",
+    Outcome.FAILED: "failed",
+    Outcome.CANCELLED: "cancelled",
+    Outcome.UNKNOWN: ENDED,
+}
+_SENTENCES: dict[Outcome, str] = {
+    # OpenAI's first API told its ends in these words.
+    Outcome.SUCCEEDED: "Fine-tune succeeded",
+    Outcome.FAILED: "Fine-tune failed",
+    Outcome.CANCELLED: "Fine-tune cancelled",
+    Outcome.UNKNOWN: "The run has ended, and nothing tells how",
+}
+
+
+class PlaceJobs:
+    """The jobs of some places. `sources` grows as runs are found, the newest first."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.sources: list[Source] = []
+        self._places = places
+        self._jobs: dict[str, _PlaceJob] = {}
+
+    def read(self) -> None:
+        """Read everything that is there.
+
+        Raises:
+            UsageError: for a place that cannot be read.
+        """
+        now = _now()
+        for place in self._places:
+            for news in place.poll(now):
+                self._take(place, news)
+        self._judge(now)
+
+    async def follow(self) -> NoReturn:
+        """Read what is new, again and again."""
+        while True:
+            await asyncio.sleep(POLL_EVERY)
+            now = _now()
+            for place in self._places:
+                # What was there may be gone for a moment, or for good: what was told stays.
+                with suppress(UsageError, FileNotFoundError):
+                    for news in place.poll(now):
+                        self._take(place, news)
+                        await asyncio.sleep(0)
+            self._judge(now)
+
+    def _take(self, place: Place, news: News) -> None:
+        job = self._jobs.get(news.run.id)
+        if job is None:
+            job = self._jobs[news.run.id] = _PlaceJob(place, news.run)
+            self.sources.insert(0, job.source)
+        job.tell(news.told)
+
+    def _judge(self, now: datetime) -> None:
+        for job in self._jobs.values():
+            job.judge(now)
+
+
+class _PlaceJob:
+    """One run as a job."""
+
+    def __init__(self, place: Place, run: LocalRun) -> None:
+        self._place = place
+        self._run = run
+        self._is_stalled = False
+        self.job = ServedJob(uuid5(NAMESPACE_URL, run.id), Recipe(), run.begun_at, run.id)
+        self.source = Source(self.job, _refuse, _refuse, _refuse)
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """Publish entries of the run."""
+        self._is_stalled = False
+        for each in told:
+            entry = each.entry
+            self.job.publish(
+                ServedEvent(
+                    each.at,
+                    entry.message,
+                    "running",
+                    entry.level.value,
+                    "metrics" if entry.figures else "message",
+                    entry.figures,
+                    each.id,
+                    each.is_estimated,
+                )
+            )
+            if epochs := count(entry.figures.get("total_epochs")):
+                self.job.recipe = Recipe(n_epochs=epochs)
+
+    def judge(self, now: datetime) -> None:
+        """Publish the end of the run, and that it seems to stand still."""
+        if self.job.is_over:
+            return
+        verdict = self._place.verdict(self._run, now)
+        if verdict.standing is Standing.STALLED and not self._is_stalled:
+            self._is_stalled = True
+            since = self._run.heard_at
+            minutes = round((now - since).total_seconds() / 60)
+            message = f"Nothing was written for {minutes} minutes"
+            stall = ServedEvent(now, message, "running", "warning", id=f"stalled-{since:%Y%m%d%H%M%S}")
+            self.job.publish(stall)
+        outcome = outcome_of(verdict)
+        if outcome is None:
+            return
+        self.job.error = outcome.reason or None
+        sentence, status = _SENTENCES[outcome.status], _STATUSES[outcome.status]
+        message = f"{sentence}. {outcome.reason}" if outcome.reason else sentence
+        level: Level = "error" if outcome.status in (Outcome.FAILED, Outcome.UNKNOWN) else "info"
+        self.job.publish(ServedEvent(self._run.heard_at, message, status, level, id=f"end-{status}"))
+
+
+def _refuse() -> NoReturn:
+    raise RequestError(400, "ftmon did not start this run, and cannot do that.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,21 @@
+"""Where a service of ftmon's own is: the value that comes from its process as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where a service is, and the id of its job."""
+
+    base_url: str
+    job_id: str
+
+    def to_json(self) -> str:
+        """Return the service as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Service":
+        """Return the service that `to_json` has written."""
+        return cls(**json.loads(text))

@@ -1,0 +1,205 @@
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.command import FTMON, environment, ftmon, objects
+from tests.local.test_folder import state, write
+from tests.local.test_run import rows
+from tests.terminal import terminal
+
+pytestmark = pytest.mark.slow
+
+SAMPLES = Path(__file__).parent / "samples"
+END = '{"status": "finished"}\n'
+
+
+def watch(path: Path, *options: str) -> tuple[int, list[dict[str, Any]], str]:
+    """Watch a path with --json; return the exit status, the objects and what was said."""
+    done = ftmon("watch", str(path), "--json", *options)
+    return done.returncode, objects(done.stdout), done.stderr.decode()
+
+
+@contextmanager
+def watching(path: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [*FTMON, "watch", str(path), "--json", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    assert process.stdout is not None
+    read = process.stdout.readline()
+    assert read, "nothing more is printed"
+    told: dict[str, Any] = json.loads(read)
+    return told
+
+
+def test_a_file_is_told_to_its_end_and_its_outcome_is_the_exit_status() -> None:
+    status, told, said = watch(SAMPLES / "llamafactory_trainer_log_2023_nulls.jsonl")
+    assert (status, said) == (0, "")
+    *events, job = told
+    assert [event["message"] for event in events] == [
+        "Step 3200/3235: training loss=4.4671",
+        "Step 3210/3235: training loss=4.4577",
+        "Step 3220/3235: training loss=4.4458",
+        "Step 3230/3235: training loss=4.4598",
+        "The training is done.",
+        "Fine-tune succeeded",
+    ]
+    assert events[0]["type"] == "metrics"
+    assert events[0]["data"] == {
+        "step": 3200,
+        "total_steps": 3235,
+        "train_loss": 4.4671,
+        "learning_rate": 1.4439610072863874e-08,
+        "epoch": 0.99,
+    }
+    # The file tells no times.
+    assert events[0]["extra"] == {"time": "estimated"}
+    assert (job["status"], job["events"]) == ("succeeded", 6)
+    assert job["id"].startswith("llamafactory_trainer_log_2023_nulls.jsonl-")
+
+
+def test_a_run_that_ended_without_a_word_is_no_success(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1, 2, 10), at=1_700_000_000)
+    status, told, said = watch(path)
+    assert status == 5
+    assert (told[-1]["status"], told[-1]["provider_status"]) == ("unknown", "ended")
+    assert "The run is over, and nothing tells how it ended. Everything it told is shown." in said
+    assert "which ftmon does not know" not in said
+    assert "cut" not in said
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "error"),
+    [
+        ('{"status": "failed", "error": "CUDA out of memory"}\n', 1, "CUDA out of memory"),
+        ('{"event": "cancelled"}\n', 3, None),
+    ],
+)
+def test_a_failure_and_a_cancellation_are_told(
+    tmp_path: Path, end: str, status: int, error: str | None
+) -> None:
+    ended, told, _ = watch(write(tmp_path / "log.jsonl", rows(1) + end))
+    assert (ended, told[-1]["error"]) == (status, error)
+
+
+def test_a_run_is_told_as_it_is_written(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1))
+    with watching(path) as process:
+        assert line(process)["data"]["step"] == 1
+        for step in (2, 3):
+            with path.open("a") as file:
+                file.write(rows(step))
+            assert line(process)["data"]["step"] == step
+        with path.open("a") as file:
+            file.write(END)
+        assert line(process)["message"] == "The training is done."
+        assert line(process)["message"] == "Fine-tune succeeded"
+        assert line(process)["status"] == "succeeded"
+        assert process.wait(20) == 0
+
+
+def test_a_directory_is_told_by_the_best_of_its_files(tmp_path: Path) -> None:
+    write(tmp_path / "trainer_log.jsonl", rows(1, 2) + END)
+    write(tmp_path / "checkpoint-2/trainer_state.json", state(2))
+    status, told, _ = watch(tmp_path)
+    assert status == 0
+    assert [event["message"] for event in told[:-1]] == [
+        "Step 1: training loss=2.5",
+        "Step 2: training loss=2.5",
+        "The training is done.",
+        "Fine-tune succeeded",
+    ]
+
+
+def test_a_run_that_is_watched_again_is_the_same_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1, 2) + END)
+    _, first, _ = watch(path)
+    status, again, _ = watch(path)
+    assert (status, again) == (0, first)
+    history = objects(ftmon("history", "--json").stdout)
+    mine = [run for run in history if run["id"] == first[-1]["id"]]
+    assert [(run["base_url"], run["events"]) for run in mine] == [("local", 4)]
+
+
+def test_only_the_past_is_told_of_a_run_that_goes_on(tmp_path: Path) -> None:
+    status, told, _ = watch(write(tmp_path / "log.jsonl", rows(1, 2)), "--no-stream")
+    assert status == 0
+    assert [each.get("message") for each in told] == [
+        "Step 1: training loss=2.5",
+        "Step 2: training loss=2.5",
+        None,
+    ]
+    assert told[-1]["status"] == "running"
+
+
+def test_a_path_may_be_awaited(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    with watching(path, "--wait") as process:
+        write(path, rows(1) + END)
+        assert line(process)["data"]["step"] == 1
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("what", ["nothing", "an empty directory", "a pipe", "/dev/zero"])
+def test_a_path_without_a_run_is_refused(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "x"
+    match what:
+        case "an empty directory":
+            path.mkdir()
+        case "a pipe":
+            os.mkfifo(path)
+        case "/dev/zero":
+            path = Path("/dev/zero")
+    status, told, said = watch(path)
+    assert (status, told) == (2, [])
+    assert str(path) in said
+    assert len(said.splitlines()) == 1
+
+
+def test_the_screen_shows_the_losses_of_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", "".join(rows(step, loss=3 / step) for step in range(1, 30)) + END)
+    with terminal([*FTMON, "watch", str(path)]) as shown:
+        shown.until_shown("succeeded")
+        shown.until_shown("train 3.00 → 0.103")
+        shown.press("q")
+        assert shown.wait() == 0
+
+
+def test_a_timeout_ends_the_watch_and_not_the_training(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1))
+    done = ftmon("watch", str(path), "--plain", "--timeout", "3")
+    assert done.returncode == 124
+    assert b"Step 1: training loss=2.5" in done.stdout
+
+
+def test_nobody_else_can_ask_the_service_of_a_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1))
+    setup = json.dumps({"path": str(path), "wait": False})
+    command = [*FTMON[:1], "-P", "-m", "ftmon.serving", setup]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**environment(), "FTMON_SERVE_TOKEN": "right"},
+    ) as process:
+        assert process.stdin is not None
+        base_url = line(process)["base_url"]
+        for key, status in (("right", 200), ("wrong", 401), ("", 401)):
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            assert httpx.get(f"{base_url}/fine-tunes", headers=headers).status_code == status
+        process.stdin.close()
+        assert process.wait(20) == 0
