@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.commands.columns import cells
+from ftmon.commands.columns import cells, fitted
 from ftmon.commands.job_table import table
 from ftmon.model.job import Job, JobKey, Status
 from ftmon.model.job_list import ListedJob
@@ -221,6 +221,29 @@ def test_a_host_stands_in_the_table_only_where_it_is_another_one(monkeypatch: py
     assert " at " in heading
     assert "127.0.0" not in one
     assert "127.0.0.2:8000" in other
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "cut"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("日本語", 6, "日本語"),
+        ("日本語", 5, "日本…"),
+        ("日本語", 4, "日…"),
+        ("e\u0301" * 4, 3, "e\u0301" * 2 + "…"),
+        ("ab", 1, "…"),
+        ("ab", 0, ""),
+        ("", 0, ""),
+    ],
+)
+def test_text_is_cut_to_its_cells(text: str, width: int, cut: str) -> None:
+    assert fitted(text, width) == cut
+    assert cells(cut) <= width
+
+
+def test_a_giant_text_is_cut_at_once() -> None:
+    assert fitted("m" * 5_000_000, 8) == "mmmmmmm…"
 
 
 def test_a_cell_is_two_columns_wide_one_or_none() -> None:

@@ -39,8 +39,11 @@ def padded(text: str, width: int) -> str:
 
 def fitted(text: str, width: int) -> str:
     """Return text of at most `width` cells; `…` ends one that is cut."""
-    if cells(text) <= width:
-        return text
-    while text and cells(text) > width - 1:
-        text = text[:-1]
-    return f"{text}…" if width > 0 else ""
+    used = end = 0
+    for position, character in enumerate(text):
+        if used < width:
+            end = position
+        used += _cells(character)
+        if used > width:
+            return f"{text[:end]}…" if width > 0 else ""
+    return text

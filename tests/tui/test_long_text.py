@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
+from ftmon.tui.widgets.job_list import JobList
 from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STREAM, answer, event, job, refusal, stream
 from tests.servers.scripted import End
 from tests.tui.stage import JOBS, Stage, stage
@@ -24,8 +24,9 @@ BOUND = 10_000
 def laid_out(seen: Stage) -> Iterator[str]:
     """Yield each text that a widget of the screen lays out."""
     for widget in seen.app.screen.walk_children():
-        if isinstance(widget, OptionList):
-            yield from (str(option.prompt) for option in widget.options)
+        if isinstance(widget, JobList):
+            yield from (text for row in widget._shown for text, _ in widget._pieces(row))
+            yield from (row.words for row in widget._shown)
         if isinstance(widget, Toast):
             yield widget._notification.message
         content = widget.render() if isinstance(widget, Widget) else None

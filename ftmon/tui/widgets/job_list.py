@@ -165,5 +165,6 @@ class JobList(ScrollView, can_focus=False):
 
 def _row(listed: ListedJob) -> _Row:
     status = listed_status(listed)
-    names = (listed.key.job_id, listed.job.model, listed.job.fine_tuned_model, status)
-    return _Row(listed, status, " ".join(filter(None, names)).casefold())
+    job = listed.job
+    names = (listed.key.job_id, excerpt(job.model or ""), excerpt(job.fine_tuned_model or ""), status)
+    return _Row(listed, status, " ".join(names).casefold())
