@@ -150,6 +150,13 @@ async def test_more_jobs_than_usual_are_announced() -> None:
     assert err == "ftmon: these are the newest 100 jobs; --limit 1000 lists more.\n"
 
 
+async def test_a_list_that_does_not_come_in_time_is_given_up() -> None:
+    server = Server({JOBS: [[asyncio.Event()]]})
+    status, out, err = await jobs(server, "--timeout", "1")
+    assert (status, out) == (124, "")
+    assert err == f"ftmon: The jobs of {server.origin}/v1 cannot be listed: no answer came in time.\n"
+
+
 @pytest.mark.parametrize("options", [(), ("--status", "failed")], ids=str)
 async def test_no_job_is_said(options: tuple[str, ...]) -> None:
     status, out, err = await jobs(Server({JOBS: [list_of()]}), *options)

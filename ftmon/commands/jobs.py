@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     limit: int = options.limit or _LIMIT
     statuses = frozenset(map(Status, options.status or Status))
     settings = ServiceOptions.of(options).settings()
-    install_ending(options.timeout, "The service did not list its jobs in time.")
+    install_ending(options.timeout, "no answer came in time")
     for notice in settings.notices:
         say(notice)
     jobs = JobList()
