@@ -7,7 +7,7 @@ from ftmon.commands.connection import connected, install_ending
 from ftmon.commands.parser import Parser, add_timeout
 from ftmon.commands.question import agrees
 from ftmon.commands.service import ServiceOptions, add_service_options
-from ftmon.commands.target import target_of
+from ftmon.commands.target import chosen
 from ftmon.errors import LEFT, GaveUpError, RefusedError, UnreachableError
 from ftmon.lines.output import encoded, say, write
 from ftmon.model.action import Action, ActionOutcome
@@ -22,7 +22,9 @@ _DESCRIPTIONS = {
     Action.RESUME: "Ask the service to resume a paused job. Not every API has that.",
 }
 
-_EPILOG = """exit status: 0 if the service says that it does it, 4 if it refuses, 5 if that is not known."""
+_EPILOG = """\
+exit status: 0 if the service says that it does it, 4 if it refuses, 5 if that is not known,
+130 if you said no"""
 
 
 def ask(action: Action, arguments: Sequence[str]) -> int:
@@ -33,19 +35,19 @@ def ask(action: Action, arguments: Sequence[str]) -> int:
         GaveUpError: when it could not be asked, or when it is not known whether it does it.
     """
     options = parser_of(action).parse_args(arguments)
-    target = target_of(ServiceOptions.of(options), options.job)
-    assert target.key is not None, "the parser wants a job"
+    choice, key = chosen(ServiceOptions.of(options), options.job)
     if action is Action.CANCEL and not options.yes:
-        question = f"Cancel {target.key.job_id} at {target.key.service}?"
+        question = f"Cancel {key.job_id} at {key.service}?"
         if not agrees(question, without="--yes cancels without asking"):
             say("the job was not cancelled.")
             return LEFT
     words = f"No answer came in time; it is not known whether the job will be {action.done}."
     install_ending(options.timeout, words)
-    for notice in target.settings.notices:
+    settings = choice.with_key()
+    for notice in settings.notices:
         say(notice)
-    with connected(target.settings) as watcher:
-        outcome = _asked(watcher, action, target.key)
+    with connected(settings) as watcher:
+        outcome = _asked(watcher, action, key)
     if outcome.is_too_late:
         raise RefusedError(outcome.sentence)
     if not outcome.is_settled:

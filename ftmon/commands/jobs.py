@@ -79,6 +79,8 @@ def _ask(
     Return why the service cannot be asked, or None, and whether it has more of them.
     """
     found: list[ListedJob] = []
+    fault: FtmonError | None = None
+    has_more = False
     try:
         with connected(settings) as watcher:
 
@@ -90,10 +92,7 @@ def _ask(
 
             has_more = watcher.list_jobs(report).result()
     except FtmonError as error:
-        fault: FtmonError | None = error
-        has_more = False
-    else:
-        fault = None
+        fault = error
     jobs.add(found)
     return fault, has_more
 

@@ -7,23 +7,32 @@ from ftmon.commands.view import Target
 from ftmon.errors import UsageError
 
 if TYPE_CHECKING:
+    from ftmon.model.job import JobKey
     from ftmon.settings import Settings
+    from ftmon.settings.choice import Choice
 
 
 def target_of(service: ServiceOptions, job_id: str | None) -> Target:
-    """Check the id, choose the service and read its key.
+    """Choose the service, check the id and read the service's key.
 
     Raises:
         UsageError: for an id or settings that cannot be used.
     """
+    if job_id is None:
+        return Target(service.settings(), None)
+    choice, key = chosen(service, job_id)
+    return Target(choice.with_key(), key)
+
+
+def chosen(service: ServiceOptions, job_id: str) -> "tuple[Choice, JobKey]":
+    """Choose the service and check the id; raises as `target_of`. No key is read yet."""
     from ftmon.model.job import JobKey, typed_job_id
 
-    checked_id = None if job_id is None else typed_job_id(job_id)
+    checked_id = typed_job_id(job_id)
     choice = service.choice()
-    if checked_id is not None and "/" in checked_id:
+    if "/" in checked_id:
         _check_namespaced_id(choice.settings, checked_id)
-    settings = choice.with_key()
-    return Target(settings, None if checked_id is None else JobKey(settings.base_url, checked_id))
+    return choice, JobKey(choice.settings.base_url, checked_id)
 
 
 def _check_namespaced_id(settings: "Settings", job_id: str) -> None:
