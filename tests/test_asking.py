@@ -1,6 +1,7 @@
 """Cancelling, pausing and resuming a job: each API's own answers, and the commands."""
 
 import asyncio
+import json
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.errors import RefusedError
+from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.action import Action, ActionOutcome
 from ftmon.model.job import Job, JobKey, Status
 from ftmon.settings import Settings
@@ -34,8 +35,11 @@ from tests.servers.services import (
     REPLICATE_PROCESSING,
     TOGETHER_ID,
     TOGETHER_JOB,
+    UNSLOTH_ID,
+    UNSLOTH_LOSSES,
     dashscope,
     hf,
+    unsloth,
 )
 from tests.terminal import terminal
 from tests.tui.stage import stage
@@ -152,6 +156,16 @@ CASES = {
         [{**LOCALAI_JOB, "status": "training"}, {**LOCALAI_JOB, "status": "stopped"}],
         IS,
     ),
+    # Studio's backend 015bdef0d, `stop_training`
+    "Unsloth Studio": Case(
+        "unsloth",
+        UNSLOTH_ID,
+        f"/api/train/runs/{UNSLOTH_ID}",
+        "/api/train/stop",
+        {"status": "stopped", "message": "Stop requested. Training will stop at the next safe step."},
+        [unsloth("running", UNSLOTH_LOSSES), unsloth("stopped", UNSLOTH_LOSSES)],
+        IS,
+    ),
     # nemo-microservices 1.5.0 reads a job, which has no history of its status.
     "NeMo Customizer": Case(
         "nemo",
@@ -216,6 +230,22 @@ async def test_each_service_is_asked_in_its_way(case: Case) -> None:
     assert outcome.is_settled
     assert not outcome.is_too_late
     assert [request.method for request in server.asked(case.path)] == ["POST"]
+
+
+async def test_a_stop_names_the_run_so_that_no_other_one_is_stopped() -> None:
+    stop = "/api/train/stop"
+    running = unsloth("running", UNSLOTH_LOSSES)
+    superseded = answer({"detail": "The requested training job is no longer active."}, 409)
+    server = Server({f"/api/train/runs/{UNSLOTH_ID}": [answer(running)], stop: [superseded]})
+    async with server.running():
+        settings = Settings(server.origin, provider="unsloth")
+        async with watching(settings) as front_end:
+            key = JobKey(settings.base_url, UNSLOTH_ID)
+            with pytest.raises(UnreachableError, match="no longer active"):
+                await asyncio.wrap_future(front_end.watcher.ask(Action.CANCEL, key))
+    [request] = server.asked(stop)
+    assert json.loads(request.body) == {"save": True, "expected_job_id": UNSLOTH_ID}
+    assert request.headers["content-type"] == "application/json"
 
 
 async def test_an_api_without_a_route_is_not_asked() -> None:

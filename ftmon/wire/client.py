@@ -130,8 +130,8 @@ class Client:
         self._known.note(path, answer.headers, body)
         return body
 
-    async def post(self, path: str) -> bytes:
-        """Send an empty POST and return the body, which may be empty.
+    async def post(self, path: str, content: str = "") -> bytes:
+        """Send a POST of nothing, or of this JSON, and return the body, which may be empty.
 
         Raises:
             RefusedError, UnreachableError: the service did not do what was asked.
@@ -140,7 +140,8 @@ class Client:
         steps = Steps()
         try:
             headers = [(b"Accept", b"application/json")]
-            async with self._answered("POST", path, headers, steps) as answer:
+            headers += [(b"Content-Type", b"application/json")] if content else []
+            async with self._answered("POST", path, headers, steps, content) as answer:
                 return self.body_without_key(await answer.body(self.max_body))
         except UnreachableError as error:
             if not steps.is_sent or error.status in _NOT_DONE:
@@ -170,10 +171,10 @@ class Client:
 
     @asynccontextmanager
     async def _answered(
-        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: Steps
+        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: Steps, content: str = ""
     ) -> AsyncIterator[Answer]:
         """Send a request and yield its answer, if that is a good one."""
-        response = await self._response(method, path, headers, steps)
+        response = await self._response(method, path, headers, steps, content)
         try:
             answer = Answer(response.headers, partial(self._pieces, response), self._head_timeout)
             is_conditional = any(name.startswith(b"If-") for name, _ in headers)
@@ -186,7 +187,7 @@ class Client:
             await response.aclose()
 
     async def _response(
-        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: Steps
+        self, method: str, path: str, headers: list[tuple[bytes, bytes]], steps: Steps, content: str
     ) -> httpx.Response:
         """Send a request, follow its redirects, and return the response whose head has come.
 
@@ -197,7 +198,7 @@ class Client:
                 async with asyncio.timeout(self._head_timeout):
                     url = httpx.URL(self.settings.base_url + path)
                     for _ in range(_MAX_REDIRECTS + 1):
-                        response = await self._send(method, url, headers, steps)
+                        response = await self._send(method, url, headers, steps, content)
                         if _LOCATION not in response.extensions:
                             return response
                         await response.aclose()
@@ -212,13 +213,13 @@ class Client:
                 yield piece
 
     async def _send(
-        self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], steps: Steps
+        self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], steps: Steps, content: str
     ) -> httpx.Response:
         """Send a request; a GET that fails on a reused connection is sent once more on a new one.
 
         A server may close a kept-alive connection at any time (RFC 9112, 9.3.1).
         """
-        request = self._http.build_request(method, url, headers=headers)
+        request = self._http.build_request(method, url, headers=headers, content=content or None)
         steps.begin()
         request.extensions["trace"] = steps.note
         try:

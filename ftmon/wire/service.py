@@ -156,8 +156,8 @@ class Service:
         return ActionOutcome(action, answer.job, doubt)
 
     async def _asked(self, path: str, job_id: str) -> Job:
-        """Send an empty POST and return the job as it is then; raises as `Client.post`."""
-        body = await self._client.post(path)
+        """Send a POST and return the job as it is then; raises as `Client.post`."""
+        body = await self._client.post(path, self.dialect.action_body.replace("{job_id}", job_id))
         try:
             job = self._read(self.dialect.read_job, body, "the job").job
         except UnreachableError as error:

@@ -47,6 +47,7 @@ class Request(NamedTuple):
     headers: dict[str, str]
     at: float
     """When it arrived, by the monotonic clock in seconds."""
+    body: bytes = b""
 
 
 class Server:
@@ -128,6 +129,9 @@ class Server:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read one request and play the script for its target."""
         request = _parsed(await reader.readuntil(b"\r\n\r\n"))
+        request = request._replace(
+            body=await reader.readexactly(int(request.headers.get("content-length", "0")))
+        )
         self.requests.append(request)
         self._note()
         for step in self.change(request.target, self._script(request.target)):

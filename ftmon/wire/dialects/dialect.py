@@ -74,7 +74,7 @@ class Paths(NamedTuple):
     """The list of jobs, or its first page."""
     job: str
     cancel: str = ""
-    """Takes an empty POST, as the next two do; empty where the API has no such route."""
+    """Takes a POST, as the next two do; empty where the API has no such route."""
     pause: str = ""
     resume: str = ""
     events: str = ""
@@ -152,6 +152,8 @@ class Dialect:
     sources: tuple[Source, ...] = ()
     replays: bool = True
     """Each connection of the stream tells the past again."""
+    action_body: str = ""
+    """The JSON that asks for an action, where a POST of nothing does not; `{job_id}` stands for the id."""
     past_id: str = ""
     """The `Last-Event-ID` of the first connection, where a stream tells its past only to whoever resumes."""
     ends_with_eof: bool = False

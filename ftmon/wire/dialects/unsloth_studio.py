@@ -108,7 +108,7 @@ UNSLOTH_STUDIO = Dialect(
     paths=Paths(
         jobs="/api/train/runs?limit=200",
         job="/api/train/runs/{job_id}",
-        cancel="",
+        cancel="/api/train/stop",
         stream="/api/train/progress?expected_job_id={job_id}",
     ),
     read_job=_read_job,
@@ -117,6 +117,8 @@ UNSLOTH_STUDIO = Dialect(
     frame_reader=lambda: _frame,
     read_event=reading.event,
     replays=False,
+    # It saves what was trained so far, as the button of the Studio does.
+    action_body='{"save": true, "expected_job_id": "{job_id}"}',
     past_id="0",
     tells_status=False,
     id_shape=r"job_\w+",
