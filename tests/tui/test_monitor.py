@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -523,3 +524,12 @@ async def test_each_slice_takes_something_however_late_it_is(monkeypatch: pytest
     async with stage({JOB: [answer(job("succeeded"))], STREAM: [stream(*STORY, DONE)]}) as seen:
         await seen.until_shown("Fine-tune succeeded")
         await seen.until_shown("✔ succeeded")
+
+
+async def test_the_time_that_the_service_estimates_is_shown_also_where_no_steps_are_known() -> None:
+    estimate = {"estimate_available": True, "seconds_remaining": 14_500}
+    together = job(model_output_name="someone/model", progress=estimate)
+    scripts: Scripts = {JOB: [answer(together)], f"{JOB}/events": [page(*STORY[:4])]}
+    async with stage(scripts, now=datetime.now(UTC)) as seen:
+        await seen.until_shown("~4 hours left")
+        assert "%" not in seen.text

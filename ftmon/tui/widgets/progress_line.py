@@ -25,10 +25,13 @@ class ProgressLine(Line):
     def draw(self, run: Run | None, now: datetime) -> None:
         """Show the progress of this run."""
         progress = run.progress if run else None
-        look, parts = "faint", []
+        look, parts = "faint", list[Part]()
         if run and progress is not None:
             look = status_look(run, now)
-            parts = [Part(f"{percent(progress):>3}", look), *_outlook(run, now)]
+            parts.append(Part(f"{percent(progress):>3}", look))
+        if run:
+            # A service may tell the time left and no more.
+            parts += _outlook(run, now)
         if (progress or 0.0, look) != (self._progress, self._look):
             self._progress, self._look = progress or 0.0, look
             self.refresh()
