@@ -500,3 +500,8 @@ def test_no_answer_whatever_raises_more_than_a_value_error(
         parse(json.dumps(value).encode())
     except ValueError:
         return
+
+
+def test_the_jobs_of_llm_engine_are_read() -> None:
+    body = body_of(jobs=[{"id": "ft-1", "fine_tuned_model": None, "status": "SUCCESS"}])
+    assert [(job.id, job.status) for job in FINE_TUNES.read_jobs(body).jobs] == [("ft-1", Status.SUCCEEDED)]

@@ -303,6 +303,12 @@ def test_the_time_at_which_a_service_sees_the_end_is_one_of_its_own_clock() -> N
     assert run.remaining(at(220)) == pytest.approx(20)
 
 
+def test_an_estimate_that_the_service_takes_back_is_gone() -> None:
+    run = run_of([*HALF, update_of(job=replace(RUNNING, progress=Progress(remaining=50)), seconds=200)])
+    run.apply(update_of(job=RUNNING, seconds=210))
+    assert run.remaining(at(210)) == pytest.approx(190)
+
+
 @pytest.mark.parametrize("seconds", [-1, 1e300, float("nan"), float("inf")])
 def test_an_estimate_that_is_none_is_left_alone(seconds: float) -> None:
     run = run_of([*HALF, update_of(job=replace(RUNNING, progress=Progress(remaining=seconds)), seconds=200)])

@@ -266,6 +266,9 @@ class Run:
         return self.connection.is_in_touch and self.status in (Status.RUNNING, Status.UNKNOWN)
 
     def _apply_job(self, job: Job, at: datetime) -> None:
+        if self.job is not None and self.job.progress.remaining is not None:
+            # The service may take its estimate back.
+            self._ends_at = None
         self.job = job
         self.fine_tuned_model = job.fine_tuned_model or self.fine_tuned_model
         self.total_epochs = self.total_epochs or job.n_epochs

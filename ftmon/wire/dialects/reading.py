@@ -192,7 +192,8 @@ def jobs(body: bytes, parameters: str = "", *, statuses: Mapping[str, Status]) -
     Raises:
         ValueError: for a body that holds no list.
     """
-    found = [make_job(fields, statuses) for fields in list_of_jobs(body)]
+    # Under `jobs` they stand at Scale's llm-engine.
+    found = [make_job(fields, statuses) for fields in list_of_jobs(body, "jobs")]
     return job_page(found, paging.after_last(body))
 
 
