@@ -16,6 +16,7 @@ from ftmon.settings import Settings
 from ftmon.text import next_reading, until_next_reading_changes
 from ftmon.wire.allowance import Allowance
 from ftmon.wire.client import Client
+from ftmon.wire.dialects import candidates
 from tests.servers.fine_tunes import JOB as FIRST_JOB
 from tests.servers.fine_tunes import STORY as FIRST_STORY
 from tests.servers.fine_tunes import STREAM, Fields, answer, page
@@ -51,6 +52,13 @@ async def test_each_reading_tells_when_the_next_one_is() -> None:
     assert len(delays) > 3
     assert max(delays) <= 0.15
     assert told.wires == [Wire.CONNECTING, Wire.POLLING, Wire.CLOSED]
+
+
+@pytest.mark.parametrize(
+    ("provider", "seconds"), [("openai", 5), ("nebius", 5), ("azure", 10), ("together", 10), ("mistral", 10)]
+)
+def test_each_service_has_its_own_pace(provider: str, seconds: float) -> None:
+    assert {dialect.poll for dialect in candidates(provider)} == {seconds}
 
 
 async def test_a_job_in_a_queue_is_left_alone_for_three_times_as_long() -> None:

@@ -121,11 +121,13 @@ class Client:
         Raises:
             RefusedError, UnreachableError: as the status says; see `_refuse`.
         """
-        headers = [(b"Accept", accept.encode()), *self._known.conditions(path)]
+        known = self._known.find(path)
+        headers = [(b"Accept", accept.encode()), *(known.conditions if known else [])]
         async with self._answered("GET", path, headers, Steps()) as answer:
             self.allowance.note(answer.headers)
-            if answer.is_unchanged:
-                return self._known.unchanged(path)
+            if answer.is_unchanged and known is not None:
+                known.unchanged += 1
+                return known.body
             body = self.body_without_key(await answer.body(self.max_body))
         self._known.note(path, answer.headers, body)
         return body

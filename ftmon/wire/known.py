@@ -17,36 +17,31 @@ _LONGEST = 1024
 
 
 @dataclass(slots=True)
-class _Answer:
+class KnownAnswer:
+    """A good answer, and the headers that ask for it only if it has changed."""
+
     body: bytes
     conditions: list[tuple[bytes, bytes]]
     unchanged: int = 0
+    """How often in a row the service said that it is still true."""
 
 
 class KnownAnswers:
     """The last good answer of each path that can be asked for conditionally (RFC 9110, 13)."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[str, _Answer] = OrderedDict()
+        self._answers: OrderedDict[str, KnownAnswer] = OrderedDict()
 
-    def conditions(self, path: str) -> list[tuple[bytes, bytes]]:
-        """Return the headers that ask for a path only if its answer has changed."""
+    def find(self, path: str) -> KnownAnswer | None:
+        """Return the known answer of a path; None where it is to be asked for whole."""
         known = self._answers.get(path)
-        if known is None or known.unchanged >= _MOST_UNCHANGED:
-            return []
-        return known.conditions
-
-    def unchanged(self, path: str) -> bytes:
-        """Return the body that the service says is still true."""
-        known = self._answers[path]
-        known.unchanged += 1
-        return known.body
+        return None if known is None or known.unchanged >= _MOST_UNCHANGED else known
 
     def note(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """Keep a good answer in place of the one before, if it can be asked for conditionally."""
         self._answers.pop(path, None)
         if len(body) <= _LARGEST and (conditions := _conditions(headers)):
-            self._answers[path] = _Answer(body, conditions)
+            self._answers[path] = KnownAnswer(body, conditions)
             if len(self._answers) > _MOST:
                 self._answers.popitem(last=False)
 
