@@ -88,7 +88,7 @@ class Training:
         stream = self._shuffled_examples()
         learned = 0
         for step in range(1, self._course.steps + 1):
-            await self._pause(SECONDS_PER_STEP)
+            await self._wait(SECONDS_PER_STEP)
             epoch = learned // len(self._examples)
             upto = step * self._course.epochs * len(self._examples) // self._course.steps
             batch = list(islice(stream, upto - learned))
@@ -106,7 +106,7 @@ class Training:
                 return
             if learned // len(self._examples) > epoch:
                 self._tell_epoch(epoch + 1, figures)
-        await self._pause(SECONDS_TO_UPLOAD)
+        await self._wait(SECONDS_TO_UPLOAD)
         self._upload()
         self._tell("Fine-tune succeeded", "succeeded")
 
@@ -125,15 +125,15 @@ class Training:
         self._may_go_on.set()
 
     async def _wait_in_queue(self) -> None:
-        await self._pause(SECONDS_TO_CHECK)
+        await self._wait(SECONDS_TO_CHECK)
         self._tell("Fine-tune costs $0.00")
         self._tell(f"Fine-tune enqueued. Queue number: {QUEUE_NUMBER}")
         for number in reversed(range(QUEUE_NUMBER)):
-            await self._pause(SECONDS_PER_PLACE_IN_QUEUE)
+            await self._wait(SECONDS_PER_PLACE_IN_QUEUE)
             self._tell(f"Fine-tune is in the queue. Queue number: {number}")
-        await self._pause(SECONDS_PER_PLACE_IN_QUEUE)
+        await self._wait(SECONDS_PER_PLACE_IN_QUEUE)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._course.speed)
         await self._may_go_on.wait()
 

@@ -14,7 +14,7 @@ from ftmon.serving.guard import refusal
 from ftmon.serving.job import ENDED, FINAL, Source, Status
 from ftmon.serving.stream import HEADERS, Cuts, EventStream
 
-Answer = Callable[[Request], Response]
+_Answer = Callable[[Request], Response]
 
 _OVER: frozenset[Status] = FINAL | {ENDED}
 
@@ -59,7 +59,7 @@ class _ApiRoutes:
         for path, document in api.documents.items():
             yield self._route(f"{api.base}{path}", partial(_document, document))
 
-    def _route(self, path: str, answer: Answer, method: str = "GET") -> Route:
+    def _route(self, path: str, answer: _Answer, method: str = "GET") -> Route:
         async def endpoint(request: Request) -> Response:
             try:
                 return answer(request)
