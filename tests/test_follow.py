@@ -122,38 +122,22 @@ async def followed_as(provider: str, base_url: str, job_id: str, pace: Pace, **h
     return await followed_at(Settings(base_url, provider=provider), job_id, pace, **how)
 
 
-async def followed_at(settings: Settings, job_id: str, pace: Pace, **how: Any) -> Told:
-    """Follow a job to its end at the service of these settings."""
-    key = JobKey.checked(settings.base_url, job_id)
-    told = Told(Run(key))
-
-    async def report(*updates: Update) -> None:
-        for update in updates:
-            told.run.apply(update)
-            told.updates.append(update)
-
-    async with aclosing(Client(settings)) as client, timeout(10):
-        await Follower(client, key, report, candidates=Candidates.of(settings), pace=pace, **how).run()
-    return told
-
-
 React = Callable[[Told, Follower], None]
 
 
-async def followed(
-    origin: str,
-    pace: Pace = PACE,
+async def followed_at(
+    settings: Settings,
+    job_id: str,
+    pace: Pace,
     *,
-    streaming: bool = True,
+    stream: bool = True,
     patient: bool = False,
     react: React = lambda told, follower: None,
     head_timeout: float = 25.0,
-    api_key: Key | None = None,
     max_body: int = MAX_BODY,
 ) -> Told:
-    """Follow the job to its end; `react` is called after every update."""
-    settings = Settings(f"{origin}/v1", api_key)
-    key = JobKey.checked(settings.base_url, JOB_ID)
+    """Follow a job to its end at the service of these settings; `react` is called after every update."""
+    key = JobKey.checked(settings.base_url, job_id)
     told = Told(Run(key))
 
     async def report(*updates: Update) -> None:
@@ -162,15 +146,25 @@ async def followed(
             told.updates.append(update)
             react(told, follower)
 
+    candidates = Candidates.of(settings)
     async with (
         aclosing(Client(settings, head_timeout=head_timeout, max_body=max_body)) as client,
         timeout(10),
     ):
-        follower = Follower(client, key, report, stream=streaming, patient=patient, pace=pace)
+        follower = Follower(
+            client, key, report, candidates=candidates, stream=stream, patient=patient, pace=pace
+        )
         await follower.run()
     assert told.wires[0] is Wire.CONNECTING
     assert told.connections[-1].is_over
     return told
+
+
+async def followed(
+    origin: str, pace: Pace = PACE, *, streaming: bool = True, api_key: Key | None = None, **how: Any
+) -> Told:
+    """Follow the job of the first API to its end."""
+    return await followed_at(Settings(f"{origin}/v1", api_key), JOB_ID, pace, stream=streaming, **how)
 
 
 def service(
