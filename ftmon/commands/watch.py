@@ -34,6 +34,7 @@ commands:
   ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
                         ftmon resume JOB, where the API has that
   ftmon completion      print what makes bash, zsh or fish complete words with Tab
+  ftmon watch PATH      the run of a trainer here, read from its log, file or directory
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:
