@@ -146,6 +146,15 @@ def test_only_the_past_is_told_of_a_run_that_goes_on(tmp_path: Path) -> None:
     assert told[-1]["status"] == "running"
 
 
+def test_a_run_that_diverges_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1) + '{"step": 2, "loss": NaN}\n' + END)
+    for options in ([], ["--no-stream"]):
+        status, told, _ = watch(path, *options)
+        assert status == 0
+        assert told[1]["message"] == "Step 2: training loss=nan"
+        assert told[1]["data"] == {"step": 2, "train_loss": None}
+
+
 def test_a_path_may_be_awaited(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     with watching(path, "--wait") as process:

@@ -52,8 +52,8 @@ class ServedEvent:
     """The job's status from this event on."""
     level: Level = "info"
     kind: Kind = "message"
-    figures: Mapping[str, float] = field(default_factory=dict)
-    """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …"""
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …; finite, or None."""
     id: str = ""
     """Its own, where it has one: an API without ids of events tells it too."""
     is_estimated: bool = False
@@ -61,8 +61,8 @@ class ServedEvent:
 
     @property
     def step(self) -> int:
-        """The step of metrics or of a checkpoint."""
-        return int(self.figures["step"])
+        """The step of metrics or of a checkpoint; 0 where none is told."""
+        return int(self.figures.get("step") or 0)
 
 
 class ServedJob:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import isfinite
 from typing import NoReturn
 from uuid import NAMESPACE_URL, uuid5
 
@@ -101,7 +102,8 @@ class _PlaceJob:
                     "running",
                     entry.level.value,
                     "metrics" if entry.figures else "message",
-                    entry.figures,
+                    # JSON has no number for what is not finite; the message tells it.
+                    {name: value if isfinite(value) else None for name, value in entry.figures.items()},
                     each.id,
                     each.is_estimated,
                 )
