@@ -220,6 +220,13 @@ def test_a_time_is_never_more_than_unreadable_and_has_a_local_time_everywhere(va
             time.astimezone(timezone(timedelta(hours=hours)))
 
 
+def test_a_time_that_is_estimated_is_no_part_of_what_an_identified_event_says() -> None:
+    first, second = (event_of(id="a", message="b", created_at=at, time="estimated") for at in (1, 2))
+    told, other = (event_of(id="a", message="b", created_at=at) for at in (1, 2))
+    assert (first.key, first.loose_key) == (second.key, second.loose_key)
+    assert told.loose_key != other.loose_key
+
+
 def test_an_event_is_known_by_its_own_id() -> None:
     first = event_of(id="ftevent-1", message="a", created_at=1)
     assert first.key == event_of(id="ftevent-1", message="b", created_at=2).key

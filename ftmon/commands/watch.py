@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from ftmon import __version__
 from ftmon.commands import NAMES
+from ftmon.commands.local import is_local, opening_local
 from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options
-from ftmon.commands.place import is_path, opening_place
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
 from ftmon.commands.target import target_of
@@ -34,6 +34,7 @@ commands:
   ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
                         ftmon resume JOB, where the API has that
   ftmon completion      print what makes bash, zsh or fish complete words with Tab
+  ftmon run -- COMMAND  run a trainer here and watch it
   ftmon watch PATH      the run of a trainer here, read from its log, file or directory
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
@@ -80,11 +81,11 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError("--latest picks the job itself and takes no JOB.")
     view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
-    if is_named and job_id is not None and is_path(job_id):
+    if is_named and job_id is not None and is_local(job_id):
         return show(
             view,
             watching,
-            opening_place(job_id, wait=options.wait),
+            opening_local(job_id, wait=options.wait),
             left="left; that does not touch the training.",
             again=lambda _: shlex.join(["ftmon", "watch", job_id]),
         )

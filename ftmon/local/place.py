@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ftmon.local.entry import Outcome
 from ftmon.local.folder import find_runs
@@ -24,8 +24,28 @@ class News(NamedTuple):
     told: list[Told]
 
 
+class Runs(Protocol):
+    """Where runs come from. `poll` is called again and again, and reads what is new."""
+
+    def poll(self, now: datetime) -> Iterator[News]:
+        """Yield what is new, a part at a time.
+
+        Raises:
+            UsageError, FileNotFoundError: where there is nothing that can be read.
+        """
+        ...
+
+    def verdict(self, run: LocalRun, now: datetime) -> Verdict:
+        """Say how a run stands, by what the last `poll` has found."""
+        ...
+
+    def cancel(self, run: LocalRun) -> str:
+        """Ask for a run to be cancelled; return why that cannot be done, as a sentence."""
+        ...
+
+
 class Place:
-    """A file or a directory. `poll` is called again and again, and reads what is new."""
+    """The runs of a file or a directory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,12 +66,12 @@ class Place:
         """Why files are read no further: sentences."""
         return [fault for files in self._files.values() for fault in files.faults]
 
-    def poll(self, now: datetime) -> Iterator[News]:
-        """Yield what is new, a part at a time.
+    def cancel(self, run: LocalRun) -> str:
+        """Say that a run which others have started is theirs to end."""
+        return "ftmon did not start this run, and cannot cancel it."
 
-        Raises:
-            UsageError: where there is nothing at the path, or nothing that can be read.
-        """
+    def poll(self, now: datetime) -> Iterator[News]:
+        """Yield what is new, a part at a time; raises as `Runs.poll`."""
         if self._scanned_at is None or (now - self._scanned_at).total_seconds() >= SCAN_EVERY:
             self._scan()
             self._scanned_at = now

@@ -22,6 +22,9 @@ _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _UNITS = ((1, 1e11), (1e3, 1e14), (1e6, 1e17), (1e9, float("inf")))
 """How many of a unit are a second, and the largest time that is in this unit."""
 
+ESTIMATED = "estimated"
+"""What ftmon's own runs have as `time` where nothing tells when an entry was written."""
+
 _PLAIN_FIELDS = frozenset({"object", "created_at", "level", "message"})
 _KNOWN_FIELDS = _PLAIN_FIELDS | {"id", "type", "data"}
 _TYPES = {"id": str | int, "message": str, "type": str, "data": dict}
@@ -156,7 +159,10 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
     created_at, own_id = fields.get("created_at", fields.get("timestamp")), fields.get("id")
     event = _event(parse_time(created_at), created_at, fields.get("level"), fields.get("message"), raw)
     if own_id and isinstance(own_id, str):
-        return msgspec.structs.replace(event, key=hash((own_id,)), is_identified=True)
+        is_estimated = fields.get("time") == ESTIMATED
+        # A time that is estimated anew at each reading is no part of the content.
+        loose_key = hash((ESTIMATED, event.message)) if is_estimated else event.loose_key
+        return msgspec.structs.replace(event, key=hash((own_id,)), loose_key=loose_key, is_identified=True)
     if pruned.keys() <= _PLAIN_FIELDS and isinstance(fields.get("message"), str | None):
         return event
     return msgspec.structs.replace(event, key=hash(json_text.canonical(pruned)))

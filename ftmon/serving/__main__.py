@@ -1,6 +1,7 @@
-"""`python -m ftmon.serving SETUP`: serves places in the process that `launch.running` starts.
+"""`python -m ftmon.serving SETUP`: serves runs of this machine in the process that `launch.running` starts.
 
-SETUP is JSON: `{"paths": […], "wait": false}`. The process prints a `Service` as JSON, with the id of the
+SETUP is JSON: `{"path": …, "wait": false}` for the runs of a trainer, `{"run": …}` for the directory of a run
+that ftmon keeps. The process prints a `Service` as JSON, with the id of the
 newest run, and ends when standard input is closed.
 """
 
@@ -13,8 +14,10 @@ from pathlib import Path
 from select import select
 
 from ftmon.errors import FtmonError, UsageError
+from ftmon.local.kept import KeptRun
 from ftmon.local.place import Place
-from ftmon.serving.places import POLL_EVERY, PlaceJobs
+from ftmon.local.run_directory import RunDirectory, now
+from ftmon.serving.local_jobs import POLL_EVERY, LocalJobs
 from ftmon.serving.server import serve
 from ftmon.serving.service import Service
 
@@ -25,21 +28,29 @@ def main(setup: str) -> int:
     """Serve, and return the exit status."""
     try:
         fields = json.loads(setup)
-        jobs = _jobs(Path(fields["path"]), wait=fields["wait"])
+        is_kept = "run" in fields
+        jobs = _kept(Path(fields["run"])) if is_kept else _found(Path(fields["path"]), wait=fields["wait"])
         return asyncio.run(_serve(jobs))
     except FtmonError as error:
         print(error, file=sys.stderr)
         return error.exit_status
 
 
-def _jobs(path: Path, *, wait: bool) -> PlaceJobs:
+def _kept(path: Path) -> LocalJobs:
+    directory = RunDirectory(path)
+    jobs = LocalJobs([KeptRun(directory, directory.started_at or now())])
+    jobs.read()
+    return jobs
+
+
+def _found(path: Path, *, wait: bool) -> LocalJobs:
     """Return the jobs of a path that has some; with `wait`, as soon as it has.
 
     Raises:
         UsageError: where it has none.
     """
     while True:
-        jobs = PlaceJobs([Place(path)])
+        jobs = LocalJobs([Place(path)])
         try:
             jobs.read()
             fault = f"There is no run of a trainer in {path}, as far as ftmon can tell."
@@ -58,7 +69,7 @@ def _jobs(path: Path, *, wait: bool) -> PlaceJobs:
             raise UsageError(fault)
 
 
-async def _serve(jobs: PlaceJobs) -> int:
+async def _serve(jobs: LocalJobs) -> int:
     listener = socket.create_server(("127.0.0.1", 0))
     service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", jobs.sources[0].job.name)
     following = asyncio.create_task(jobs.follow())

@@ -9,7 +9,7 @@ from typing import NoReturn
 from uuid import NAMESPACE_URL, uuid5
 
 from ftmon.errors import UsageError
-from ftmon.local.place import News, Place, outcome_of
+from ftmon.local.place import News, Runs, outcome_of
 from ftmon.local.run import LocalRun, Told
 from ftmon.local.verdict import Standing
 from ftmon.model.figures import count
@@ -35,13 +35,13 @@ _SENTENCES: dict[Outcome, str] = {
 }
 
 
-class PlaceJobs:
-    """The jobs of some places. `sources` grows as runs are found, the newest first."""
+class LocalJobs:
+    """The jobs of this machine's runs. `sources` grows as runs are found, the newest first."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Runs]) -> None:
         self.sources: list[Source] = []
         self._places = places
-        self._jobs: dict[str, _PlaceJob] = {}
+        self._jobs: dict[str, _LocalJob] = {}
 
     def read(self) -> None:
         """Read everything that is there.
@@ -68,27 +68,28 @@ class PlaceJobs:
                         await asyncio.sleep(0)
             self._judge(now)
 
-    def _take(self, place: Place, news: News) -> None:
+    def _take(self, place: Runs, news: News) -> None:
         job = self._jobs.get(news.run.id)
         if job is None:
-            job = self._jobs[news.run.id] = _PlaceJob(place, news.run)
+            job = self._jobs[news.run.id] = _LocalJob(place, news.run)
             self.sources.insert(0, job.source)
-        job.tell(news.told)
+        if news.told:
+            job.tell(news.told)
 
     def _judge(self, now: datetime) -> None:
         for job in self._jobs.values():
             job.judge(now)
 
 
-class _PlaceJob:
+class _LocalJob:
     """One run as a job."""
 
-    def __init__(self, place: Place, run: LocalRun) -> None:
+    def __init__(self, place: Runs, run: LocalRun) -> None:
         self._place = place
         self._run = run
         self._is_stalled = False
         self.job = ServedJob(uuid5(NAMESPACE_URL, run.id), Recipe(), run.begun_at, run.id)
-        self.source = Source(self.job, _refuse, _refuse, _refuse)
+        self.source = Source(self.job, self._cancel, _refuse, _refuse)
 
     def tell(self, told: Sequence[Told]) -> None:
         """Publish entries of the run."""
@@ -132,9 +133,13 @@ class _PlaceJob:
         level: Level = "error" if outcome.status in (Outcome.FAILED, Outcome.UNKNOWN) else "info"
         self.job.publish(ServedEvent(self._run.heard_at, message, status, level, id=f"end-{status}"))
 
+    def _cancel(self) -> None:
+        if why := self._place.cancel(self._run):
+            raise RequestError(400, why)
+
 
 def _refuse() -> NoReturn:
-    raise RequestError(400, "ftmon did not start this run, and cannot do that.")
+    raise RequestError(400, "A run of this machine cannot be paused.")
 
 
 def _now() -> datetime:

@@ -1,0 +1,98 @@
+"""`ftmon run -- COMMAND`: run a trainer, and watch it; its exit status is the job's outcome."""
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from ftmon.commands.local import opening_run
+from ftmon.commands.parser import Parser, add_no_history, add_view_options
+from ftmon.commands.show import show
+from ftmon.commands.view import Target, View, Watching
+
+if TYPE_CHECKING:
+    from ftmon.local.run_directory import RunDirectory
+
+_FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals for the trainer: those of Slurm, systemd and docker."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and watch it."""
+    own, command = _split(arguments)
+    options = parser().parse_args(own)
+    from ftmon.local.command import check_command
+
+    check_command(command)
+    view = View(options.json, options.plain, options.exit, options.timeout)
+    return show(
+        view,
+        Watching(record=not options.no_history),
+        _opening(options.name or _name(command), command, is_quiet=view.json or view.plain),
+        left="left; the training goes on.",
+        again=lambda run_id: shlex.join(["ftmon", "watch", run_id]),
+    )
+
+
+def parser() -> Parser:
+    """Return the parser of this command's arguments."""
+    parser = Parser(
+        prog="ftmon run",
+        usage="ftmon run [-h] [--name NAME] [--json | --plain] [--exit] [--timeout SECONDS] -- COMMAND …",
+        description="Run a trainer, unchanged, and watch it. Its lines are the events, and losses, steps and "
+        "epochs are read out of them; its exit status is the outcome. Leaving the screen does not touch it.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--name", metavar="NAME", help="the beginning of the run's id (default: the script)")
+    add_view_options(parser)
+    add_no_history(parser)
+    return parser
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return ftmon's own options and the command behind `--`."""
+    words = list(arguments)
+    if "--" not in words:
+        return words, []
+    place = words.index("--")
+    return words[:place], words[place + 1 :]
+
+
+def _name(command: list[str]) -> str:
+    """Return a name for a run: that of the script, or else of the program."""
+    scripts = [word for word in command[1:] if word.endswith((".py", ".sh"))]
+    return Path(scripts[0] if scripts else command[0]).stem
+
+
+@contextmanager
+def _opening(name: str, command: list[str], *, is_quiet: bool) -> Iterator[Target]:
+    """Start the command, and serve its run while the block runs."""
+    from ftmon.local.command import start
+    from ftmon.local.run_directory import RunDirectory, now
+    from ftmon.paths import runs_directory
+
+    directory = RunDirectory.create(runs_directory(), name, now())
+    start(directory, command, Path.cwd())
+    if is_quiet or not sys.stdout.isatty():
+        _pass_signals_on(directory)
+    with opening_run(directory.path) as target:
+        yield target
+
+
+def _pass_signals_on(directory: "RunDirectory") -> None:
+    """Cancel the command on Ctrl-C, and give it the signals that are meant for it. Its end ends the watch."""
+    from ftmon.local.command import cancel, forward
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        cancel(directory)
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        forward(directory, signal.Signals(number))
+
+    signal.signal(signal.SIGINT, interrupt)
+    for number in _FORWARDED:
+        signal.signal(number, pass_on)

@@ -1,0 +1,77 @@
+"""A run that ftmon has started, or that publishes itself: what its directory tells."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+
+from ftmon.errors import UsageError
+from ftmon.local.command import cancel
+from ftmon.local.entry import Outcome
+from ftmon.local.place import News
+from ftmon.local.run import LocalRun, Told
+from ftmon.local.run_directory import EVENTS, End, RunDirectory
+from ftmon.local.source import JSON_LINES, LOG, FileSource
+from ftmon.local.verdict import Standing, Verdict
+from ftmon.model.event import Level
+from ftmon.model.job import Status
+
+
+class KeptRun:
+    """The run of one directory."""
+
+    def __init__(self, directory: RunDirectory, begun_at: datetime) -> None:
+        self.directory = directory
+        self.run = LocalRun(directory.id, begun_at)
+        self._sources = [
+            FileSource(directory.path / EVENTS, JSON_LINES),
+            FileSource(directory.output, LOG),
+        ]
+        self._published: Outcome | None = None
+        """The end that the training has published."""
+        self._last_error = ""
+        """The last line that told of an error."""
+        self._end: End | None = None
+        self._is_over = False
+
+    def poll(self, at: datetime) -> Iterator[News]:
+        """Yield what is new, a part at a time; nothing at first, so that a run is known before it speaks."""
+        # Asked before the files are read: what was written before the end is read before it is told.
+        end, is_running = self.directory.end, self.directory.is_running
+        yield News(self.run, [])
+        for source in self._sources:
+            with suppress(UsageError):
+                while entries := source.poll():
+                    yield News(self.run, self._noted(self.run.take(source.path.name, entries, at)))
+                    if source.is_at_end:
+                        break
+        self._end, self._is_over = end, end is not None or not is_running
+
+    def verdict(self, run: LocalRun, now: datetime) -> Verdict:
+        """Say how the run stands, by what the last `poll` has found."""
+        if self._end is not None:
+            return Verdict(Standing.OVER, self._outcome(self._end))
+        if self._is_over and self._published is not None:
+            return Verdict(Standing.OVER, self._published)
+        if self._is_over:
+            return Verdict(Standing.ENDED)
+        is_silent = run.verdict(now, None).standing in (Standing.STALLED, Standing.ENDED)
+        return Verdict(Standing.STALLED if is_silent else Standing.RUNNING)
+
+    def cancel(self, run: LocalRun) -> str:
+        """Ask the keeper to cancel its command; return why that cannot be done, as a sentence."""
+        is_asked = cancel(self.directory) is not None
+        return "" if is_asked else "Nothing keeps this run any more that could cancel it."
+
+    def _noted(self, told: list[Told]) -> list[Told]:
+        for each in told:
+            self._published = each.entry.outcome or self._published
+            if each.entry.level is Level.ERROR:
+                self._last_error = each.entry.message.strip()
+        return told
+
+    def _outcome(self, end: End) -> Outcome:
+        if end.is_cancelled:
+            return Outcome(Status.CANCELLED)
+        if end.status == 0:
+            return Outcome(Status.SUCCEEDED)
+        return Outcome(Status.FAILED, ": ".join(filter(None, (end.reason, self._last_error))))

@@ -1,0 +1,164 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import FTMON, environment, ftmon, objects
+from tests.local.test_command import OBEYS
+from tests.terminal import terminal
+from tests.test_place import line
+
+pytestmark = pytest.mark.slow
+
+PYTHON = (sys.executable, "-c")
+NAME = Path(sys.executable).stem
+TRAINS = "\nfor n in range(1, 4): print({'loss': 3 / n, 'epoch': n / 3})\n"
+DONE = "print({'train_runtime': 1.0})"
+WAITS = "print('waiting', flush=True); open(sys.argv[1]).read()"
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def run(code: str, *options: str) -> tuple[int, list[dict[str, Any]], str]:
+    # Not by `ftmon`, which takes the traceback of a training for one of ours.
+    command = [*FTMON, "run", "--json", *options, "--", *PYTHON, code]
+    done = subprocess.run(command, capture_output=True, env=environment(), check=False, timeout=60)
+    return done.returncode, objects(done.stdout), done.stderr.decode()
+
+
+@contextmanager
+def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [*FTMON, "run", "--json", "--", *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_command_s_lines_are_the_events_and_its_success_is_the_job_s() -> None:
+    status, told, said = run(TRAINS + DONE)
+    assert (status, said) == (0, "")
+    *events, job = told
+    assert [event["data"]["train_loss"] for event in events[:3]] == [3.0, 1.5, 1.0]
+    assert events[0]["message"] == "{'loss': 3.0, 'epoch': 0.3333333333333333}"
+    assert events[0]["extra"] == {"time": "estimated"}
+    assert events[-1]["message"] == "Fine-tune succeeded"
+    assert (job["status"], job["error"]) == ("succeeded", None)
+
+
+def test_a_run_that_only_says_that_it_is_done_is_over_when_its_command_is() -> None:
+    status, told, _ = run(f"{DONE}; raise ValueError('after all')")
+    assert status == 1
+    assert told[-1]["error"] == "exit status 1: ValueError: after all"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import sys; sys.exit(3)", "exit status 3"),
+        ("import os; os.kill(os.getpid(), 9)", "killed by SIGKILL: out of memory?"),
+        (f"{TRAINS}raise ValueError('loss is NaN')", "exit status 1: ValueError: loss is NaN"),
+    ],
+)
+def test_a_failure_is_told_with_its_reason_and_its_whole_traceback(code: str, error: str) -> None:
+    status, told, _ = run(code)
+    assert status == 1
+    assert (told[-1]["status"], told[-1]["error"]) == ("failed", error)
+    if "ValueError" in error:
+        messages = [event["message"] for event in told[:-1]]
+        assert "Traceback (most recent call last):" in messages
+        assert messages[-2:] == ["ValueError: loss is NaN", f"Fine-tune failed. {error}"]
+
+
+def test_ctrl_c_cancels_the_training_and_the_job_is_cancelled() -> None:
+    with running(*PYTHON, OBEYS) as process:
+        assert line(process)["message"] == "ready"
+        process.send_signal(signal.SIGINT)
+        assert line(process)["message"] == "got SIGINT"
+        assert line(process)["message"] == "Fine-tune cancelled"
+        assert line(process)["status"] == "cancelled"
+        assert process.wait(20) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_scheduler_s_signal_reaches_the_training(number: signal.Signals) -> None:
+    with running(*PYTHON, "import time; print('ready', flush=True); time.sleep(60)") as process:
+        assert line(process)["message"] == "ready"
+        process.send_signal(number)
+        line(process)
+        assert line(process)["error"] == f"killed by {number.name}"
+        assert process.wait(20) == 1
+
+
+def test_a_training_outlives_a_watch_that_is_killed_and_is_watched_again(pipe: Path) -> None:
+    code = f"import sys; print('first', flush=True); {WAITS}; print('last')"
+    with running(*PYTHON, code, str(pipe)) as process:
+        first = line(process)
+        assert first["message"] == "first"
+        process.kill()
+    again = [*FTMON, "watch", first["job_id"], "--json"]
+    with subprocess.Popen(again, stdout=subprocess.PIPE, env=environment()) as process:
+        assert [line(process)["message"] for _ in range(2)] == ["first", "waiting"]
+        pipe.write_text("")
+        assert [line(process)["message"] for _ in range(2)] == ["last", "Fine-tune succeeded"]
+        assert line(process)["status"] == "succeeded"
+        assert process.wait(20) == 0
+    history = objects(ftmon("history", "--json").stdout)
+    mine = [each for each in history if each["id"] == first["job_id"]]
+    assert [(each["base_url"], each["events"]) for each in mine] == [("local", 4)]
+
+
+def test_the_screen_may_be_left_and_the_training_goes_on(pipe: Path) -> None:
+    code = f"import sys{TRAINS}{WAITS}"
+    with terminal([*FTMON, "run", "--name", "left", "--", *PYTHON, code, str(pipe)]) as shown:
+        shown.until_shown("train 3.00 → 1.00")
+        shown.press("q")
+        assert shown.wait() == 130
+        said = shown.text.replace("\n", "")
+        assert "left; the training goes on. To watch it again: ftmon watch left" in said
+    pipe.write_text("")
+    done = ftmon("watch", "left", "--json")
+    assert done.returncode == 0
+    assert objects(done.stdout)[-1]["status"] == "succeeded"
+
+
+def test_x_on_the_screen_cancels_the_training() -> None:
+    with terminal([*FTMON, "run", "--exit", "--", *PYTHON, OBEYS]) as shown:
+        shown.until_shown("ready")
+        shown.press("x")
+        shown.until_shown("Cancel")
+        shown.press("y")
+        assert shown.wait() == 3
+
+
+def test_a_run_whose_name_is_taken_gets_a_number() -> None:
+    ids = [run("pass", "--name", "mine")[1][-1]["id"] for _ in range(2)]
+    assert ids == ["mine", "mine-2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Which command? Give it behind --: ftmon run -- python train.py"),
+        (["--"], "Which command?"),
+        (["--", "no-such-command-anywhere"], "there is no such command"),
+        (["train.py"], "unrecognized arguments: train.py"),
+    ],
+)
+def test_what_cannot_be_run_is_a_sentence(words: list[str], said: str) -> None:
+    done = ftmon("run", *words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert said in done.stderr.decode()
