@@ -20,7 +20,7 @@ from ftmon.model.job import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client
-from ftmon.wire.dialects.dialect import Page
+from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.patience import Patience, is_redirect, reason
 from ftmon.wire.follow.reading import Outcome, Reader
 from ftmon.wire.follow.session import Report, Session
@@ -53,8 +53,8 @@ class Follower:
         self._patience = Patience(self._session, pace, is_endless=patient, is_review=not stream)
         self._reader = Reader(self._session, self._times, pace)
         self._is_stream_wanted = stream
-        self._has_begun = False
-        """The first reading of the job is over, and the dialect is found."""
+        self._begun: Dialect | None = None
+        """The dialect with which stream or list were begun; None during the first reading of the job."""
         self._wake = asyncio.Event()
         self._has_slept = False
         self._stream: Stream | None = None
@@ -134,7 +134,7 @@ class Follower:
     def _stream_due(self) -> float:
         is_reading = self._reading is not None
         # The reading of the rest after the job's end needs no stream, unless it fails.
-        if not self._has_begun or self._stream is not None or (is_reading and self._session.is_final):
+        if self._begun is None or self._stream is not None or (is_reading and self._session.is_final):
             return inf
         return self._times.stream_due(is_deciding=is_reading)
 
@@ -209,9 +209,13 @@ class Follower:
     async def _take_refused_stream(self, error: RefusedError) -> None:
         session = self._session
         if error.status in NO_ROUTE and not session.has_streamed:
-            if session.job is None:
+            if session.job is not None:
+                await self._poll_or_back_off(UnreachableError(reason(error), status=error.status))
+            elif session.job_fault is not None:
+                # It is not known yet which API this is.
+                await self._back_off(session.job_fault)
+            else:
                 raise session.job_refusal or error
-            await self._poll_or_back_off(UnreachableError(reason(error), status=error.status))
         elif not session.was_heard or is_redirect(error):
             raise error
         else:
@@ -253,7 +257,7 @@ class Follower:
         what: Coroutine[Any, Any, Outcome]
         if not self._is_stream_wanted:
             what = reader.everything()
-        elif not self._has_begun:
+        elif self._begun is None:
             what = reader.job()
         elif session.is_final and self._refusal is None:
             first, self._first_page = self._first_page, None
@@ -288,7 +292,7 @@ class Follower:
         times.failed_readings = 0
         if outcome.is_over:
             return True
-        if not self._has_begun:
+        if self._begun is not session.service.dialect:
             await self._begin()
         elif session.is_final and not outcome.needs_stream:
             # The reading that found the job over is followed by that of the rest.
@@ -304,10 +308,16 @@ class Follower:
         return False
 
     async def _begin(self) -> None:
-        """The job was asked for: go on with the stream, where the dialect has one."""
-        self._has_begun = True
+        """The job was asked for: go on with the stream, where the dialect has one.
+
+        A fault of the first readings can hide which dialect the service speaks; then this begins again.
+        """
+        streaming, self._stream, self._streaming = self._streaming, None, None
+        await cancelled(streaming)
+        self._first_page = None
+        self._begun = self._session.service.dialect
         self._times.begin_again()
-        if self._session.service.dialect.paths.stream:
+        if self._begun.paths.stream:
             await self._start_stream()
         else:
             await self._poll_only(None)
@@ -342,7 +352,7 @@ class Follower:
     async def _take_fault(self, fault: UnreachableError) -> None:
         """Read again later."""
         session, times = self._session, self._times
-        is_only_route = not self._has_begun or not times.has_stream or session.is_final
+        is_only_route = self._begun is None or not times.has_stream or session.is_final
         delay = times.back_off_reading(fault, self._patience.left(fault), is_only_route=is_only_route)
         if self._early_end is not None:
             session.note_claim()

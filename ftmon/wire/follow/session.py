@@ -138,9 +138,10 @@ class Session:
         Raises:
             RefusedError, UnreachableError: as `Service.job`, but for those.
         """
-        self.job_fault = None
+        # A fault says nothing about the dialect, which is looked for again then.
+        is_found = self.was_heard and (self.job is not None or self.job_refusal is not None)
         try:
-            if self.was_heard:
+            if is_found:
                 answer = await self.service.job(self.key.job_id)
             else:
                 self.service, found = await find_job(self.service.client, self._candidates, self.key.job_id)
@@ -150,14 +151,14 @@ class Session:
         except RefusedError as error:
             if self.job is not None or error.status not in NO_ROUTE:
                 raise
-            self.job_refusal = error
+            self.job_refusal, self.job_fault = error, None
             return
         except UnreachableError as error:
+            self.job_fault = error
             if error.status is None:
                 raise
-            self.job_fault = error
             return
-        self.job_page = answer.page
+        self.job_page, self.job_fault = answer.page, None
         await self.take_job(answer.job)
 
     async def ask(self, action: Action) -> ActionOutcome:
