@@ -4,6 +4,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from tests.command import ftmon, objects
 from tests.command import running as command_running
 from tests.front_end import watching
 from tests.records import recorded
-from tests.servers.case import NOT_FOUND
+from tests.servers.case import NOT_FOUND, Case
 from tests.servers.fine_tunes import HTML, Fields, answer, failure, frame, head
 from tests.servers.scripted import End, Script, Server, Step
-from tests.servers.services import HF_ID, HF_PATH, LOCALAI_ID, LOCALAI_JOB, LOCALAI_PATH, hf
+from tests.servers.services import CASES, HF_ID, HF_PATH, LOCALAI_ID, LOCALAI_JOB, LOCALAI_PATH, hf
 from tests.test_chaos import HASTY
+from tests.test_follow import followed_as
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +124,44 @@ def progress(chance: random.Random, streams: int, restarts: Sequence[int]) -> li
         scripts.append([head(), *chatty(frames, chance), cut(LOCALAI_FRAMES[end], chance), how])
         taken = end if how is End.FIN else 0
     return [*scripts, [head(), *LOCALAI_FRAMES[chance.randint(0, taken) if streams not in restarts else 0 :]]]
+
+
+BROKEN: Sequence[Script] = [
+    [End.FIN],
+    [End.RST],
+    [head(200, "application/json", Content_Length="900"), b'{"data": [', End.FIN],
+    failure(500),
+    failure(503, Retry_After="0"),
+    failure(429),
+]
+NONSENSE: Sequence[Script] = [answer(HTML, 200, "text/html"), answer(b""), answer(b"{")]
+"""What may come from something else, at a service that has not told the job yet."""
+
+POLLED = {name: case for name, case in CASES.items() if not case.stream}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("case", POLLED.values(), ids=POLLED)
+async def test_a_service_that_fails_now_and_then_is_followed_to_its_end(case: Case, seed: int) -> None:
+    chance = random.Random(seed)
+    server = case.server()
+    has_told = False
+
+    def changed(target: str, script: Script) -> Script:
+        nonlocal has_told
+        if chance.random() < 0.3:
+            return chance.choice([*BROKEN, *NONSENSE] if has_told else BROKEN)
+        has_told = has_told or target == case.base + case.path
+        return script
+
+    server.change = changed
+    async with server.running():
+        pace = replace(HASTY, late=0.3, lag=5)
+        told = await followed_as("auto", f"{server.origin}{case.base}", case.job_id, pace)
+    messages = [event.message for event in told.events if not event.message.startswith("The job is ")]
+    lines = [line.message for line in case.told(Status.SUCCEEDED)]
+    assert sorted(messages) == sorted(line for line in lines if not line.startswith("The job is "))
+    assert told.ending == (Status.SUCCEEDED, 0)
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -13,7 +13,7 @@ from tests.benchmarks.process import cost
 from tests.command import FTMON, environment
 from tests.servers.case import EXIT_STATUS, NOT_FOUND, Case, seconds
 from tests.servers.fine_tunes import Fields, answer, failure, head
-from tests.servers.scripted import Script, Server
+from tests.servers.scripted import End, Script, Server
 from tests.servers.services import CASES
 from tests.test_follow import PACE, Told, followed_as
 from tests.test_services import points, shown
@@ -426,3 +426,25 @@ async def test_lists_of_300_mb_are_told_once_and_never_held_twice(
     assert capfd.readouterr().err.splitlines() == [
         f"ftmon: The list of {each} cannot be read: the answer is larger than 256 MiB." for each in lists
     ]
+
+
+# A service that begins badly
+
+FIRST_ANSWERS: dict[str, Script] = {
+    "503": failure(503),
+    "429": failure(429),
+    "a reset": [End.RST],
+    "nothing": answer(b""),
+}
+
+
+@pytest.mark.parametrize("script", FIRST_ANSWERS.values(), ids=FIRST_ANSWERS)
+@cases
+async def test_a_fault_of_the_first_answer_hides_the_api_only_for_a_moment(
+    case: Case, script: Script
+) -> None:
+    server = case.server()
+    server.change = lambda target, present: script if len(server.requests) == 1 else present
+    told = await told_by(case, server)
+    check_whole(case, told)
+    assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
