@@ -17,12 +17,13 @@ from ftmon.settings.choice import read_settings
 from tests.command import check_output, ftmon, objects
 from tests.servers.case import ARRIVAL, EXIT_STATUS, Case, Line
 from tests.servers.fine_tunes import Fields, answer, head
-from tests.servers.scripted import End, Script, Server
+from tests.servers.scripted import End, Pulse, Script, Server
 from tests.servers.services import (
     AZURE,
     AZURE_ID,
     CASES,
     FIREWORKS,
+    HF_FRAMES,
     HF_ID,
     HUGGING_FACE,
     LOCALAI,
@@ -35,6 +36,7 @@ from tests.servers.services import (
     UNSLOTH_PROGRESS,
     UNSLOTH_STREAM,
     fireworks,
+    hf,
     unsloth,
 )
 from tests.test_follow import PACE, Told, followed_as, followed_at
@@ -222,6 +224,20 @@ async def test_a_stream_that_just_ends_because_another_run_takes_over_is_no_end(
     assert told.ending == (Status.FAILED, 1)
     assert told.run.failure == "CUDA out of memory"
     assert [event.message for event in told.events] == [line.message for line in UNSLOTH.lines[:2]]
+
+
+async def test_a_log_that_stays_open_and_empty_after_a_failed_build_ends_with_the_job() -> None:
+    # As huggingface_hub's comments say (SERVICES §2.2).
+    stream: Script = [head(), HF_FRAMES[0], Pulse(b": keep-alive\n\n", 0.02)]
+    failed = hf("ERROR", "The image could not be built")
+    jobs = [*[answer(hf("SCHEDULING").job)] * 2, answer(failed.job)]
+    server = HUGGING_FACE.server(more={HUGGING_FACE.path: jobs, HUGGING_FACE.stream: [stream]})
+    async with server.running():
+        pace = replace(SHORT, quiet=0.1, quiet_again=0.1, grace=0.1)
+        told = await followed_as("auto", server.origin, HUGGING_FACE.job_id, pace)
+    assert [shown(event) for event in told.events] == [HUGGING_FACE.lines[0][:3]]
+    assert told.ending == (Status.FAILED, 1)
+    assert told.run.failure == "The image could not be built"
 
 
 # The past, ids and progress
