@@ -448,3 +448,24 @@ async def test_a_fault_of_the_first_answer_hides_the_api_only_for_a_moment(
     told = await told_by(case, server)
     check_whole(case, told)
     assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
+
+
+ENTRIES = ("data", "events", "checkpoints", "metrics", "train_loss", "val_loss", "status_logs")
+
+
+def with_rubbish(name: str, value: Any) -> Any:
+    return [5, *value, None, []] if name in ENTRIES and isinstance(value, list) else value
+
+
+RUBBISH = {"Azure's first API": 1, "OpenAI": 1, "Azure": 1, "Nebius": 1, "Together": 1, "llm-engine": 1}
+RUBBISH |= {"Mistral": 0, "NeMo Customizer": 0}
+"""How often it is told. Where events are made of other objects, what is none of these is passed over."""
+
+
+@pytest.mark.parametrize(("name", "count"), RUBBISH.items(), ids=RUBBISH)
+async def test_entries_that_are_no_objects_are_told_once_and_cost_nothing(name: str, count: int) -> None:
+    case = CASES[name]
+    told = await told_by(case, spoiled(case, everywhere(with_rubbish)))
+    check_whole(case, told)
+    assert len(told.notices) == count
+    assert all(notice.startswith("Skipped what is no event") for notice in told.notices)
