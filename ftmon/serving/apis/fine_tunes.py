@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from ftmon.model.event import ESTIMATED
 from ftmon.serving.api import Api, Fields, Query, Stream, openai_error, openai_not_found, seconds
 from ftmon.serving.job import File, ServedEvent, ServedJob, Status
 
@@ -85,7 +84,8 @@ def _event(event: ServedEvent) -> Fields:
         if event.kind == "metrics":
             told |= {"type": "metrics", "data": dict(event.figures)}
     if event.is_estimated:
-        told["time"] = ESTIMATED
+        # As `model.event.ESTIMATED` is read.
+        told["time"] = "estimated"
     return told
 
 
