@@ -21,10 +21,11 @@ from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import Dialect, Page
+from ftmon.wire.follow.attempts import Attempts
 from ftmon.wire.follow.patience import Patience, is_redirect, reason
 from ftmon.wire.follow.reading import Outcome, Reader
 from ftmon.wire.follow.session import Report, Session
-from ftmon.wire.follow.stream import End, Resumption, Stream
+from ftmon.wire.follow.stream import End
 from ftmon.wire.follow.tasks import cancelled, first_of
 from ftmon.wire.follow.timetable import Timetable
 from ftmon.wire.pace import Pace
@@ -57,14 +58,9 @@ class Follower:
         """The dialect with which stream or list were begun; None during the first reading of the job."""
         self._wake = asyncio.Event()
         self._has_slept = False
-        self._stream: Stream | None = None
-        self._streaming: asyncio.Task[Page | None] | None = None
-        self._last_stream: Stream | None = None
-        self._is_behind = False
-        """The list knew more than the last stream: the next one is trusted only for news."""
+        self._streams = Attempts(self._session, self._times, self._wake.set)
         self._early_end: UnreachableError | None = None
         """A stream ended well; this is its fault, should the job not be over."""
-        self._resumption = Resumption()
         self._reading: asyncio.Task[Outcome] | None = None
         self._refusal: RefusedError | None = None
         """A refusal that the next reading of the job confirms or not."""
@@ -86,13 +82,13 @@ class Follower:
         except FtmonError as error:
             end = Connection(Wire.REFUSED, error=error)
         finally:
-            await cancelled(self._streaming, self._reading)
+            await cancelled(self._streams.task, self._reading)
         await self._session.tell(connection=end)
 
     def retry(self) -> None:
         """End the present wait."""
         self._session.service.client.allowance.forget()
-        self._times.hurry(is_streaming=self._stream is not None)
+        self._times.hurry(is_streaming=self._streams.present is not None)
         self._wake.set()
 
     def offers(self, action: Action) -> bool:
@@ -121,39 +117,35 @@ class Follower:
             await self._start_reading(now)
         if now >= self._stream_due():
             await self._start_stream()
-        due = min(self._stream_due(), self._reading_due(), self._times.stalled_at(self._stream))
-        await first_of((self._streaming, self._reading), self._wake, min(due, self._patience.ends_at))
-        if self._streaming is not None and self._streaming.done():
-            await self._take_stream_end(self._streaming)
-        elif monotonic() >= self._times.stalled_at(self._stream):
-            await self._drop_stream()
+        due = min(self._stream_due(), self._reading_due(), self._times.stalled_at(self._streams.present))
+        await first_of((self._streams.task, self._reading), self._wake, min(due, self._patience.ends_at))
+        if self._streams.task is not None and self._streams.task.done():
+            await self._take_stream_end(self._streams.task)
+        elif monotonic() >= self._times.stalled_at(self._streams.present):
+            await self._streams.drop()
+            await self._start_stream()
         if self._reading is not None and self._reading.done():
             return await self._take_reading(self._reading)
         return False
 
     def _stream_due(self) -> float:
-        is_reading = self._reading is not None
+        is_reading, is_open = self._reading is not None, self._streams.present is not None
         # The reading of the rest after the job's end needs no stream, unless it fails.
-        if self._begun is None or self._stream is not None or (is_reading and self._session.is_final):
+        if self._begun is None or is_open or (is_reading and self._session.is_final):
             return inf
         return self._times.stream_due(is_deciding=is_reading)
 
     def _reading_due(self) -> float:
         # A refusal of the job is confirmed without delay, also beside a trusted stream.
-        due = self._times.read_at if self._refusal else self._times.reading_due(self._stream)
+        due = self._times.read_at if self._refusal else self._times.reading_due(self._streams.present)
         return inf if self._reading is not None else max(due, self._session.service.client.allowance.until)
-
-    @property
-    def _trusted(self) -> Stream | None:
-        """The open stream, if it is trusted."""
-        return self._stream if self._stream is not None and self._stream.is_trusted else None
 
     async def _connect_again(self) -> None:
         """Drop what is open, forget the back-off, and begin again."""
         self._has_slept = False
-        tasks = self._streaming, self._reading
-        self._stream = self._streaming = self._reading = None
-        await cancelled(*tasks)
+        reading, self._reading = self._reading, None
+        await self._streams.drop()
+        await cancelled(reading)
         self._times.begin_again()
         await self._session.tell(connection=Connection(Wire.CONNECTING))
 
@@ -161,27 +153,13 @@ class Follower:
 
     async def _start_stream(self) -> None:
         self._early_end = None
-        is_doubted = self._is_behind or self._session.wire is Wire.POLLING
-        self._stream = Stream(self._session, self._resumption, self._wake.set, is_doubted=is_doubted)
-        self._streaming = asyncio.create_task(self._stream.run(), name="stream")
-        self._times.note_start(self._stream)
+        self._streams.start()
         connection = self._session.connection
         if connection.wire is Wire.WAITING:
             await self._session.tell(connection=replace(connection, wire=Wire.CONNECTING, delay=0.0))
 
-    async def _drop_stream(self) -> None:
-        """Give up the open stream and open it again at once: it is stalled, or holds events back."""
-        streaming, self._stream, self._streaming = self._streaming, None, None
-        await cancelled(streaming)
-        await self._start_stream()
-
     async def _take_stream_end(self, task: asyncio.Task[Page | None]) -> None:
-        stream, self._stream, self._streaming = self._stream, None, None
-        assert stream is not None, "a task belongs to a stream"
-        session = self._session
-        self._last_stream = stream
-        self._is_behind = self._is_behind and not stream.has_news
-        self._times.note_end(stream)
+        session, stream = self._session, self._streams.take_end()
         try:
             page = task.result()
         except TooLargeError:
@@ -245,7 +223,7 @@ class Follower:
     async def _back_off(self, fault: UnreachableError) -> None:
         """Wait before the next attempt at the stream."""
         self._early_end = None
-        delay = self._times.back_off_stream(fault, self._resumption.retry, self._patience.left(fault))
+        delay = self._times.back_off_stream(fault, self._streams.retry, self._patience.left(fault))
         if self._session.wire is not Wire.POLLING:
             waiting = Connection(Wire.WAITING, str(fault), self._times.failed_streams, delay)
             await self._session.tell(connection=waiting)
@@ -253,7 +231,7 @@ class Follower:
     # Reading the job and the list
 
     async def _start_reading(self, now: float) -> None:
-        session, reader, trusted = self._session, self._reader, self._trusted
+        session, reader, trusted = self._session, self._reader, self._streams.trusted
         what: Coroutine[Any, Any, Outcome]
         if not self._is_stream_wanted:
             what = reader.everything()
@@ -261,7 +239,7 @@ class Follower:
             what = reader.job()
         elif session.is_final and self._refusal is None:
             first, self._first_page = self._first_page, None
-            what = reader.rest(first, self._last_stream, trusted)
+            what = reader.rest(first, self._streams.last, trusted)
         elif trusted is not None:
             is_first = self._times.looked_at <= trusted.heard_at
             what = reader.beside(trusted, is_silent=now >= self._times.silent_at(trusted), is_first=is_first)
@@ -270,7 +248,7 @@ class Follower:
             what = reader.job_and_list(first)
         else:
             what = reader.job()
-        self._times.note_reading(now, self._stream)
+        self._times.note_reading(now, self._streams.present)
         if self._times.is_hurried:
             await session.tell_next_reading(now)
         self._reading = asyncio.create_task(what, name="reading")
@@ -278,7 +256,7 @@ class Follower:
     async def _take_reading(self, task: asyncio.Task[Outcome]) -> bool:
         """Decide by what a reading brought; True once everything has been told."""
         self._reading = None
-        session, stream, times = self._session, self._stream, self._times
+        session, stream, times = self._session, self._streams.present, self._times
         refusal, self._refusal = self._refusal, None
         times.read_at = monotonic() + times.interval
         try:
@@ -297,13 +275,14 @@ class Follower:
         elif session.is_final and not outcome.needs_stream:
             # The reading that found the job over is followed by that of the rest.
             times.read_at = 0.0
-        elif outcome.is_ahead and stream is not None and stream is self._stream:
-            self._is_behind = bool(outcome.new)
-            await self._drop_stream()
-        elif not times.has_stream or (outcome.new is not None and self._trusted is None):
+        elif outcome.is_ahead and stream is not None and stream is self._streams.present:
+            self._streams.is_behind = bool(outcome.new)
+            await self._streams.drop()
+            await self._start_stream()
+        elif not times.has_stream or (outcome.new is not None and self._streams.trusted is None):
             await self._tell_polling(has_news=bool(outcome.new))
         await self._settle(outcome, refusal)
-        self._patience.check_end(times.looked_at, is_streaming=self._trusted is not None)
+        self._patience.check_end(times.looked_at, is_streaming=self._streams.trusted is not None)
         await session.tell_next_reading(self._reading_due())
         return False
 
@@ -312,8 +291,7 @@ class Follower:
 
         A fault of the first readings can hide which dialect the service speaks; then this begins again.
         """
-        streaming, self._stream, self._streaming = self._streaming, None, None
-        await cancelled(streaming)
+        await self._streams.drop()
         self._first_page = None
         self._begun = self._session.service.dialect
         self._times.begin_again()
@@ -327,7 +305,7 @@ class Follower:
         if refusal is not None:
             if self._session.job is None and outcome.new is None:
                 raise refusal
-            if self._stream is None:
+            if self._streams.present is None:
                 await self._back_off(UnreachableError(reason(refusal), status=refusal.status))
         if self._early_end is None or refusal is not None:
             return
@@ -336,7 +314,7 @@ class Follower:
             self._session.note_claim()
         if outcome.needs_stream:
             await self._back_off(UnreachableError("the stream may have been cut before its end"))
-        elif (last := self._last_stream) is not None and self._times.looked_at < last.heard_at:
+        elif (last := self._streams.last) is not None and self._times.looked_at < last.heard_at:
             # This reading began before the stream ended: read again.
             self._times.decide(is_urgent=last.has_news)
         elif not self._session.is_final:
@@ -344,8 +322,8 @@ class Follower:
 
     async def _tell_polling(self, *, has_news: bool) -> None:
         """Say that the list is read, where the stream fails again and again or knows less than the list."""
-        times, connection = self._times, self._session.connection
-        if connection.wire is not Wire.POLLING and times.is_stream_away(self._stream, has_news=has_news):
+        times, stream, connection = self._times, self._streams.present, self._session.connection
+        if connection.wire is not Wire.POLLING and times.is_stream_away(stream, has_news=has_news):
             why = (connection.reason or "it brings no event") if times.has_stream else ""
             await self._session.tell(connection=Connection(Wire.POLLING, why), heard=True)
 
@@ -360,7 +338,7 @@ class Follower:
         elif is_only_route or session.wire is Wire.POLLING:
             waiting = Connection(Wire.WAITING, str(fault), times.failed_readings, delay)
             await session.tell(connection=waiting)
-        self._patience.check_end(times.looked_at, is_streaming=self._trusted is not None)
+        self._patience.check_end(times.looked_at, is_streaming=self._streams.trusted is not None)
 
     async def _take_refusal(self, error: RefusedError, refusal: RefusedError | None) -> None:
         """Ask once more where the job is refused midway; raise a refusal that lasts, or came at the start."""
