@@ -203,10 +203,7 @@ class Follower:
             self._times.decide(is_urgent=False)
 
     async def _poll_or_back_off(self, fault: UnreachableError) -> None:
-        """Read the list instead of the stream, which the service seems not to have.
-
-        Where the API has no list, the stream is the only way to the events, and may come with the first one.
-        """
+        """Read the list instead of the stream; where the API has none, the stream may come with an event."""
         if self._session.service.dialect.paths.events:
             await self._poll_only(None)
         else:
