@@ -293,7 +293,7 @@ async def test_only_the_screen_s_own_sequences_reach_a_terminal_that_shows_a_hos
     server = hostile_service(over=over)
     async with server.running():
         command = [*FTMON, JOB_ID, "--base-url", f"{server.origin}/v1"]
-        with terminal(command) as shown:
+        with terminal(command, columns=160) as shown:
             status = await asyncio.to_thread(visit, shown, partial(loop.call_soon_threadsafe, over.set))
             shown.assert_restored()
     assert status == 1
