@@ -145,6 +145,7 @@ STATUS = {
     "fireworks-dpo": ("state",),
     "unsloth-studio": ("run", "status"),
 }
+"""Where the word stands, if not in `status`."""
 
 
 def with_status(case: Case, job: Fields, word: Any) -> Fields:
@@ -323,24 +324,24 @@ async def test_a_list_that_shrinks_loses_and_repeats_nothing(case: Case) -> None
 @pytest.mark.parametrize("own_id", ["ftevent-1", "the job's"])
 @pytest.mark.parametrize("name", ["OpenAI", "Azure", "Nebius", "Together"])
 async def test_events_that_all_have_one_id_are_told_once_each(name: str, own_id: str) -> None:
+    # MiniMax gives each event the id of the job (SERVICES §2.15).
     case = CASES[name]
     shared = case.job_id if own_id == "the job's" else own_id
+    lists = case.endings[Status.SUCCEEDED].stage.lists
+    second_page = [fields for path, page in lists.items() if "after=" in path for fields in entries(page)]
 
     def with_id(page: Any) -> Any:
-        # MiniMax gives each event the id of the job (SERVICES §2.15); without ids there is no second page.
-        events = [*page["data"], *(value_of(second)["data"] if page.get("has_more") else [])]
-        return {"object": "list", "data": [{**event, "id": shared} for event in events], "has_more": False}
+        # Without ids that tell events apart, there is no second page.
+        events = [*page["data"], *(second_page if page.get("has_more") else [])]
+        return {"object": "list", "data": [{**event, "id": shared} for event in events]}
 
-    [second] = [
-        script for path, script in case.endings[Status.SUCCEEDED].stage.lists.items() if "after=" in path
-    ] or [NOT_FOUND]
-    told = await told_by(case, spoiled(case, with_id, only="/events"))
-    check_whole(case, told)
+    check_whole(case, await told_by(case, spoiled(case, with_id, only="/events")))
 
 
-def value_of(script: Script) -> Any:
-    assert isinstance(script[1], bytes)
-    return json.loads(script[1])
+def entries(page: Script) -> list[Fields]:
+    assert isinstance(page[1], bytes)
+    found: list[Fields] = json.loads(page[1])["data"]
+    return found
 
 
 # Answers of something else
@@ -356,7 +357,7 @@ WRAPPED: dict[str, Fields] = {
 @pytest.mark.parametrize("body", WRAPPED.values(), ids=WRAPPED)
 @cases
 async def test_the_status_of_a_request_is_not_that_of_the_job(case: Case, body: Fields) -> None:
-    server = case.server(more={case.path: [answer(body)]})
+    server = Server({case.base + case.path: [answer(body)]})
     async with server.running():
         pace = replace(SHORT, give_up=0.2)
         told = await followed_as("auto", f"{server.origin}{case.base}", case.job_id, pace)
