@@ -232,6 +232,21 @@ async def test_each_service_is_asked_in_its_way(case: Case) -> None:
     assert [request.method for request in server.asked(case.path)] == ["POST"]
 
 
+async def test_a_service_that_wants_a_put_is_asked_again_with_it() -> None:
+    # As Scale's llm-engine answers (PROTOCOL §7).
+    path, cancel = f"/fine-tunes/{LEGACY['id']}", f"/fine-tunes/{LEGACY['id']}/cancel"
+    jobs = [answer({"id": LEGACY["id"], "status": word}) for word in ("RUNNING", "CANCELLED")]
+    answers = [answer({"detail": "Method Not Allowed"}, 405), answer({"success": True})]
+    server = Server({path: jobs, cancel: answers})
+    async with server.running():
+        settings = Settings(server.origin, provider="fine-tunes")
+        async with watching(settings) as front_end:
+            key = JobKey(settings.base_url, LEGACY["id"])
+            outcome = await asyncio.wrap_future(front_end.watcher.ask(Action.CANCEL, key))
+    assert outcome.sentence == IS
+    assert [request.method for request in server.asked(cancel)] == ["POST", "PUT"]
+
+
 async def test_a_stop_names_the_run_so_that_no_other_one_is_stopped() -> None:
     stop = "/api/train/stop"
     running = unsloth("running", UNSLOTH_LOSSES)

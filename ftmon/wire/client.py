@@ -132,8 +132,8 @@ class Client:
         self._known.note(path, answer.headers, body)
         return body
 
-    async def post(self, path: str, content: str = "") -> bytes:
-        """Send a POST of nothing, or of this JSON, and return the body, which may be empty.
+    async def post(self, path: str, content: str = "", *, method: str = "POST") -> bytes:
+        """Send a POST, or a PUT, of nothing or of this JSON, and return the body, which may be empty.
 
         Raises:
             RefusedError, UnreachableError: the service did not do what was asked.
@@ -143,7 +143,7 @@ class Client:
         try:
             headers = [(b"Accept", b"application/json")]
             headers += [(b"Content-Type", b"application/json")] if content else []
-            async with self._answered("POST", path, headers, steps, content) as answer:
+            async with self._answered(method, path, headers, steps, content) as answer:
                 return self.body_without_key(await answer.body(self.max_body))
         except UnreachableError as error:
             if not steps.is_sent or error.status in _NOT_DONE:

@@ -19,6 +19,8 @@ from ftmon.wire.refusal import sentence_of_body, told
 NO_ROUTE = frozenset({404, 405, 501})
 """What a service answers that does not have a route, or not for this job."""
 
+_NOT_ALLOWED = 405
+
 UNREADABLE = 200
 """The status of an answer that came and could not be read as what was asked for."""
 
@@ -157,7 +159,14 @@ class Service:
 
     async def _asked(self, path: str, job_id: str) -> Job:
         """Send a POST and return the job as it is then; raises as `Client.post`."""
-        body = await self._client.post(path, self.dialect.action_body.replace("{job_id}", job_id))
+        content = self.dialect.action_body.replace("{job_id}", job_id)
+        try:
+            body = await self._client.post(path, content)
+        except RefusedError as error:
+            if error.status != _NOT_ALLOWED:
+                raise
+            # A method that is not allowed has done nothing. Scale's llm-engine wants a PUT.
+            body = await self._client.post(path, content, method="PUT")
         try:
             job = self._read(self.dialect.read_job, body, "the job").job
         except UnreachableError as error:
