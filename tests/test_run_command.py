@@ -4,13 +4,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ftmon.local.run_directory import RunDirectory
+from ftmon.model.job import LOCAL, JobKey
 from tests.command import FTMON, environment, ftmon, objects
 from tests.local.test_command import OBEYS
+from tests.records import STORED, record, told
 from tests.terminal import terminal
 from tests.test_place import line
 
@@ -162,3 +166,76 @@ def test_what_cannot_be_run_is_a_sentence(words: list[str], said: str) -> None:
     done = ftmon("run", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert said in done.stderr.decode()
+
+
+def test_the_output_of_a_run_is_printed_as_it_is() -> None:
+    with running(*PYTHON, r"import sys; sys.stdout.buffer.write(b'\x1b[31mred\x1b[0m\r50%\xff')") as process:
+        run_id = line(process)["job_id"]
+        process.wait(20)
+    command = [*FTMON, "logs", run_id]
+    done = subprocess.run(command, capture_output=True, env=environment(), check=True)
+    assert done.stdout == b"\x1b[31mred\x1b[0m\r50%\xff"
+
+
+def test_a_run_that_is_not_kept_has_no_output() -> None:
+    done = ftmon("logs", "no-such-run")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"ftmon keeps no run of the name no-such-run" in done.stderr
+
+
+def test_a_run_is_cancelled_from_another_terminal() -> None:
+    with running(*PYTHON, OBEYS) as process:
+        run_id = line(process)["job_id"]
+        done = ftmon("cancel", run_id, "--yes")
+        assert (done.returncode, done.stdout) == (0, f"{run_id} was sent SIGINT.\n".encode())
+        assert process.wait(20) == 3
+    done = ftmon("cancel", run_id, "--yes")
+    assert done.returncode == 4
+    assert f"{run_id} is over; there is nothing to cancel.".encode() in done.stderr
+
+
+def test_a_run_s_directory_goes_with_the_run_in_the_history() -> None:
+    home = Path(environment()["XDG_DATA_HOME"]) / "ftmon"
+    directory = RunDirectory.create(home / "runs", "old", datetime(2026, 1, 1, tzinfo=UTC))
+    (directory.output).write_text("line\n")
+    record(home / "history.sqlite3", told(STORED[0], key=JobKey(LOCAL, "old")))
+    new = run("print('x')")[1][-1]["id"]
+    done = ftmon("history", "--prune", "1d", "--yes")
+    assert done.returncode == 0
+    assert [path.name for path in (home / "runs").iterdir()] == [new]
+
+
+def piped(data: bytes, *options: str) -> tuple[int, list[dict[str, Any]], str]:
+    command = [*FTMON, "watch", "-", "--json", *options]
+    done = subprocess.run(
+        command, input=data, capture_output=True, env=environment(), check=False, timeout=60
+    )
+    return done.returncode, objects(done.stdout), done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [(b"{'train_runtime': 60.5}\n", 0), (b"Saving \xe2\x80\xa6\n", 5)],
+    ids=["end", "no end"],
+)
+def test_what_is_piped_in_is_told_and_its_end_only_where_it_is_known(last: bytes, status: int) -> None:
+    ended, told, _ = piped(b"{'loss': 2.5, 'epoch': 0.1}\n{'loss': 2.25, 'epoch': 0.2}\n" + last)
+    assert ended == status
+    assert [event["data"]["train_loss"] for event in told[:2]] == [2.5, 2.25]
+    assert told[-1]["status"] == ("succeeded" if status == 0 else "unknown")
+
+
+def test_nothing_piped_in_is_a_sentence() -> None:
+    with terminal([*FTMON, "watch", "-"]) as shown:
+        assert shown.wait() == 2
+        assert "Nothing is piped in: python train.py 2>&1 | ftmon watch -" in shown.text
+
+
+def test_the_screen_reads_its_keys_from_the_terminal_where_something_is_piped_in() -> None:
+    command = " ".join(["printf \"{'loss': %s, 'epoch': 1}\\\\n\" 3.5 2.5 |", *FTMON, "watch", "-"])
+    with terminal(["sh", "-c", command]) as shown:
+        shown.until_shown("train 3.50 → 2.50")
+        shown.until_shown("nothing tells how")
+        shown.until_shown("gave up")
+        shown.press("q")
+        assert shown.wait() == 5

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ftmon.commands.connection import connected, install_ending
+from ftmon.commands.local import cancel_kept, kept_run
 from ftmon.commands.parser import Parser, add_timeout
 from ftmon.commands.question import agrees
 from ftmon.commands.service import ServiceOptions, add_service_options
@@ -35,6 +36,9 @@ def ask(action: Action, arguments: Sequence[str]) -> int:
         GaveUpError: when it could not be asked, or when it is not known whether it does it.
     """
     options = parser_of(action).parse_args(arguments)
+    kept = kept_run(options.job)
+    if action is Action.CANCEL and kept is not None:
+        return cancel_kept(kept, ask=not options.yes)
     choice, key = chosen(ServiceOptions.of(options), options.job)
     if action is Action.CANCEL and not options.yes:
         question = f"Cancel {key.job_id} at {key.service}?"

@@ -1,13 +1,15 @@
 """Runs of this machine as what is watched: served by a process of ftmon's own."""
 
-import json
-import secrets
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+from ftmon.commands.question import agrees
 from ftmon.commands.view import Target
-from ftmon.errors import FtmonError
+from ftmon.errors import LEFT, FtmonError, RefusedError, UsageError
+from ftmon.lines.output import encoded, say, write
 
 _BYTES = 32
 """Of the key between ftmon and its own service."""
@@ -15,7 +17,7 @@ _BYTES = 32
 
 def is_local(word: str) -> bool:
     """Whether a word behind `watch` is a path, or the id of a run that ftmon keeps, and no service's job."""
-    return "/" in word or Path(word).exists() or kept_run(word) is not None
+    return word == "-" or "/" in word or Path(word).exists() or kept_run(word) is not None
 
 
 def kept_run(word: str) -> Path | None:
@@ -47,8 +49,76 @@ def opening_run(directory: Path) -> AbstractContextManager[Target]:
     return _opening({"run": str(directory)})
 
 
+def cancel_kept(path: Path, *, ask: bool) -> int:
+    """Ask the keeper of a run to cancel its command, and return the exit status.
+
+    Raises:
+        RefusedError: where the run is over, or nothing keeps it.
+    """
+    from ftmon.local.command import cancel
+    from ftmon.local.run_directory import RunDirectory
+
+    directory = RunDirectory(path)
+    if directory.end is not None or not directory.is_running:
+        raise RefusedError(f"{directory.id} is over; there is nothing to cancel.")
+    if ask and not agrees(f"Cancel {directory.id}?", without="--yes cancels without asking"):
+        say("the run was not cancelled.")
+        return LEFT
+    cancels = cancel(directory)
+    if cancels is None:
+        raise RefusedError(f"{directory.id} runs, but nothing keeps it any more that could cancel it.")
+    names = ("SIGINT", "SIGTERM", "SIGKILL")
+    write(encoded(f"{directory.id} was sent {names[min(cancels, len(names)) - 1]}.\n"))
+    return 0
+
+
+@contextmanager
+def opening_piped(pipe: int) -> Iterator[Target]:
+    """Keep what comes through a pipe as a run, and serve it while the block runs."""
+    from threading import Thread
+
+    from ftmon.local.run_directory import OUTPUT, RunDirectory, now
+    from ftmon.paths import runs_directory
+
+    directory = RunDirectory.create(runs_directory(), "piped", now())
+    output = directory.open_locked(OUTPUT)
+    Thread(target=_copy, args=(pipe, output), name="pipe", daemon=True).start()
+    with opening_run(directory.path) as target:
+        yield target
+
+
+def take_pipe() -> int:
+    """Return what is piped in, and read keys from the terminal instead, where there is one.
+
+    Raises:
+        UsageError: where nothing is piped in.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("Nothing is piped in: python train.py 2>&1 | ftmon watch -")
+    pipe = os.dup(0)
+    with suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDWR)
+        os.dup2(terminal, 0)
+        os.close(terminal)
+    return pipe
+
+
+def _copy(pipe: int, output: int) -> None:
+    """Copy a pipe to its end; a full disk ends the copy, and the writer is told by the pipe."""
+    try:
+        with suppress(OSError):
+            while data := os.read(pipe, 65_536):
+                os.write(output, data)
+    finally:
+        os.close(pipe)
+        os.close(output)
+
+
 @contextmanager
 def _opening(setup: dict[str, object]) -> Iterator[Target]:
+    import json
+    import secrets
+
     from ftmon.model.job import LOCAL, JobKey
     from ftmon.serving.launch import running
     from ftmon.settings import Key, Settings

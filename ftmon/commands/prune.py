@@ -14,7 +14,7 @@ from ftmon.history.damage import lacks_room
 from ftmon.history.reader import RecordedRun
 from ftmon.history.store import NO_ROOM, History
 from ftmon.lines.output import say
-from ftmon.model.job import JobKey
+from ftmon.model.job import LOCAL, JobKey
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
 
@@ -37,11 +37,25 @@ def prune(age: timedelta, *, ask: bool) -> int:
             say("nothing was removed.")
             return 0
         gone, trouble = _remove(history, [run.key for run in old], before)
+        _remove_kept(gone)
         changed = "" if len(gone) == len(old) else "; the others have changed meanwhile"
         say(f"removed {_amount(gone)}{changed}.")
         if trouble:
             say(f"the disk space could not be freed: {trouble}.")
     return 0
+
+
+def _remove_kept(gone: Sequence[RecordedRun]) -> None:
+    """Remove the directories of runs of this machine that were removed from the history, and are over."""
+    from shutil import rmtree
+
+    from ftmon.commands.local import kept_run
+    from ftmon.local.run_directory import RunDirectory
+
+    for run in gone:
+        path = kept_run(run.key.job_id) if run.key.service == LOCAL else None
+        if path is not None and not RunDirectory(path).is_running:
+            rmtree(path, ignore_errors=True)
 
 
 def _remove(history: History, keys: list[JobKey], before: datetime) -> tuple[list[RecordedRun], str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ftmon import __version__
 from ftmon.commands import NAMES
-from ftmon.commands.local import is_local, opening_local
+from ftmon.commands.local import is_local, opening_local, opening_piped, take_pipe
 from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
@@ -35,7 +35,9 @@ commands:
                         ftmon resume JOB, where the API has that
   ftmon completion      print what makes bash, zsh or fish complete words with Tab
   ftmon run -- COMMAND  run a trainer here and watch it
-  ftmon watch PATH      the run of a trainer here, read from its log, file or directory
+  ftmon logs RUN        what it has printed, unchanged
+  ftmon watch PATH      the run of a trainer here, read from its log, file or directory;
+                        - for what is piped in
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
 
 examples:
@@ -82,12 +84,13 @@ def run(arguments: Sequence[str]) -> int:
     view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
     if is_named and job_id is not None and is_local(job_id):
+        opening = opening_piped(take_pipe()) if job_id == "-" else opening_local(job_id, wait=options.wait)
         return show(
             view,
             watching,
-            opening_local(job_id, wait=options.wait),
+            opening,
             left="left; that does not touch the training.",
-            again=lambda _: shlex.join(["ftmon", "watch", job_id]),
+            again=lambda run_id: shlex.join(["ftmon", "watch", run_id if job_id == "-" else job_id]),
         )
     return show(
         view,
