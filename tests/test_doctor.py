@@ -97,6 +97,7 @@ async def test_a_stream_that_cannot_be_read_is_told_with_its_reason(script: Scri
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 async def test_a_stream_that_brings_nothing_is_not_waited_for_long() -> None:
     async with serving(job=[answer(job())], stream=[[head(), End.HANG]]) as settings:
         found = await checks(settings)

@@ -183,6 +183,7 @@ def check_told(jobs: Sequence[Job], events: Sequence[Event], errors: Sequence[st
         assert (again.created_at, again.level) == (event.created_at, event.level)
 
 
+@pytest.mark.slow
 @every_dialect
 @given(data=st.data())
 @settings(deadline=None, max_examples=200)
@@ -198,6 +199,7 @@ def test_any_value_in_any_field_is_read_or_refused_and_never_more(
 ODD: list[Any] = [None, [], {}, "nan", "1e400", 10**400, float("inf")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:9])
 @every_dialect
 def test_an_odd_value_in_each_field_in_turn_is_no_fault(dialect: Dialect, odd: Any) -> None:
