@@ -36,10 +36,10 @@ def ask(action: Action, arguments: Sequence[str]) -> int:
         GaveUpError: when it could not be asked, or when it is not known whether it does it.
     """
     options = parser_of(action).parse_args(arguments)
-    kept = kept_run(options.job)
-    if action is Action.CANCEL and kept is not None:
+    service, kept = ServiceOptions.of(options), kept_run(options.job)
+    if action is Action.CANCEL and kept is not None and not service.is_named:
         return cancel_kept(kept, ask=not options.yes)
-    choice, key = chosen(ServiceOptions.of(options), options.job)
+    choice, key = chosen(service, options.job)
     if action is Action.CANCEL and not options.yes:
         question = f"Cancel {key.job_id} at {key.service}?"
         if not agrees(question, without="--yes cancels without asking"):

@@ -48,6 +48,11 @@ class ServiceOptions:
             profile=self.profile,
         )
 
+    @property
+    def is_named(self) -> bool:
+        """The command line names a service."""
+        return any((self.base_url is not None, self.provider, self.profile))
+
     def settings(self) -> "Settings":
         """Choose the service and read its key, for a request; raises as `read_settings`."""
         return self.choice().with_key()

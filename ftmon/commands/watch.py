@@ -35,6 +35,7 @@ commands:
                         ftmon resume JOB, where the API has that
   ftmon completion      print what makes bash, zsh or fish complete words with Tab
   ftmon run -- COMMAND  run a trainer here and watch it
+  ftmon serve [PATH]    publish the runs of this machine, for a watcher elsewhere
   ftmon logs RUN        what it has printed, unchanged
   ftmon watch PATH      the run of a trainer here, read from its log, file or directory;
                         - for what is piped in
@@ -83,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError("--latest picks the job itself and takes no JOB.")
     view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
-    if is_named and job_id is not None and is_local(job_id):
+    if is_named and job_id is not None and is_local(job_id) and not service.is_named:
         opening = opening_piped(take_pipe()) if job_id == "-" else opening_local(job_id, wait=options.wait)
         return show(
             view,

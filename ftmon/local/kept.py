@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from ftmon.errors import UsageError
 from ftmon.local.command import cancel
@@ -75,3 +76,27 @@ class KeptRun:
         if end.status == 0:
             return Outcome(Status.SUCCEEDED)
         return Outcome(Status.FAILED, ": ".join(filter(None, (end.reason, self._last_error))))
+
+
+class KeptRuns:
+    """All runs that ftmon keeps, also those that begin later."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._runs: dict[str, KeptRun] = {}
+
+    def poll(self, at: datetime) -> Iterator[News]:
+        """Yield what is new, a part at a time."""
+        for directory in RunDirectory.all(self._home):
+            if directory.id not in self._runs and (started_at := directory.started_at) is not None:
+                self._runs[directory.id] = KeptRun(directory, started_at)
+        for run in list(self._runs.values()):
+            yield from run.poll(at)
+
+    def verdict(self, run: LocalRun, now: datetime) -> Verdict:
+        """Say how a run stands, by what the last `poll` has found."""
+        return self._runs[run.id].verdict(run, now)
+
+    def cancel(self, run: LocalRun) -> str:
+        """Ask the keeper of a run to cancel its command; return why that cannot be done, as a sentence."""
+        return self._runs[run.id].cancel(run)

@@ -1,8 +1,8 @@
 """`python -m ftmon.serving SETUP`: serves runs of this machine in the process that `launch.running` starts.
 
-SETUP is JSON: `{"path": …, "wait": false}` for the runs of a trainer, `{"run": …}` for the directory of a run
-that ftmon keeps. The process prints a `Service` as JSON, with the id of the
-newest run, and ends when standard input is closed.
+SETUP is JSON: `{"path": …, "wait": false}` for the runs of a trainer, `{"run": …}` for the directory of a
+run that ftmon keeps. The process prints a `Service` as JSON, with the id of the newest run, and ends when
+standard input is closed.
 """
 
 import asyncio
@@ -17,11 +17,13 @@ from ftmon.errors import FtmonError, UsageError
 from ftmon.local.kept import KeptRun
 from ftmon.local.place import Place
 from ftmon.local.run_directory import RunDirectory, now
+from ftmon.serving.guard import Access
 from ftmon.serving.local_jobs import POLL_EVERY, LocalJobs
 from ftmon.serving.server import serve
 from ftmon.serving.service import Service
 
 TOKEN_VARIABLE = "FTMON_SERVE_TOKEN"
+"""Holds the key, because everyone on this machine can read a command line."""
 
 
 def main(setup: str) -> int:
@@ -78,7 +80,7 @@ async def _serve(jobs: LocalJobs) -> int:
             listener,
             jobs.sources,
             lambda: print(service.to_json(), flush=True),
-            token=os.environ[TOKEN_VARIABLE],
+            access=Access(os.environ[TOKEN_VARIABLE]),
             parent=sys.stdin.fileno(),
         )
     finally:

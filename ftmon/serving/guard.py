@@ -1,6 +1,7 @@
 """Keeps web pages away from a server on loopback, which every page in a browser of this machine can reach."""
 
 import re
+from dataclasses import dataclass
 from hmac import compare_digest
 
 from starlette.datastructures import Headers
@@ -16,6 +17,17 @@ _OWN_SITES = frozenset({"", "same-origin", "none"})
 """Values of Sec-Fetch-Site: not from a browser, from a page of this server, or typed by the user."""
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a service lets its clients do."""
+
+    token: str = ""
+    """Only a request that has it as its key is answered, where there is one."""
+    is_read_only: bool = False
+    is_local: bool = True
+    """It listens on this machine alone. Elsewhere it is known by names that it does not know."""
+
+
 class Guard:
     """Passes on only what a program of the user asks for.
 
@@ -23,16 +35,26 @@ class Guard:
     has a CORS header, so a page cannot read what it may still cause.
     """
 
-    def __init__(self, app: ASGIApp, token: str = "") -> None:
-        """With a token, only a request that has it as its key is passed on."""
+    def __init__(self, app: ASGIApp, access: "Access") -> None:
         self._app = app
-        self._token = f"Bearer {token}".encode() if token else b""
+        self._access = access
+        self._token = f"Bearer {access.token}".encode() if access.token else b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 421, 403 or 401."""
         headers = Headers(scope=scope)
-        answer = _refused(headers) or self._unauthorized(headers) or self._app
+        answer = (
+            _refused(headers, is_local=self._access.is_local)
+            or self._unauthorized(headers)
+            or self._forbidden(scope["method"])
+            or self._app
+        )
         await answer(scope, receive, send)
+
+    def _forbidden(self, method: str) -> Response | None:
+        if method in ("GET", "HEAD") or not self._access.is_read_only:
+            return None
+        return refusal(403, "This service only reads: it was started without a token.")
 
     def _unauthorized(self, headers: Headers) -> Response | None:
         given = headers.get("authorization", "").encode()
@@ -42,9 +64,9 @@ class Guard:
         return refusal(401, "This service wants its token as the key.")
 
 
-def _refused(headers: Headers) -> Response | None:
+def _refused(headers: Headers, *, is_local: bool) -> Response | None:
     host = headers.get("host", "")
-    if not _OWN_HOST.fullmatch(host):
+    if is_local and not _OWN_HOST.fullmatch(host):
         return refusal(421, "This is not the host that was asked for.")
     origin = headers.get("origin")
     is_own_page = origin is None or origin.lower() == f"http://{host.lower()}"

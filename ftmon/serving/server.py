@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +10,12 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from ftmon.serving.guard import Guard
+from ftmon.errors import UsageError
+from ftmon.serving.guard import Access, Guard
 from ftmon.serving.job import Source
 from ftmon.serving.routes import app
+
+_OPEN = Access()
 
 
 async def serve(
@@ -20,18 +24,17 @@ async def serve(
     announce: Callable[[], None],
     *,
     cut_after: int | None = None,
-    token: str = "",
+    access: Access = _OPEN,
     parent: int | None = None,
 ) -> int:
     """Serve the jobs of sources until a signal comes or the parent ends, and return the exit status.
 
     `announce` is called as soon as requests and signals are handled. `cut_after` breaks streams off, as
-    `Cuts` says. Whoever asks must have the `token` as the key, where there is one. `parent` is the reading
-    end of a pipe that the parent process holds open and never writes to.
+    `Cuts` says. `parent` is the reading end of a pipe that the parent process holds open and never writes to.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
-    server = _Server(_config(Guard(app(sources, cut_after), token)))
+    server = _Server(_config(Guard(app(sources, cut_after), access)))
 
     def stop(exit_status: int) -> None:
         if stopped.done():
@@ -51,6 +54,29 @@ async def serve(
     announce()
     await server.serve(sockets=[listener])
     return stopped.result()
+
+
+@contextmanager
+def listener_at(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen while the block runs.
+
+    Raises:
+        UsageError: where the address cannot be used, or is in use.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UsageError(f"Port {port} of {host} cannot be used: {_reason(error)}.") from error
+    with listener:
+        yield listener
+
+
+def _reason(error: OSError) -> str:
+    """Return why an address cannot be used, without what Python adds to that."""
+    # A name that cannot be resolved has a number that is none of the system's.
+    is_name = isinstance(error, socket.gaierror)
+    return error.strerror if is_name and error.strerror else os.strerror(error.errno or 0)
 
 
 class _Server(uvicorn.Server):

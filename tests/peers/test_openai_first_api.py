@@ -7,7 +7,11 @@ import httpx
 import pytest
 
 from tests.demo.process import QUICK, Demo, demo
+from tests.local.test_folder import write
+from tests.local.test_run import rows
 from tests.package_index import installed
+from tests.test_place import END
+from tests.test_serve import serving
 
 pytestmark = pytest.mark.peers
 
@@ -21,10 +25,14 @@ def openai() -> Path:
 
 
 def follow(program: Path, service: Demo) -> subprocess.CompletedProcess[str]:
+    return follow_at(program, service.base_url, service.job_id)
+
+
+def follow_at(program: Path, base_url: str, job_id: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    environment |= {"OPENAI_API_BASE": service.base_url, "OPENAI_API_KEY": "sk-any", "NO_PROXY": "127.0.0.1"}
+    environment |= {"OPENAI_API_BASE": base_url, "OPENAI_API_KEY": "sk-any", "NO_PROXY": "127.0.0.1"}
     return subprocess.run(
-        [program, "api", "fine_tunes.follow", "-i", service.job_id],
+        [program, "api", "fine_tunes.follow", "-i", job_id],
         env={**environment, "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
@@ -59,3 +67,17 @@ def test_openais_own_client_sees_a_failure(openai: Path) -> None:
         output = follow(openai, service).stdout
     assert followed_messages(output)[-1].startswith("Error: ")
     assert "Job failed." in output
+
+
+def test_openais_own_client_follows_a_run_of_this_machine(openai: Path, tmp_path: Path) -> None:
+    write(tmp_path / "log.jsonl", rows(1, 2) + END)
+    with serving(str(tmp_path)) as base_url:
+        job = httpx.get(f"{base_url}/fine-tunes").json()["data"][0]
+        output = follow_at(openai, base_url, job["id"]).stdout
+    assert followed_messages(output) == [
+        "Step 1: training loss=2.5",
+        "Step 2: training loss=2.5",
+        "The training is done.",
+        "Fine-tune succeeded",
+    ]
+    assert "Job complete! Status: succeeded" in output
