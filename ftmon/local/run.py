@@ -11,6 +11,7 @@ from ftmon.local.entry import Entry, RunSplitter
 from ftmon.local.merge import Merger
 from ftmon.local.source import TRAINER_STATE, FileSource
 from ftmon.local.verdict import Judge, Verdict
+from ftmon.model.event import Level
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
 _LONGEST_NAME = 64
@@ -72,6 +73,8 @@ class RunFiles:
         self._sources = sources
         self._splitters: dict[FileSource, RunSplitter] = {}
         self._is_first_reading = True
+        self._faulty: set[FileSource] = set()
+        """Those whose fault was told."""
 
     @property
     def faults(self) -> list[str]:
@@ -90,6 +93,10 @@ class RunFiles:
                 yield from self._take(source, entries, now)
                 if source.is_at_end:
                     break
+            if source.fault and source not in self._faulty and self.runs:
+                self._faulty.add(source)
+                entry = Entry(source.fault, level=Level.WARNING)
+                yield self.runs[-1], [Told(entry, now, False, _hash(source.fault))]
         self._is_first_reading = False
 
     def _take(

@@ -125,7 +125,8 @@ class FileSource:
         except UsageError as error:
             self.fault = str(error)
         except ValueError as error:
-            self.fault = f"{self.path} is read no further: {error}."
+            entries.extend(self._reader.flush())
+            self.fault = f"{self.path.name} is read no further: {error}."
         first = self._count + 1
         self._count += len(entries)
         return list(enumerate(entries, first))

@@ -52,10 +52,13 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
         UsageError: where it has none.
     """
     while True:
-        jobs = LocalJobs([Place(path)])
+        place = Place(path)
+        jobs = LocalJobs([place])
         try:
             jobs.read()
-            fault = f"There is no run of a trainer in {path}, as far as ftmon can tell."
+            fault = (
+                " ".join(place.faults) or f"There is no run of a trainer in {path}, as far as ftmon can tell."
+            )
         except FileNotFoundError:
             fault = f"There is nothing at {path}."
         except UsageError as error:

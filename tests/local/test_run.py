@@ -6,8 +6,10 @@ from ftmon.local.folder import find_runs
 from ftmon.local.run import LocalRun, RunFiles, Told
 from ftmon.local.source import JSON_LINES, LOG, FileSource
 from ftmon.local.verdict import Standing
+from ftmon.model.event import Level
 from ftmon.model.job import check_job_id
 from tests.local.test_folder import state, write
+from tests.local.test_tensorboard import event
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 WRITTEN_AT = datetime(2026, 4, 1, tzinfo=UTC)
@@ -111,3 +113,18 @@ def test_a_run_stands_as_its_files_tell(tmp_path: Path) -> None:
     assert run.verdict(WRITTEN_AT + timedelta(hours=1), None).standing is Standing.ENDED
     results_at = (WRITTEN_AT + timedelta(seconds=1)).timestamp()
     assert run.verdict(NOW, results_at).standing is Standing.OVER
+
+
+def test_a_damaged_file_is_told_once_after_what_it_has_told(tmp_path: Path) -> None:
+    bad = bytearray(event(3, "train/loss", 2.0))
+    bad[-1] ^= 1
+    data = event(1, "train/loss", 2.5) + event(2, "train/loss", 2.25) + bytes(bad)
+    files = files_of(write(tmp_path / "events.out.tfevents.1", data).parent)
+    _, told = only(files)
+    assert [each.entry.message for each in told] == [
+        "Step 1: training loss=2.5",
+        "Step 2: training loss=2.25",
+        "events.out.tfevents.1 is read no further: a record of it is damaged.",
+    ]
+    assert told[-1].entry.level is Level.WARNING
+    assert read(files) == {}
