@@ -121,30 +121,25 @@ class LineSplitter:
     def __init__(self) -> None:
         self._pending = bytearray()
         self._is_skipping = False
-        self.skipped = 0
-        """Lines that were too long to read."""
+        """In a line that is too long, up to its end."""
 
     @property
     def pending(self) -> str:
         """The line that is not complete yet."""
         return self._pending.decode(errors="replace")
 
-    def feed(self, data: bytes) -> list[str]:
-        """Return the lines that are complete now, without their ends."""
+    def feed(self, data: bytes) -> list[str | None]:
+        """Return the lines that are complete now, without their ends; None for one that is too long."""
         *lines, rest = data.split(b"\n")
-        complete = []
+        complete: list[str | None] = []
         for line in lines:
-            if self._is_skipping:
-                self._is_skipping = False
-            elif len(self._pending) + len(line) > _LONGEST:
-                self.skipped += 1
-            else:
-                complete.append((bytes(self._pending) + line).decode(errors="replace"))
+            is_long = self._is_skipping or len(self._pending) + len(line) > _LONGEST
+            complete.append(None if is_long else (bytes(self._pending) + line).decode(errors="replace"))
             self._pending.clear()
-        if not self._is_skipping:
-            self._pending += rest
-        if len(self._pending) > _LONGEST:
+            self._is_skipping = False
+        if len(self._pending) + len(rest) > _LONGEST:
             self._pending.clear()
             self._is_skipping = True
-            self.skipped += 1
+        elif not self._is_skipping:
+            self._pending += rest
         return complete

@@ -1,11 +1,9 @@
 """A run that ftmon has started, or that publishes itself: what its directory tells."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from ftmon.errors import UsageError
 from ftmon.local.command import cancel
 from ftmon.local.entry import Outcome
 from ftmon.local.place import News
@@ -40,11 +38,8 @@ class KeptRun:
         end, is_running = self.directory.end, self.directory.is_running
         yield News(self.run, [])
         for source in self._sources:
-            with suppress(UsageError):
-                while entries := source.poll():
-                    yield News(self.run, self._noted(self.run.take(source.path.name, entries, at)))
-                    if source.is_at_end:
-                        break
+            for entries in source.rest():
+                yield News(self.run, self._noted(self.run.take(source.path.name, entries, at)))
         self._end, self._is_over = end, end is not None or not is_running
 
     def verdict(self, run: LocalRun, now: datetime) -> Verdict:

@@ -89,10 +89,8 @@ class RunFiles:
     def poll(self, now: datetime) -> Iterator[tuple[LocalRun, list[Told]]]:
         """Yield what is new, in parts of a mebibyte of one file; the first file is read to its end first."""
         for source in self._sources:
-            while entries := source.poll():
+            for entries in source.rest():
                 yield from self._take(source, entries, now)
-                if source.is_at_end:
-                    break
             if source.fault and source not in self._faulty and self.runs:
                 self._faulty.add(source)
                 entry = Entry(source.fault, level=Level.WARNING)

@@ -12,6 +12,7 @@ from ftmon.local.log import LogReader
 from ftmon.local.table import TableReader
 from ftmon.local.tensorboard import EventFileReader, is_event_file
 from ftmon.local.trainer_state import TrainerStateReader
+from ftmon.model.event import Level
 
 
 class Reader(Protocol):
@@ -48,7 +49,10 @@ class Lines:
     def feed(self, data: bytes) -> Iterator[Entry]:
         """Yield the entries of the lines that are complete now."""
         for line in self._splitter.feed(data):
-            yield from self._reader.read(line)
+            if line is None:
+                yield Entry("A line of more than 8 MiB was passed over.", level=Level.WARNING)
+            else:
+                yield from self._reader.read(line)
 
     def flush(self) -> Iterable[Entry]:
         """Return nothing: a line without its end is not complete, however long that takes."""
@@ -130,6 +134,14 @@ class FileSource:
         first = self._count + 1
         self._count += len(entries)
         return list(enumerate(entries, first))
+
+    def rest(self) -> Iterator[list[tuple[int, Entry]]]:
+        """Yield what is new up to the end of what is written, in parts."""
+        is_first = True
+        while is_first or not self.is_at_end:
+            is_first = False
+            if entries := self.poll():
+                yield entries
 
     def _new(self) -> Iterable[Entry]:
         data, is_anew = self._file.read()

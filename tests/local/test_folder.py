@@ -33,9 +33,7 @@ def found(root: Path) -> list[RunFolder]:
 
 
 def read(source: FileSource) -> list[Entry]:
-    numbered = source.poll()
-    while not source.is_at_end:
-        numbered += source.poll()
+    numbered = [each for part in source.rest() for each in part]
     return [entry for _, entry in (*numbered, *source.poll())]
 
 
@@ -164,3 +162,12 @@ def test_a_damaged_file_tells_what_stands_before_the_damage_and_why_it_is_left(t
     source = FileSource(write(tmp_path / "events.out.tfevents.1", data), EVENT_FILE)
     assert [entry.step for entry in read(source)] == [1, 2]
     assert source.fault == f"{source.path.name} is read no further: a record of it is damaged."
+
+
+def test_what_follows_a_line_that_is_too_long_is_read(tmp_path: Path) -> None:
+    source = FileSource(write(tmp_path / "a.log", b"before\n" + b"x" * (9 << 20) + b"\nafter\n"), LOG)
+    assert [entry.message for entry in read(source)] == [
+        "before",
+        "A line of more than 8 MiB was passed over.",
+        "after",
+    ]
