@@ -208,7 +208,7 @@ async def test_a_stream_that_brings_nothing_leaves_it_to_the_list(script: Script
 
 
 async def test_a_stream_that_asks_to_be_left_alone_for_long_leaves_it_to_the_list() -> None:
-    server = GrowingServer([answer({"error": "Too many streams"}, 429, Retry_After="2")])
+    server = GrowingServer([answer({"error": "Too many streams"}, 429, Retry_After="60")])
     watched = await watch(server)
     assert watched.told.fields == STORY
     check_freshness(server, watched)
@@ -692,7 +692,7 @@ async def test_the_sentence_of_a_service_that_fails_is_told_at_the_first_try_and
     body: Any, status: int, streaming: bool, is_newer: bool
 ) -> None:
     script = answer(body, status)
-    pace = replace(PACE, give_up=0.5)
+    pace = replace(PACE, give_up=1.5)
     if is_newer:
         scripts = {newer.JOB: [script], newer.FIRST_PAGE: [script], newer.FIRST_API_JOB: [script]}
         told = await told_by_id(newer.JobsServer(scripts=scripts), pace=pace, stream=streaming)
