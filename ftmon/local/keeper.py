@@ -38,6 +38,7 @@ class Keeper:
         self._patience = patience
         self._server: asyncio.Server | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._output = -1
         self._cancels = 0
         self._end: End | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -45,20 +46,18 @@ class Keeper:
     async def start(self, command: list[str], directory: Path) -> None:
         """Start the command, in a process group of its own, and listen; raises OSError."""
         self._server = await asyncio.start_unix_server(self._answer, SOCKET, limit=_LARGEST_QUESTION)
-        output = self._run.open_locked(OUTPUT)
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=directory,
-                # A buffered line may come hours late, or never.
-                env={**os.environ, "PYTHONUNBUFFERED": "1", RUN_VARIABLE: str(self._run.path)},
-                process_group=0,
-            )
-        finally:
-            os.close(output)
+        # Kept open until the end is recorded, so that nobody takes the run for one that ended without a word.
+        self._output = self._run.open_locked(OUTPUT)
+        self._process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            cwd=directory,
+            # A buffered line may come hours late, or never.
+            env={**os.environ, "PYTHONUNBUFFERED": "1", RUN_VARIABLE: str(self._run.path)},
+            process_group=0,
+        )
 
     async def keep(self) -> None:
         """Wait for the command, answer questions meanwhile, and record how it ended."""
@@ -69,6 +68,7 @@ class Keeper:
             self._timer.cancel()
         self._end = End(status, self._cancels > 0, now())
         await self._record(self._end)
+        os.close(self._output)
         self._server.close()
         with suppress(OSError):
             self._run.socket.unlink()

@@ -190,6 +190,13 @@ def test_a_command_that_leaves_something_behind_is_over_but_its_output_is_not(
     until(lambda: not run.is_running)
 
 
+def test_a_run_is_never_seen_to_be_over_before_its_end_is_recorded(run: RunDirectory) -> None:
+    begin(run, "print('done')")
+    while run.is_running:
+        pass
+    assert run.end is not None
+
+
 def test_a_run_whose_name_is_taken_gets_a_number(tmp_path: Path) -> None:
     names = ["my run", "my run", "my run", "../../etc", "", "-x-", "läuft", "a" * 300]
     ids = [RunDirectory.create(tmp_path / "runs", name, NOW).id for name in names]

@@ -1,0 +1,85 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ftmon.local.entry import Outcome
+from ftmon.local.kept import KeptRun, KeptRuns
+from ftmon.local.publication import Publication
+from ftmon.local.run_directory import OUTPUT, End, RunDirectory
+from ftmon.local.verdict import Standing, Verdict
+from ftmon.model.job import Status
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def made(home: Path) -> tuple[RunDirectory, KeptRun]:
+    directory = RunDirectory.create(home, "mine", NOW)
+    return directory, KeptRun(directory, NOW)
+
+
+def messages(run: KeptRun, now: datetime = NOW) -> list[str]:
+    return [told.entry.message for news in run.poll(now) for told in news.told]
+
+
+def verdict(run: KeptRun, now: datetime = NOW) -> Verdict:
+    return run.verdict(run.run, now)
+
+
+def test_a_run_that_has_not_begun_yet_runs_and_is_over_if_it_never_does(tmp_path: Path) -> None:
+    _, run = made(tmp_path)
+    messages(run)
+    assert verdict(run).standing is Standing.RUNNING
+    messages(run, NOW + timedelta(minutes=2))
+    assert verdict(run).standing is Standing.ENDED
+
+
+def test_a_run_that_nothing_keeps_any_more_has_ended_without_a_word(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    (directory.path / OUTPUT).write_text("one\n")
+    assert messages(run) == ["one"]
+    assert verdict(run).standing is Standing.ENDED
+
+
+def test_what_is_written_before_the_end_is_told_before_it(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    (directory.path / OUTPUT).write_text("one\nRuntimeError: out of luck\n")
+    directory.write_end(End(1, False, NOW))
+    assert messages(run) == ["one", "RuntimeError: out of luck"]
+    failed = Outcome(Status.FAILED, "exit status 1: RuntimeError: out of luck")
+    assert verdict(run) == Verdict(Standing.OVER, failed)
+
+
+def test_a_cancelled_run_is_cancelled_whatever_its_status(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    directory.write_end(End(0, True, NOW))
+    messages(run)
+    assert verdict(run) == Verdict(Standing.OVER, Outcome(Status.CANCELLED))
+
+
+def test_a_published_run_ends_as_it_says(tmp_path: Path) -> None:
+    publication = Publication("mine", tmp_path, 3)
+    directory = RunDirectory(tmp_path / publication.id)
+    run = KeptRun(directory, NOW)
+    publication.log(step=1, loss=2.5)
+    assert messages(run) == ["Step 1/3: training loss=2.5"]
+    assert verdict(run).standing is Standing.RUNNING
+    publication.finish("failed", "ValueError: x")
+    messages(run)
+    assert verdict(run) == Verdict(Standing.OVER, Outcome(Status.FAILED, "ValueError: x"))
+
+
+def test_a_point_that_a_command_prints_and_publishes_is_told_once(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    (directory.path / OUTPUT).write_text("Loading\nstep 1 | loss: 2.5 | dt: 10ms\n")
+    (directory.path / "events.jsonl").write_text('{"step": 1, "loss": 2.5, "time": "2026-05-01T12:00:00Z"}\n')
+    told = [each.entry for news in run.poll(NOW) for each in news.told]
+    assert [entry.message for entry in told if "train_loss" in entry.figures] == ["Step 1: training loss=2.5"]
+
+
+def test_a_run_that_begins_later_is_among_all_runs(tmp_path: Path) -> None:
+    runs = KeptRuns(tmp_path)
+    assert list(runs.poll(NOW)) == []
+    directory = RunDirectory.create(tmp_path, "later", NOW)
+    [news] = runs.poll(NOW)
+    assert news.run.id == directory.id
+    assert runs.verdict(news.run, NOW).standing is Standing.RUNNING
+    assert runs.cancel(news.run) == "Nothing keeps this run any more that could cancel it."
