@@ -20,7 +20,7 @@ def start(run: RunDirectory, command: list[str], directory: Path) -> None:
     """Start a command, which goes on when this process ends.
 
     Raises:
-        UsageError: where it cannot be started.
+        UsageError: where it cannot be started; the directory is removed.
     """
     with subprocess.Popen(
         # -P keeps modules in the user's working directory from being imported.
@@ -38,6 +38,7 @@ def start(run: RunDirectory, command: list[str], directory: Path) -> None:
         line = keeper.stdout.readline()
         error = json.loads(line)["error"] if line else "its keeper did not start"
     if error is not None:
+        shutil.rmtree(run.path, ignore_errors=True)
         raise UsageError(f"{command[0]} cannot be run: {error}.")
 
 

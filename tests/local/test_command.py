@@ -5,6 +5,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from ftmon.errors import UsageError
 from ftmon.local.command import cancel, check_command, forward, is_kept, start
 from ftmon.local.run_directory import OUTPUT, End, RunDirectory
+
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECONDS = 20.0
@@ -72,9 +75,14 @@ def ended(run: RunDirectory) -> End:
 def keeper_of(run: RunDirectory) -> int:
     """Return the pid of the keeper, by its command line."""
     for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
+        # A process may end meanwhile.
+        with suppress(OSError):
             words = (process / "cmdline").read_bytes().split(b"\0")
-            if b"ftmon.local.keeper" in words and str(run.path).encode() in words:
+            if (
+                process.name.isdecimal()
+                and b"ftmon.local.keeper" in words
+                and str(run.path).encode() in words
+            ):
                 return int(process.name)
     raise AssertionError("no keeper")
 
@@ -235,7 +243,7 @@ def test_a_command_that_does_not_start_is_refused_by_its_keeper(run: RunDirector
     script.chmod(0o700)
     with pytest.raises(UsageError, match="cannot be run: Exec format error"):
         start(run, [str(script)], run.path.parent)
-    assert not run.is_running
+    assert not run.path.exists()
 
 
 @pytest.mark.parametrize(
