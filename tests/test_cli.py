@@ -14,6 +14,8 @@ from ftmon.providers import PROVIDERS
 from tests.command import KEY, check_output, ftmon, running
 from tests.service import HOSTILE, JOB_ID, Service
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def service() -> Iterator[Service]:

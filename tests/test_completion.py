@@ -15,6 +15,8 @@ from tests.records import KEY as JOB_KEY
 from tests.records import STORED, job_of, record, told
 from tests.terminal import Terminal, terminal
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 [profiles.work]
 base_url = "https://gpu-box.example/v1"
@@ -161,7 +163,6 @@ def shell(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Iterator
         yield shown
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [

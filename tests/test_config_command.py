@@ -9,6 +9,8 @@ from tests.command import FTMON, KEY, ftmon
 from tests.service import DIRTY, HOSTILE, JOB_ID, Service
 from tests.terminal import terminal
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 default_profile = "box"
 
@@ -194,7 +196,6 @@ def test_an_edit_that_cannot_be_is_one_sentence_and_exit_status_2(
     assert words in done.stderr.decode()
 
 
-@pytest.mark.slow
 def test_ctrl_c_in_the_editor_is_the_editor_s(config: Path, tmp_path: Path) -> None:
     body = "trap 'echo kept' INT; echo editing; until read line; do :; done; echo \"read $line\""
     command = [*FTMON, "config", "edit"]

@@ -39,6 +39,8 @@ from tests.terminal import terminal as in_terminal
 from tests.test_client import THIS_MACHINE, certificate, expired, speaking_tls
 from tests.test_records import as_somebody
 
+pytestmark = pytest.mark.slow
+
 LIST = "/v1/fine-tunes"
 
 
@@ -96,8 +98,6 @@ async def test_a_stream_that_cannot_be_read_is_told_with_its_reason(script: Scri
     assert found["events"].mark is (Mark.GOOD if why == "a stream" else Mark.DOUBT)
 
 
-@pytest.mark.slow
-@pytest.mark.slow
 async def test_a_stream_that_brings_nothing_is_not_waited_for_long() -> None:
     async with serving(job=[answer(job())], stream=[[head(), End.HANG]]) as settings:
         found = await checks(settings)
@@ -280,7 +280,6 @@ def test_without_a_terminal_there_is_no_screen() -> None:
     assert "! terminal  none here → the screen needs one; lines are printed instead\n" in done.stdout.decode()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "columns", "line"),
     [

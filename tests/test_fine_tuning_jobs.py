@@ -73,6 +73,7 @@ def targets(server: Server) -> list[str]:
 # Following
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("largest", [100, 3], ids=["one page", "pages of three"])
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_run_is_followed_from_its_beginning_to_its_late_event(provider: str, largest: int) -> None:

@@ -276,6 +276,7 @@ async def test_a_fault_when_the_job_is_over_costs_nothing_where_there_is_no_list
     assert all("before the job did" not in wait.reason for wait in told.waits)
 
 
+@pytest.mark.slow
 async def test_cuts_at_every_byte_of_a_stream_lose_and_repeat_nothing() -> None:
     story = [event("Step 1/2: é"), event("Step 1/2: é")]
     body = b"".join(map(frame, story)).replace(b"\\u00e9", "é".encode()).replace(b"\n", b"\r\n")

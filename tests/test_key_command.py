@@ -14,6 +14,8 @@ from ftmon.settings.key_command import first_line
 from tests.command import KEY, ftmon, running
 from tests.service import JOB_ID, Service
 
+pytestmark = pytest.mark.slow
+
 Script = Callable[[str], Path]
 
 

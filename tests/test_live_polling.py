@@ -37,6 +37,8 @@ from tests.servers.scripted import Script, Server
 from tests.test_fine_tuning_jobs import LATE_PACE, told_by
 from tests.tui.stage import stage
 
+pytestmark = pytest.mark.slow
+
 DATE = "Fri, 27 Nov 2026 12:00:00 GMT"
 PATH = "/v1/anything"
 KEY = JobKey("http://127.0.0.1:1/v1", "ft-1")

@@ -189,6 +189,7 @@ async def test_a_job_that_may_go_on_is_waited_for_although_its_past_is_known(pat
     assert front_end.fields == STORY[:4]
 
 
+@pytest.mark.slow
 async def test_with_wait_even_a_recorded_end_is_asked_for_again(path: Path) -> None:
     broken = failure(503)
     server = Server({JOB: [broken, broken, OVER], STREAM: [broken, WHOLE], LIST: [page(*STORY)]})

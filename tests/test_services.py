@@ -41,6 +41,8 @@ from tests.servers.services import (
 )
 from tests.test_follow import PACE, Told, followed_as, followed_at
 
+pytestmark = pytest.mark.slow
+
 SHORT = replace(PACE, late=0.1, proof=0.2)
 
 ENDINGS = list(product(CASES.values(), EXIT_STATUS))
@@ -125,7 +127,6 @@ async def test_a_job_is_followed_from_its_queue_to_its_end_and_printed(
     assert job["events"] == len(lines)
 
 
-@pytest.mark.slow
 @endings
 async def test_the_command_tells_a_job_by_base_url_and_id_alone(case: Case, end: Status) -> None:
     server = case.server_after(end)

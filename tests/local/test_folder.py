@@ -120,6 +120,7 @@ def test_links_pipes_and_files_that_cannot_be_read_do_no_harm(tmp_path: Path) ->
     assert [path.name for path, _ in run.files] == ["metrics.jsonl"]
 
 
+@pytest.mark.slow
 def test_only_so_much_of_a_directory_is_looked_at(tmp_path: Path) -> None:
     for number in range(MOST_FILES + 10):
         (tmp_path / str(number)).touch()

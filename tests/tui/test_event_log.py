@@ -13,6 +13,8 @@ from tests.servers.fine_tunes import DONE, JOB, STREAM, Fields, answer, event, j
 from tests.servers.scripted import End
 from tests.tui.stage import Stage, stage
 
+pytestmark = pytest.mark.slow
+
 MANY = [event(f"line {number} of many", number % 280) for number in range(300)]
 LATER = [event(f"later {number}", 290) for number in range(7)]
 

@@ -13,6 +13,8 @@ from tests.servers.fine_tunes import JOB, JOB_ID, LIST, STORY, STREAM, answer, j
 from tests.servers.scripted import End
 from tests.tui.stage import stage
 
+pytestmark = pytest.mark.slow
+
 LIVE = {JOB: [answer(job())], STREAM: [stream(*STORY[:4], End.HANG)]}
 
 
@@ -95,7 +97,6 @@ async def test_before_a_job_is_open_the_service_is_told() -> None:
         assert "history   nothing is recorded, by --no-history" in seen.text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (40, 10), (20, 5), (20, 3)], ids=str)
 async def test_every_fact_can_be_read_in_any_terminal(size: tuple[int, int]) -> None:
     async with stage(LIVE, size=size) as seen:

@@ -33,6 +33,8 @@ from tests.servers.fine_tunes import (
 from tests.servers.scripted import End, Script
 from tests.tui.stage import JOBS, stage
 
+pytestmark = pytest.mark.slow
+
 Scripts = dict[str, Sequence[Script]]
 
 TRAINING = [
