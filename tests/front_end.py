@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update, Wire
 from ftmon.settings import Settings

@@ -9,7 +9,8 @@ from typing import Any
 
 from ftmon.history.store import History
 from ftmon.model.event import Event, parse_event, read_event
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 from ftmon.wire.dialects.fine_tunes import FINE_TUNES
 from tests.servers.fine_tunes import JOB_ID, STORY, Fields, job

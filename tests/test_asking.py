@@ -12,7 +12,8 @@ import pytest
 
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Job, Status
+from ftmon.model.key import JobKey
 from ftmon.settings import Settings
 from tests.command import FTMON, ftmon, running
 from tests.front_end import watching

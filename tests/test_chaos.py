@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ftmon.model.job import JobKey, Status
+from ftmon.model.job import Status
+from ftmon.model.key import JobKey
 from ftmon.wire.pace import Pace
 from tests.front_end import settings_of, watching
 from tests.records import recorded

@@ -5,7 +5,7 @@ import pytest
 
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.history.store import History
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.settings import Settings
 from ftmon.settings.choice import Options, choose
 from ftmon.wire.choosing import Candidates, find_job, find_jobs

@@ -11,7 +11,7 @@ from ftmon.history.file import inode
 from ftmon.history.recorder import Recorder
 from ftmon.history.store import History
 from ftmon.model.event import Event
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.watch.delivery import Delivery
 from ftmon.watch.queue import Queue

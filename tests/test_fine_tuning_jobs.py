@@ -14,7 +14,8 @@ from ftmon.history.store import History
 from ftmon.lines.summary import summary
 from ftmon.model.curve import Curve
 from ftmon.model.event import Level, Metrics, parse_metrics
-from ftmon.model.job import JobKey, Status
+from ftmon.model.job import Status
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.settings import Settings

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ftmon.model.event import Event
-from ftmon.model.job import JobKey, Status
+from ftmon.model.job import Status
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Key, Settings

@@ -24,7 +24,8 @@ from ftmon.history.insertion import event_key
 from ftmon.history.schema import VERSION
 from ftmon.history.store import History, Span
 from ftmon.model.event import Event, parse_event
-from ftmon.model.job import LOCAL, Job, JobKey, Status
+from ftmon.model.job import Job, Status
+from ftmon.model.key import LOCAL, JobKey
 from tests.records import (
     KEY,
     NOON,

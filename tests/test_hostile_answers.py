@@ -14,7 +14,8 @@ from ftmon.lines.printer import text_line
 from ftmon.lines.summary import summary
 from ftmon.model.event import Event, event_json
 from ftmon.model.figures import read_figures
-from ftmon.model.job import Job, JobKey, job_json
+from ftmon.model.job import Job, job_json
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.safe import safe

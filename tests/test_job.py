@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ftmon import json_text
 from ftmon.errors import UsageError
-from ftmon.model.job import Job, Status, check_job_id, job_json
+from ftmon.model.job import Job, Status, job_json
+from ftmon.model.key import check_job_id
 
 
 @pytest.mark.parametrize(

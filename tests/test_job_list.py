@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Job, Status
 from ftmon.model.job_list import JobList, ListedJob
+from ftmon.model.key import JobKey
 from ftmon.settings import Settings
 from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client

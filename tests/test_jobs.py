@@ -9,8 +9,9 @@ import pytest
 
 from ftmon.commands.columns import cells, fitted
 from ftmon.commands.job_table import table
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Job, Status
 from ftmon.model.job_list import ListedJob
+from ftmon.model.key import JobKey
 from tests.command import FTMON, ftmon, objects
 from tests.records import STORED, job_of, record, told
 from tests.servers.fine_tunes import Fields, answer, job, refusal

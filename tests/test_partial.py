@@ -11,7 +11,7 @@ import pytest
 from ftmon.history.reader import PARTIAL
 from ftmon.history.recorder import Recorder
 from ftmon.history.store import History
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Wire
 from ftmon.wire.pace import Pace
 from tests.front_end import FrontEnd, settings_of, watching

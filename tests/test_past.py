@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
-from ftmon.model.job import JobKey, Status
+from ftmon.model.job import Status
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.settings import Settings

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ftmon.errors import FtmonError, RefusedError, UnreachableError
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 from ftmon.settings import Settings
 from ftmon.wire.choosing import Candidates

@@ -10,7 +10,8 @@ import pytest
 from ftmon.errors import FtmonError, GaveUpError, OutputError, RefusedError, UsageError
 from ftmon.model.curve import Bucket
 from ftmon.model.event import Event, parse_event
-from ftmon.model.job import Job, JobKey, Progress, Status
+from ftmon.model.job import Job, Progress, Status
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Recorded, Update, Wire
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ftmon.local.run_directory import RunDirectory
-from ftmon.model.job import LOCAL, JobKey
+from ftmon.model.key import LOCAL, JobKey
 from tests.command import FTMON, environment, ftmon, objects
 from tests.local.test_command import OBEYS
 from tests.records import STORED, record, told

@@ -12,7 +12,7 @@ from ftmon.commands.target import chosen
 from ftmon.errors import LEFT, GaveUpError, RefusedError, UnreachableError
 from ftmon.lines.output import encoded, say, write
 from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 
 if TYPE_CHECKING:
     from ftmon.watch.watcher import Watcher

@@ -100,7 +100,7 @@ def parser() -> Parser:
 @contextmanager
 def _opening(setup: Setup) -> Iterator[Target]:
     """Run the demo's service while the block runs."""
-    from ftmon.model.job import JobKey
+    from ftmon.model.key import JobKey
     from ftmon.serving.launch import running
     from ftmon.settings import Settings, check_base_url
 

@@ -12,7 +12,7 @@ from ftmon.commands.parser import Parser
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.errors import UsageError
 from ftmon.lines.output import encoded, write
-from ftmon.model.job import typed_job_id
+from ftmon.model.key import typed_job_id
 
 if TYPE_CHECKING:
     from ftmon.checks.check import Check

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from ftmon import json_text
 from ftmon.history.store import History
 from ftmon.model.event import event_json, iso, parse_metrics
-from ftmon.model.job import JobKey, job_json
+from ftmon.model.job import job_json
+from ftmon.model.key import JobKey
 from ftmon.model.message import read_message
 from ftmon.model.run import Run, event_figures
 from ftmon.model.update import Update

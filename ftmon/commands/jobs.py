@@ -9,8 +9,9 @@ from ftmon.commands.parser import Parser, add_no_history, add_timeout, whole
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.errors import FtmonError, HistoryError
 from ftmon.lines.output import say
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Job, Status
 from ftmon.model.job_list import JobList, ListedJob
+from ftmon.model.key import JobKey
 
 if TYPE_CHECKING:
     from ftmon.settings import Settings

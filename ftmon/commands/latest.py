@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from ftmon.commands.connection import connected
 from ftmon.errors import RefusedError
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 
 if TYPE_CHECKING:
     from ftmon.settings import Settings

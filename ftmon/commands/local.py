@@ -119,7 +119,7 @@ def _opening(setup: dict[str, object]) -> Iterator[Target]:
     import json
     import secrets
 
-    from ftmon.model.job import LOCAL, JobKey
+    from ftmon.model.key import LOCAL, JobKey
     from ftmon.serving.launch import running
     from ftmon.settings import Key, Settings
 

@@ -14,7 +14,7 @@ from ftmon.history.damage import lacks_room
 from ftmon.history.reader import RecordedRun
 from ftmon.history.store import NO_ROOM, History
 from ftmon.lines.output import say
-from ftmon.model.job import LOCAL, JobKey
+from ftmon.model.key import LOCAL, JobKey
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
 

@@ -9,7 +9,7 @@ from ftmon.history.reader import RecordedRun
 from ftmon.history.recorder import lost_log
 from ftmon.history.store import History
 from ftmon.lines.output import say
-from ftmon.model.job import typed_job_id
+from ftmon.model.key import typed_job_id
 from ftmon.paths import history_file
 from ftmon.safe import safe
 from ftmon.settings import check_base_url

@@ -7,7 +7,7 @@ from ftmon.commands.view import Target
 from ftmon.errors import UsageError
 
 if TYPE_CHECKING:
-    from ftmon.model.job import JobKey
+    from ftmon.model.key import JobKey
     from ftmon.settings import Settings
     from ftmon.settings.choice import Choice
 
@@ -26,7 +26,7 @@ def target_of(service: ServiceOptions, job_id: str | None) -> Target:
 
 def chosen(service: ServiceOptions, job_id: str) -> "tuple[Choice, JobKey]":
     """Choose the service and check the id; raises as `target_of`. No key is read yet."""
-    from ftmon.model.job import JobKey, typed_job_id
+    from ftmon.model.key import JobKey, typed_job_id
 
     checked_id = typed_job_id(job_id)
     choice = service.choice()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ftmon.model.job import JobKey
+    from ftmon.model.key import JobKey
     from ftmon.settings import Settings
 
 

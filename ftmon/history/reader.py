@@ -9,7 +9,8 @@ from typing import NamedTuple
 from ftmon.errors import RemovedError
 from ftmon.history import row
 from ftmon.model.event import Event
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 
 PARTIAL = "Some events of this run are missing in the history."
 """What is told of a partial run."""

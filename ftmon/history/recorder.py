@@ -13,7 +13,7 @@ from ftmon.errors import HistoryError
 from ftmon.history.damage import is_damage, set_aside_damaged
 from ftmon.history.file import inode
 from ftmon.history.store import History, Span, Standing
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 from ftmon.text import count
 

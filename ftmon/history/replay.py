@@ -16,7 +16,8 @@ from ftmon.errors import HistoryError, RemovedError
 from ftmon.history.reader import PARTIAL
 from ftmon.history.store import History
 from ftmon.model.event import Event
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 from ftmon.model.update import Connection, Recorded, Update, Wire
 
 _FRAME = 0.05

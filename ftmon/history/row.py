@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from ftmon.errors import UsageError
 from ftmon.model.event import Event
-from ftmon.model.job import LOCAL, Job, check_job_id
+from ftmon.model.job import Job
+from ftmon.model.key import LOCAL, check_job_id
 from ftmon.settings import check_base_url
 from ftmon.wire.dialects import named
 

@@ -19,7 +19,8 @@ from ftmon.history.file import WRITING, access, has_lost_log, inode, make_ready,
 from ftmon.history.insertion import Insertion
 from ftmon.history.reader import Reader, RecordedRun
 from ftmon.history.schema import VERSION, prepare, transaction, version_of
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 
 _PATIENCE = 2.0

@@ -9,7 +9,7 @@ from ftmon.lines.news import time_passed
 from ftmon.lines.output import call_when_gone
 from ftmon.lines.printer import Printer
 from ftmon.lines.wakeup import Wakeup
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.watch.watcher import Watcher
 

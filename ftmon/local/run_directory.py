@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ftmon.errors import UsageError
 from ftmon.model.event import iso, parse_time
-from ftmon.model.job import check_job_id
+from ftmon.model.key import check_job_id
 
 OUTPUT = "output.log"
 """What the command writes to stdout and stderr, as it writes it."""

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 
 
 class ListedJob(NamedTuple):

@@ -8,7 +8,8 @@ from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
-from ftmon.model.job import Job, JobKey, Progress, Status
+from ftmon.model.job import Job, Progress, Status
+from ftmon.model.key import JobKey
 from ftmon.model.message import Facts, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from ftmon.errors import FtmonError
 from ftmon.model.action import ActionOutcome
 from ftmon.model.event import Event
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 
 
 class Wire(StrEnum):

@@ -22,7 +22,7 @@ from ftmon.tui.theme import DARK, LIGHT
 
 # The monitor screen is imported after the first paint. Importing it here would delay that paint by a third.
 if TYPE_CHECKING:
-    from ftmon.model.job import JobKey
+    from ftmon.model.key import JobKey
     from ftmon.model.run import Run
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch.watcher import Watcher

@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from ftmon.errors import FtmonError, RefusedError
 from ftmon.model.action import Action
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.watch.watcher import Watcher

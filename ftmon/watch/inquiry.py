@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ftmon.errors import FtmonError
 from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 from ftmon.settings import Settings
 
 # What the first paint does not need is imported after it, on the watcher's thread.

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError
 from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import Job, JobKey
+from ftmon.model.job import Job
+from ftmon.model.key import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
 from ftmon.watch.inquiry import Inquiry

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ftmon.history.store import History
 from ftmon.model.event import Event, read_event
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 from ftmon.settings import Settings
 from ftmon.tui.app import FtmonApp

@@ -7,7 +7,7 @@ from ftmon.local.run import LocalRun, RunFiles, Told
 from ftmon.local.source import JSON_LINES, LOG, FileSource
 from ftmon.local.verdict import Standing
 from ftmon.model.event import Level
-from ftmon.model.job import check_job_id
+from ftmon.model.key import check_job_id
 from tests.local.test_folder import state, write
 from tests.local.test_tensorboard import event
 

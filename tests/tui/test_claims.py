@@ -12,7 +12,8 @@ from ftmon.commands.listing import table
 from ftmon.errors import FtmonError, GaveUpError, HistoryError, RefusedError
 from ftmon.history.reader import RecordedRun
 from ftmon.lines.summary import summary
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Job, Status
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Connection, Recorded, Update, Wire
 from tests.records import read

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from ftmon.lines.summary import summary
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Wire
 from ftmon.wire.pace import Pace
 from tests.records import KEY, STORED, job_of, read, record, told

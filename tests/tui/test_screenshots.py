@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from tests.servers.fine_tunes import DONE, answer, chunk, head
 from tests.servers.scripted import End, Script
 from tests.tui.stage import stage

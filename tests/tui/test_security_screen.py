@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ftmon.history.store import History
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 from ftmon.safe import safe
 from ftmon.settings import Key

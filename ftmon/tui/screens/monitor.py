@@ -14,7 +14,7 @@ from textual.timer import Timer
 
 from ftmon.model.action import Action
 from ftmon.model.event import Event
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.paths import stylesheet

@@ -15,8 +15,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.model.job import Job, JobKey, typed_job_id
+from ftmon.model.job import Job
 from ftmon.model.job_list import ListedJob
+from ftmon.model.key import JobKey, typed_job_id
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.excerpt import excerpt

@@ -6,7 +6,7 @@ from textual.validation import ValidationResult, Validator
 from textual.widgets import Input
 
 from ftmon.errors import UsageError
-from ftmon.model.job import typed_job_id
+from ftmon.model.key import typed_job_id
 from ftmon.safe import one_line, safe
 
 

@@ -13,9 +13,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ftmon.model.job import JobKey
 from ftmon.model.job_list import JobList as Jobs
 from ftmon.model.job_list import ListedJob
+from ftmon.model.key import JobKey
 from ftmon.safe import safe
 from ftmon.text import ago, count, listed_status, place
 from ftmon.tui.excerpt import excerpt

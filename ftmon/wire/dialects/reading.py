@@ -12,7 +12,8 @@ from ftmon import json_text
 from ftmon.errors import UsageError
 from ftmon.model.event import Event, parse_event, parse_time, read_event
 from ftmon.model.figures import count
-from ftmon.model.job import Job, Progress, Status, check_job_id
+from ftmon.model.job import Job, Progress, Status
+from ftmon.model.key import check_job_id
 from ftmon.model.link import links, wandb_project
 from ftmon.safe import safe
 from ftmon.wire.dialects import paging

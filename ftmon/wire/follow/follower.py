@@ -16,7 +16,7 @@ from typing import Any
 
 from ftmon.errors import FtmonError, RefusedError, TooLargeError, UnreachableError
 from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client

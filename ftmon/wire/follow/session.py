@@ -11,7 +11,8 @@ from typing import Protocol
 from ftmon.errors import RefusedError, UnreachableError
 from ftmon.model.action import Action, ActionOutcome
 from ftmon.model.event import Event
-from ftmon.model.job import Job, JobKey, Status
+from ftmon.model.job import Job, Status
+from ftmon.model.key import JobKey
 from ftmon.model.message import claims_end
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates, find_job
