@@ -1,13 +1,12 @@
 """The services that ftmon knows by name: their addresses, and the variables that their users set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ftmon.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(NamedTuple):
     """Who serves an API. What it speaks stands in `wire.dialects`, by the same name."""
 
     base_url: str = ""

@@ -1,6 +1,5 @@
 """The forms in which a service may echo a key, so that none of them is shown or recorded."""
 
-import json
 import re
 from base64 import b64encode
 from urllib.parse import quote
@@ -27,6 +26,9 @@ def forms(key: str) -> tuple[str, ...]:
     """
     if is_placeholder(key):
         return ()
+    # Where there is no key, the first paint does not wait for this.
+    import json
+
     raw = key.encode()
     in_json = json.dumps(key)[1:-1]
     percent = (quote(key, safe=""), quote(key))

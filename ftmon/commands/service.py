@@ -1,8 +1,7 @@
 """The options that name a service, which every command that asks one takes."""
 
 import argparse
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ftmon.commands.parser import Parser
 from ftmon.providers import API_NAMES, PROVIDERS
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from ftmon.settings.choice import Choice
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceOptions:
+class ServiceOptions(NamedTuple):
     """The service as the command line gives it, still unchecked."""
 
     base_url: str | None

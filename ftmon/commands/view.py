@@ -1,15 +1,13 @@
 """The values that say what is watched and how it is shown."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ftmon.model.key import JobKey
     from ftmon.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """How a run is shown: on the screen, or in lines if `json` or `plain` is set or there is no screen."""
 
     json: bool = False
@@ -22,8 +20,7 @@ class View:
     """Show only so many events of the past; None shows all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watching:
+class Watching(NamedTuple):
     """How a job is watched."""
 
     stream: bool = True
@@ -36,8 +33,7 @@ class Watching:
     """Replay the recorded run this many times as fast, without its service. None watches the service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The service, and its job. If `key` is None, the screen asks for the job."""
 
     settings: "Settings"

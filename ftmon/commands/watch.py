@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from ftmon import __version__
 from ftmon.commands import NAMES
-from ftmon.commands.local import is_local, opening_local, opening_piped, take_pipe
 from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
@@ -84,7 +83,9 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError("--latest picks the job itself and takes no JOB.")
     view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
-    if is_named and job_id is not None and is_local(job_id) and not service.is_named:
+    if is_named and job_id is not None and not service.is_named and _is_local(job_id):
+        from ftmon.commands.local import opening_local, opening_piped, take_pipe
+
         opening = opening_piped(take_pipe()) if job_id == "-" else opening_local(job_id, wait=options.wait)
         return show(
             view,
@@ -100,6 +101,12 @@ def run(arguments: Sequence[str]) -> int:
         left="left; that does not touch the job.",
         again=lambda job_id: _command(service, job_id),
     )
+
+
+def _is_local(word: str) -> bool:
+    from ftmon.commands.local import is_local
+
+    return is_local(word)
 
 
 def parser() -> Parser:

@@ -8,7 +8,6 @@ from typing import Any
 
 from ftmon.errors import UsageError
 from ftmon.paths import config_file
-from ftmon.safe import safe
 from ftmon.settings.file import regular_file
 from ftmon.settings.profile import ENTRIES, PROFILES, EntryError, Profile, check_no_key, read_profile
 
@@ -111,6 +110,8 @@ def _read(path: Path, data: bytes, *, is_private: bool) -> Config:
             raise EntryError((_DEFAULT_PROFILE,), f"{_DEFAULT_PROFILE} must name {names}.")
     except EntryError as error:
         raise UsageError(f"The config file {path}{_line(text, error.entry)}: {error}") from None
+    from ftmon.safe import safe
+
     notices = tuple(
         safe(f"{path}{_line(text, entry)}: {entry[-1]} means nothing here{_meant(entry[-1], known)}")
         for entry, known in _unknown(tables)

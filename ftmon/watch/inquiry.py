@@ -5,13 +5,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ftmon.errors import FtmonError
-from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import Job
 from ftmon.model.key import JobKey
 from ftmon.settings import Settings
 
 # What the first paint does not need is imported after it, on the watcher's thread.
 if TYPE_CHECKING:
+    from ftmon.model.action import Action, ActionOutcome
+    from ftmon.model.job import Job
     from ftmon.wire.choosing import Candidates
     from ftmon.wire.client import Client
     from ftmon.wire.service import Service
@@ -50,7 +50,7 @@ class Inquiry:
             self._candidates = Candidates.of(self._settings, await self._remember())
         return self._candidates
 
-    async def list_jobs(self, report: Callable[[list[Job]], bool]) -> bool:
+    async def list_jobs(self, report: "Callable[[list[Job]], bool]") -> bool:
         """Report the service's jobs in pages, the newest first, until `report` returns False.
 
         Return whether the service has more of them. A list that comes oldest first is read to its end.
@@ -64,12 +64,12 @@ class Inquiry:
                     return bool(page.next)
         return False
 
-    async def job(self, key: JobKey) -> Job:
+    async def job(self, key: JobKey) -> "Job":
         """Return a job as it is now."""
         _, job = await self._found(key)
         return job
 
-    async def ask(self, action: Action, key: JobKey) -> ActionOutcome:
+    async def ask(self, action: "Action", key: JobKey) -> "ActionOutcome":
         """Ask for something to be done with a job that is not followed, and return what came of it."""
         service, _ = await self._found(key)
         return await service.ask(action, key.job_id)

@@ -3,8 +3,10 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ftmon.model.update import Update
+if TYPE_CHECKING:
+    from ftmon.model.update import Update
 
 MAX_WAITING = 20_000
 """Events and updates that may wait for a front end, usually about 10 MB of them."""
@@ -49,7 +51,7 @@ class Queue:
         self.on_room()
         return session
 
-    def put(self, session: int, *updates: Update) -> None:
+    def put(self, session: int, *updates: "Update") -> None:
         """Queue updates of a session."""
         with self._room:
             if session != self.session or not updates:
@@ -63,7 +65,7 @@ class Queue:
         if is_first:
             self.wake()
 
-    def pop(self) -> Update | None:
+    def pop(self) -> "Update | None":
         """Return the next update, or None where there is none now."""
         with self._room:
             if not self._updates:
@@ -84,6 +86,6 @@ class Queue:
             self._room.wait_for(lambda: not self._is_full or session != self.session)
 
 
-def weight(update: Update) -> int:
+def weight(update: "Update") -> int:
     """Return how much of a queue's bound an update takes."""
     return 1 + len(update.events)

@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ftmon.errors import FtmonError
-from ftmon.model.action import Action, ActionOutcome
-from ftmon.model.job import Job
 from ftmon.model.key import JobKey
-from ftmon.model.update import Connection, Update, Wire
 from ftmon.settings import Settings
 from ftmon.watch.inquiry import Inquiry
 from ftmon.watch.queue import Queue
@@ -30,6 +27,9 @@ if TYPE_CHECKING:
     from ftmon.history.recorder import Recorder
     from ftmon.history.replay import Replay
     from ftmon.history.store import History
+    from ftmon.model.action import Action, ActionOutcome
+    from ftmon.model.job import Job
+    from ftmon.model.update import Update
     from ftmon.watch.delivery import Delivery
     from ftmon.wire.follow.follower import Follower
     from ftmon.wire.pace import Pace
@@ -111,7 +111,7 @@ class Watcher:
         """Replay so many times as fast from now on; 0 halts."""
         self._loop.call_soon_threadsafe(self._set_speed, speed)
 
-    def take(self) -> Update | None:
+    def take(self) -> "Update | None":
         """Return the next update, or None where there is none now.
 
         Raises:
@@ -123,12 +123,12 @@ class Watcher:
             raise crash
         return update
 
-    def drain(self) -> list[Update]:
+    def drain(self) -> "list[Update]":
         """Return all updates that there are now, oldest first; raises as `take` where there is none."""
         first = self.take()
         return [] if first is None else [first, *iter(self._queue.pop, None)]
 
-    def list_jobs(self, report: Callable[[list[Job]], bool]) -> Future[bool]:
+    def list_jobs(self, report: "Callable[[list[Job]], bool]") -> Future[bool]:
         """Report the service's jobs as `Inquiry.list_jobs` does, from the watcher's thread.
 
         The future raises FtmonError.
@@ -144,15 +144,15 @@ class Watcher:
         """Return the runs recorded on this machine, the last recorded first."""
         return self._submit(self._runs())
 
-    def read(self, key: JobKey) -> Future[Job]:
+    def read(self, key: JobKey) -> "Future[Job]":
         """Read a job that is not followed; the future raises FtmonError."""
         return self._submit(self._inquiry.job(key))
 
-    def ask(self, action: Action, key: JobKey) -> Future[ActionOutcome]:
+    def ask(self, action: "Action", key: JobKey) -> "Future[ActionOutcome]":
         """Ask the service to do something with a job; the future raises FtmonError where it does not."""
         return self._submit(self._ask(action, key))
 
-    def offers(self, action: Action) -> bool:
+    def offers(self, action: "Action") -> bool:
         """Whether the API of the followed job has a route for an action, as far as is known now."""
         follower = self._follower
         return follower is not None and follower.offers(action)
@@ -266,6 +266,8 @@ class Watcher:
         try:
             client, candidates = self._inquiry.client, await self._inquiry.candidates()
         except FtmonError as error:
+            from ftmon.model.update import Connection, Update, Wire
+
             refused = Connection(Wire.REFUSED, error=error)
             self._queue.put(session, Update(key, datetime.now(UTC), connection=refused))
             return
@@ -284,11 +286,11 @@ class Watcher:
             await asyncio.wrap_future(past)
         await follower.run()
 
-    def _restore(self, follower: "Follower", update: Update) -> None:
+    def _restore(self, follower: "Follower", update: "Update") -> None:
         """Give the past to a follower; called on the thread of the history."""
         self._loop.call_soon_threadsafe(follower.restore, update)
 
-    async def _post(self, session: int, *updates: Update) -> None:
+    async def _post(self, session: int, *updates: "Update") -> None:
         """Record and hand over updates, all before this waits for room."""
         gate = self._queue if self._delivery is None else self._delivery
         gate.put(session, *updates)
@@ -310,7 +312,7 @@ class Watcher:
         if self.history is None:
             return
 
-        def report(update: Update) -> None:
+        def report(update: "Update") -> None:
             self._queue.put(session, update)
             self._queue.wait_for_room(session)
 
@@ -329,7 +331,7 @@ class Watcher:
             return None
         return await asyncio.wrap_future(self._delivery.call(lambda recorder: recorder.read(action)))
 
-    async def _ask(self, action: Action, key: JobKey) -> ActionOutcome:
+    async def _ask(self, action: "Action", key: JobKey) -> "ActionOutcome":
         if self._follower is not None and self._followed_key == key:
             return await self._follower.ask(action)
         return await self._inquiry.ask(action, key)
