@@ -663,7 +663,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from ftmon.history.store import History
 from ftmon.model.event import read_event
-from ftmon.model.job import JobKey
+from ftmon.model.key import JobKey
 from ftmon.model.update import Update
 
 key, path, start = JobKey(*sys.argv[1:3]), Path(sys.argv[3]), int(sys.argv[4])

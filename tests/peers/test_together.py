@@ -116,7 +116,8 @@ def test_togethers_client_cancels_and_ftmon_tells_it(together: Path, tmp_path: P
         assert asked(together, CANCEL, service, tmp_path) == {"refused": 400}
         ours = followed(service, "--no-stream")
     assert ours.job["status"] == "cancelled"
-    assert ours.events[-1]["message"] == "Fine-tune cancelled"
+    # The figures of a step of the same moment have finer times, and may stand behind it.
+    assert "Fine-tune cancelled" in [event["message"] for event in ours.events[-3:]]
 
 
 def test_ftmon_cancels_and_togethers_client_sees_it(together: Path, tmp_path: Path) -> None:
