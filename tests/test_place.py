@@ -179,6 +179,12 @@ def test_a_path_without_a_run_is_refused(tmp_path: Path, what: str) -> None:
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize("word", ["x" * 300, "x" * 300 + "/y", "a\nb"])
+def test_a_word_that_is_no_path_and_no_id_is_refused(word: str) -> None:
+    done = ftmon("watch", word, "--json")
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
 def test_the_screen_shows_the_losses_of_a_file(tmp_path: Path) -> None:
     path = write(tmp_path / "log.jsonl", "".join(rows(step, loss=3 / step) for step in range(1, 30)) + END)
     with terminal([*FTMON, "watch", str(path)]) as shown:

@@ -17,18 +17,22 @@ _BYTES = 32
 
 def is_local(word: str) -> bool:
     """Whether a word behind `watch` is a path, or the id of a run that ftmon keeps, and no service's job."""
-    return word == "-" or "/" in word or Path(word).exists() or kept_run(word) is not None
+    # `Path.exists` raises for a name that is too long.
+    is_there = os.path.exists(word)  # noqa: PTH110
+    return word == "-" or "/" in word or is_there or kept_run(word) is not None
 
 
 def kept_run(word: str) -> Path | None:
     """Return the directory of a run that ftmon keeps, by its id or by this directory; None for others."""
+    from ftmon.model.key import check_job_id
     from ftmon.paths import runs_directory
 
     try:
         home = runs_directory()
+        path = home / word if "/" not in word else Path(word).expanduser().absolute()
+        check_job_id(path.name)
     except FtmonError:
         return None
-    path = home / word if "/" not in word else Path(word).expanduser().absolute()
     return path if path.parent == home and (path / "run.json").is_file() else None
 
 

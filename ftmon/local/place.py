@@ -1,5 +1,6 @@
 """What `ftmon watch PATH` and `ftmon serve PATH` read: the runs of a file or a directory, as they come."""
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -88,7 +89,8 @@ class Place:
         return run.verdict(now, _newest(self._results.get(folder, [])))
 
     def _scan(self) -> None:
-        if not self.path.is_dir():
+        # `Path.is_dir` raises for a name that is too long.
+        if not os.path.isdir(self.path):  # noqa: PTH112
             if self.path not in self._files:
                 source = FileSource(self.path, format_of(self.path.name, head_of(self.path)))
                 self._files[self.path] = RunFiles(self.path, [source])
