@@ -11,8 +11,8 @@ from ftmon.history.store import History
 from ftmon.model.event import event_json, iso, parse_metrics
 from ftmon.model.job import job_json
 from ftmon.model.key import JobKey
-from ftmon.model.message import read_message
-from ftmon.model.run import Run, event_figures
+from ftmon.model.message import event_figures, read_message
+from ftmon.model.run import Run
 from ftmon.model.update import Update
 
 Format = Callable[[History, JobKey], Iterator[bytes]]

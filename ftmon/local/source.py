@@ -102,13 +102,13 @@ def _is_table(text: str) -> bool:
 class FileSource:
     """Reads what is new in one file of a run."""
 
-    def __init__(self, path: Path, format: Format) -> None:  # noqa: A002
+    def __init__(self, path: Path, kind: Format) -> None:
         self.path = path
-        self.format = format
+        self.format = kind
         self.fault = ""
         """Why the file is not read any further: a sentence."""
         self._file = GrowingFile(path)
-        self._reader = format.reader()
+        self._reader = kind.reader()
         self._is_flushed = True
         self._count = 0
         """Entries since the file's beginning."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import isfinite, nan
 from typing import NamedTuple
 
+from ftmon.model.event import Metrics
 from ftmon.model.job import Status
 
 
@@ -187,3 +188,13 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
     "New": (_reader(r"New fine-tuned model created: (\S+)", lambda match: Facts(fine_tuned_model=match[1])),),
     "Error:": (_reader(r"Error: (.+)", lambda match: Facts(error=match[1])),),
 }
+
+
+def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
+    """Combine the figures of an event. Those in its `data` are exact; a message may have rounded them."""
+    return metrics._replace(
+        step=facts.step if metrics.step is None else metrics.step,
+        total_steps=metrics.total_steps or facts.total_steps,
+        train_loss=facts.train_loss if metrics.train_loss is None else metrics.train_loss,
+        valid_loss=facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
+    )

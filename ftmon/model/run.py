@@ -10,7 +10,7 @@ from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
 from ftmon.model.job import Job, Progress, Status
 from ftmon.model.key import JobKey
-from ftmon.model.message import Facts, may_tell_error, read_message
+from ftmon.model.message import event_figures, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
 _NEARLY_DONE = 0.99
@@ -21,16 +21,6 @@ _LONGEST_RUN = 1e9
 
 _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
 """The exit status for each final status of the job (README, "Exit status")."""
-
-
-def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
-    """Combine the figures of an event. Those in its `data` are exact; a message may have rounded them."""
-    return metrics._replace(
-        step=facts.step if metrics.step is None else metrics.step,
-        total_steps=metrics.total_steps or facts.total_steps,
-        train_loss=facts.train_loss if metrics.train_loss is None else metrics.train_loss,
-        valid_loss=facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
-    )
 
 
 class Curves(NamedTuple):
