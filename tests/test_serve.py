@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ftmon.serving.api import Api
+from ftmon.serving.apis import APIS
 from tests.command import FTMON, environment, ftmon, objects
 from tests.local.test_command import OBEYS
 from tests.local.test_folder import write
@@ -62,6 +64,37 @@ def test_the_stream_is_that_of_the_first_api(tmp_path: Path) -> None:
         body = httpx.get(f"{base_url}/fine-tunes/{job_id}/events?stream=true").text
     assert body.startswith('data: {"object": "fine-tune-event"')
     assert body.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("api", APIS.values(), ids=APIS)
+def test_a_run_of_this_machine_is_served_over_every_api(api: Api, tmp_path: Path) -> None:
+    write(tmp_path / "log.jsonl", rows(1, 2) + END)
+    with serving(str(tmp_path)) as base_url:
+        address = base_url.removesuffix("/v1") + api.base
+        listed = httpx.get(address + api.path).json()
+        [job] = listed if isinstance(listed, list) else listed["data"]
+        done = ftmon(job["id"], "--base-url", address, "--json", "--no-stream")
+    assert done.returncode == 0
+    events = objects(done.stdout)[:-1]
+    if api.name == "mistral":
+        # It tells changes of status alone.
+        assert len(events) == 2
+    else:
+        told = "".join(event["message"] for event in events)
+        assert "Step 1: training loss=2.5" in told
+        assert "Step 2: training loss=2.5" in told
+
+
+@pytest.mark.parametrize("api", APIS.values(), ids=APIS)
+def test_every_route_answers_for_a_run_of_which_little_is_known(api: Api, tmp_path: Path) -> None:
+    # Figures without a loss, an epoch or a number, and no word of how it ended.
+    write(tmp_path / "log.jsonl", '{"step": 1, "loss": NaN}\n{"reward": 0.5, "loss": 1}\n', at=1_700_000_000)
+    with serving(str(tmp_path)) as base_url:
+        jobs = base_url.removesuffix("/v1") + api.base + api.path
+        listed = httpx.get(jobs).json()
+        [job] = listed if isinstance(listed, list) else listed["data"]
+        for route in ("", *(f"/{name}" for name in api.lists)):
+            assert httpx.get(f"{jobs}/{job['id']}{route}").status_code == 200
 
 
 def test_a_run_that_begins_later_is_served_too() -> None:

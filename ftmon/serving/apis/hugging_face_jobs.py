@@ -24,7 +24,8 @@ _STAGES: Mapping[Status, str] = {
 
 
 def _job_id(job: ServedJob) -> str:
-    return job.name or job.key.hex[:24]
+    # Also for a job with a name: all ids of this API are hexadecimal.
+    return job.key.hex[:24]
 
 
 def _job(job: ServedJob) -> Fields:

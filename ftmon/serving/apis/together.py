@@ -94,17 +94,17 @@ def _metrics(job: ServedJob, query: Query) -> Fields:
 
 
 def _rows(event: ServedEvent) -> Iterator[Fields]:
-    """Yield the row of a training step and, where it was evaluated, that of the evaluation."""
+    """Yield the row of a training step and that of an evaluation, each where the figures have its loss."""
     figures = event.figures
     place = {
         # Whole microseconds, because a float of these nanoseconds would end in noise.
         "timestamp": round(event.at.timestamp() * 1_000_000) * 1000,
         "train/global_step": event.step,
-        "train/epoch": figures["epoch"],
+        **({"train/epoch": figures["epoch"]} if "epoch" in figures else {}),
     }
-    yield {**place, "train/loss": figures["train_loss"]}
-    if "valid_loss" in figures:
-        yield {**place, "eval/loss": figures["valid_loss"]}
+    for name, ours in (("train/loss", "train_loss"), ("eval/loss", "valid_loss")):
+        if ours in figures:
+            yield {**place, name: figures[ours]}
 
 
 def _checkpoints(job: ServedJob, query: Query) -> Fields:
