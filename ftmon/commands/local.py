@@ -125,10 +125,11 @@ def _opening(setup: dict[str, object]) -> Iterator[Target]:
 
     from ftmon.model.key import LOCAL, JobKey
     from ftmon.serving.launch import running
+    from ftmon.serving.service import TOKEN_VARIABLE
     from ftmon.settings import Key, Settings
 
     token = secrets.token_urlsafe(_BYTES)
-    with running("ftmon.serving", json.dumps(setup), {"FTMON_SERVE_TOKEN": token}) as service:
+    with running("ftmon.serving", json.dumps(setup), {TOKEN_VARIABLE: token}) as service:
         settings = Settings(
             service.base_url, Key(token, "ftmon's own"), provider="fine-tunes", known_as=LOCAL
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 from ftmon.commands.parser import Parser
 from ftmon.errors import UsageError
 from ftmon.lines.output import say, write
+from ftmon.serving.service import TOKEN_VARIABLE
 
-_TOKEN_VARIABLE = "FTMON_SERVE_TOKEN"
 _SHORTEST_TOKEN = 16
 
 _EPILOG = """\
@@ -29,12 +29,12 @@ def run(arguments: Sequence[str]) -> int:
     """
     options = parser().parse_args(arguments)
     host, port = options.listen
-    token = os.environ.get(_TOKEN_VARIABLE, "")
+    token = os.environ.get(TOKEN_VARIABLE, "")
     if token and len(token) < _SHORTEST_TOKEN:
-        raise UsageError(f"{_TOKEN_VARIABLE} is too short: it has fewer than {_SHORTEST_TOKEN} characters.")
+        raise UsageError(f"{TOKEN_VARIABLE} is too short: it has fewer than {_SHORTEST_TOKEN} characters.")
     is_local = _is_loopback(host)
     if not token and not is_local:
-        raise UsageError(f"Beyond this machine a token is needed: set {_TOKEN_VARIABLE}.")
+        raise UsageError(f"Beyond this machine a token is needed: set {TOKEN_VARIABLE}.")
     for word in options.paths:
         if not Path(word).expanduser().exists():
             raise UsageError(f"There is nothing at {word}.")

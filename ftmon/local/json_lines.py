@@ -52,9 +52,7 @@ class JsonLinesReader:
     """Reads one file from its beginning, line by line."""
 
     def __init__(self) -> None:
-        self.step: int | None = None
-        """The last one that was told."""
-        self.total_steps: int | None = None
+        self._total_steps: int | None = None
         self._rows = 0
         """Rows with figures so far: the step of a row that has none."""
 
@@ -78,7 +76,7 @@ class JsonLinesReader:
         message = next((lower[name] for name in _MESSAGES if isinstance(lower.get(name), str)), None)
         level = next((parse_level(lower[name]) for name in _LEVELS if name in lower), Level.INFO)
         figures = read_figures({name: value for name, value in values.items() if name.lower() not in _TAKEN})
-        outcome = _summary(lower, self.total_steps) or _end(lower, figures) or _state(lower)
+        outcome = _summary(lower, self._total_steps) or _end(lower, figures) or _state(lower)
         if not self._place(figures, is_told=message is not None) and outcome is None and message is None:
             return None
         if message is not None:
@@ -94,17 +92,16 @@ class JsonLinesReader:
         """
         measured = not _PLACES.issuperset(figures)
         total, step = count(figures.get("total_steps")), count(figures.get("step"))
-        if not measured and total is not None and self.total_steps not in (None, total):
+        if not measured and total is not None and self._total_steps not in (None, total):
             return False
         if measured:
             self._rows += 1
         if step is None and measured and not is_told:
             step = self._rows
             figures["step"] = step
-        self.step = step if step is not None else self.step
-        self.total_steps = total or self.total_steps
-        if self.total_steps and "step" in figures:
-            figures.setdefault("total_steps", self.total_steps)
+        self._total_steps = total or self._total_steps
+        if self._total_steps and "step" in figures:
+            figures.setdefault("total_steps", self._total_steps)
         return bool(figures)
 
 

@@ -11,16 +11,6 @@ class LogReader:
     def __init__(self) -> None:
         self._reader = TrainerReader()
 
-    @property
-    def step(self) -> int | None:
-        """The last step that a line or the progress bar has told."""
-        return self._reader.step
-
-    @property
-    def total_steps(self) -> int | None:
-        """How many steps the training has, where that was told."""
-        return self._reader.total_steps
-
     def read(self, line: str) -> list[Entry]:
         r"""Read one line without its end. What a `\r` overwrites counts only as progress."""
         *overwritten, last = [part for part in line.split("\r") if part.strip()] or [""]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ftmon.local.entry import Outcome
-from ftmon.local.folder import find_runs
+from ftmon.local.folder import MOST_FILES, find_runs
 from ftmon.local.growing_file import head_of
 from ftmon.local.run import LocalRun, RunFiles, Told
 from ftmon.local.source import FileSource, format_of
@@ -50,8 +50,7 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.is_whole = True
-        """All of the directory was looked at."""
+        self._is_whole = True
         self._files: dict[Path, RunFiles] = {}
         self._results: dict[Path, list[Path]] = {}
         self._scanned_at: datetime | None = None
@@ -64,8 +63,9 @@ class Place:
 
     @property
     def faults(self) -> list[str]:
-        """Why files are read no further: sentences."""
-        return [fault for files in self._files.values() for fault in files.faults]
+        """What of the place is not read, and why: sentences."""
+        cut = [] if self._is_whole else [f"Only {MOST_FILES:,} entries of {self.path} were looked at."]
+        return [*cut, *(fault for files in self._files.values() for fault in files.faults)]
 
     def cancel(self, run: LocalRun) -> str:
         """Say that a run which others have started is theirs to end."""
@@ -95,7 +95,7 @@ class Place:
                 source = FileSource(self.path, format_of(self.path.name, head_of(self.path)))
                 self._files[self.path] = RunFiles(self.path, [source])
             return
-        folders, self.is_whole = find_runs(self.path)
+        folders, self._is_whole = find_runs(self.path)
         for folder in folders:
             self._results[folder.path] = folder.results
             if folder.path in self._files:

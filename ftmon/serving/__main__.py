@@ -20,10 +20,7 @@ from ftmon.local.run_directory import RunDirectory, now
 from ftmon.serving.guard import Access
 from ftmon.serving.local_jobs import POLL_EVERY, LocalJobs
 from ftmon.serving.server import serve
-from ftmon.serving.service import Service
-
-TOKEN_VARIABLE = "FTMON_SERVE_TOKEN"
-"""Holds the key, because everyone on this machine can read a command line."""
+from ftmon.serving.service import TOKEN_VARIABLE, Service
 
 
 def main(setup: str) -> int:

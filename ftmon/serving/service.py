@@ -3,6 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 
+TOKEN_VARIABLE = "FTMON_SERVE_TOKEN"
+"""Holds the key of a service, because everyone on this machine can read a command line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

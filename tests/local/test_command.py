@@ -200,8 +200,7 @@ def test_a_command_that_leaves_something_behind_is_over_but_its_output_is_not(
 
 def test_a_run_is_never_seen_to_be_over_before_its_end_is_recorded(run: RunDirectory) -> None:
     begin(run, "print('done')")
-    while run.is_running:
-        pass
+    until(lambda: not run.is_running)
     assert run.end is not None
 
 
