@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.local.run_directory import RunDirectory
+from ftmon.local.run_directory import OUTPUT, RunDirectory
 from ftmon.model.key import LOCAL, JobKey
 from tests.command import FTMON, environment, ftmon, objects
 from tests.local.test_command import OBEYS
@@ -196,7 +196,8 @@ def test_a_run_is_cancelled_from_another_terminal() -> None:
 
 def test_a_run_s_directory_goes_with_the_run_in_the_history() -> None:
     home = Path(environment()["XDG_DATA_HOME"]) / "ftmon"
-    directory = RunDirectory.create(home / "runs", "old", datetime(2026, 1, 1, tzinfo=UTC))
+    directory, output = RunDirectory.create(home / "runs", "old", datetime(2026, 1, 1, tzinfo=UTC), OUTPUT)
+    os.close(output)
     (directory.output).write_text("line\n")
     record(home / "history.sqlite3", told(STORED[0], key=JobKey(LOCAL, "old")))
     new = run("print('x')")[1][-1]["id"]

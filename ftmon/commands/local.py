@@ -84,8 +84,7 @@ def opening_piped(pipe: int) -> Iterator[Target]:
     from ftmon.local.run_directory import OUTPUT, RunDirectory, now
     from ftmon.paths import runs_directory
 
-    directory = RunDirectory.create(runs_directory(), "piped", now())
-    output = directory.open_locked(OUTPUT)
+    directory, output = RunDirectory.create(runs_directory(), "piped", now(), OUTPUT)
     Thread(target=_copy, args=(pipe, output), name="pipe", daemon=True).start()
     with opening_run(directory.path) as target:
         yield target

@@ -72,11 +72,9 @@ def _name(command: list[str]) -> str:
 def _opening(name: str, command: list[str], *, is_quiet: bool) -> Iterator[Target]:
     """Start the command, and serve its run while the block runs."""
     from ftmon.local.command import start
-    from ftmon.local.run_directory import RunDirectory, now
     from ftmon.paths import runs_directory
 
-    directory = RunDirectory.create(runs_directory(), name, now())
-    start(directory, command, Path.cwd())
+    directory = start(runs_directory(), name, command, Path.cwd())
     if is_quiet or not sys.stdout.isatty():
         _pass_signals_on(directory)
     with opening_run(directory.path) as target:

@@ -1,6 +1,7 @@
 """Starts a command under a keeper, and asks the keeper of a run."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -11,17 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from ftmon.errors import UsageError
-from ftmon.local.run_directory import RunDirectory
+from ftmon.local.run_directory import OUTPUT, RunDirectory, now
 
 _ANSWER_TIMEOUT = 5.0
 
 
-def start(run: RunDirectory, command: list[str], directory: Path) -> None:
-    """Start a command, which goes on when this process ends.
+def start(home: Path, name: str, command: list[str], directory: Path) -> RunDirectory:
+    """Start a command as a new run, which goes on when this process ends.
 
     Raises:
-        UsageError: where it cannot be started; the directory is removed.
+        UsageError: where it cannot be started; no directory is left behind.
     """
+    run, output = RunDirectory.create(home, name, now(), OUTPUT)
+    try:
+        error = _start_keeper(run, output, command, directory)
+    finally:
+        os.close(output)
+    if error is not None:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise UsageError(f"{command[0]} cannot be run: {error}.")
+    return run
+
+
+def _start_keeper(run: RunDirectory, output: int, command: list[str], directory: Path) -> str | None:
+    """Start the keeper of a command, which starts the command; return why that failed."""
     with subprocess.Popen(
         # -P keeps modules in the user's working directory from being imported.
         [sys.executable, "-P", "-m", "ftmon.local.keeper", str(run.path)],
@@ -29,17 +43,17 @@ def start(run: RunDirectory, command: list[str], directory: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        pass_fds=[output],
     ) as keeper:
         assert keeper.stdin is not None
         assert keeper.stdout is not None
+        question = {"command": command, "directory": str(directory), "output": output}
         with suppress(BrokenPipeError):
-            keeper.stdin.write(json.dumps({"command": command, "directory": str(directory)}).encode() + b"\n")
+            keeper.stdin.write(json.dumps(question).encode() + b"\n")
             keeper.stdin.flush()
         line = keeper.stdout.readline()
-        error = json.loads(line)["error"] if line else "its keeper did not start"
-    if error is not None:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise UsageError(f"{command[0]} cannot be run: {error}.")
+        error: str | None = json.loads(line)["error"] if line else "its keeper did not start"
+        return error
 
 
 def check_command(command: list[str]) -> None:

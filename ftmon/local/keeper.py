@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ftmon.local.run_directory import OUTPUT, RUN_VARIABLE, SOCKET, End, RunDirectory, now
+from ftmon.local.run_directory import RUN_VARIABLE, SOCKET, End, RunDirectory, now
 
 _PATIENCE = 60.0
 """Seconds between a cancel and SIGKILL."""
@@ -33,12 +33,13 @@ _LARGEST_QUESTION = 4096
 class Keeper:
     """Keeps one command."""
 
-    def __init__(self, run: RunDirectory, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, run: RunDirectory, output: int, *, patience: float = _PATIENCE) -> None:
         self._run = run
+        # Kept open until the end is recorded, so that nobody takes the run for one that ended without a word.
+        self._output = output
         self._patience = patience
         self._server: asyncio.Server | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._output = -1
         self._cancels = 0
         self._end: End | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -46,8 +47,6 @@ class Keeper:
     async def start(self, command: list[str], directory: Path) -> None:
         """Start the command, in a process group of its own, and listen; raises OSError."""
         self._server = await asyncio.start_unix_server(self._answer, SOCKET, limit=_LARGEST_QUESTION)
-        # Kept open until the end is recorded, so that nobody takes the run for one that ended without a word.
-        self._output = self._run.open_locked(OUTPUT)
         self._process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -116,11 +115,11 @@ class Keeper:
                 os.killpg(self._process.pid, number)
 
 
-async def _keep(run: RunDirectory, command: list[str], directory: Path) -> int:
+async def _keep(run: RunDirectory, question: dict[str, Any]) -> int:
     """Keep a command, and print in a line of JSON whether it was started."""
-    keeper = Keeper(run)
+    keeper = Keeper(run, question["output"])
     try:
-        await keeper.start(command, directory)
+        await keeper.start(question["command"], Path(question["directory"]))
     except OSError as error:
         print(json.dumps({"error": error.strerror or str(error)}), flush=True)
         return 1
@@ -143,7 +142,7 @@ def _main(path: Path) -> int:
         signal.signal(number, lambda number, frame: None)
     # A socket's path may have 108 bytes only.
     os.chdir(path)
-    return asyncio.run(_keep(RunDirectory(path), question["command"], Path(question["directory"])))
+    return asyncio.run(_keep(RunDirectory(path), question))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A run that ftmon has started, or that publishes itself: what its directory tells."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from ftmon.local.command import cancel
@@ -13,9 +13,6 @@ from ftmon.local.source import JSON_LINES, LOG, FileSource
 from ftmon.local.verdict import Standing, Verdict
 from ftmon.model.event import Level
 from ftmon.model.job import Status
-
-_STARTING = timedelta(minutes=1)
-"""How long a run may take to begin."""
 
 
 class KeptRun:
@@ -39,7 +36,7 @@ class KeptRun:
         """Yield what is new, a part at a time; nothing at first, so that a run is known before it speaks."""
         # Asked before the files are read: what was written before the end is read before it is told. The end
         # is recorded before a run is no longer seen to go on.
-        is_running = self.directory.is_running or self._is_starting(at)
+        is_running = self.directory.is_running
         end = self.directory.end
         yield News(self.run, [])
         for source in self._sources:
@@ -62,11 +59,6 @@ class KeptRun:
         """Ask the keeper to cancel its command; return why that cannot be done, as a sentence."""
         is_asked = cancel(self.directory) is not None
         return "" if is_asked else "Nothing keeps this run any more that could cancel it."
-
-    def _is_starting(self, now: datetime) -> bool:
-        """Whether the directory was made a moment ago, and nothing writes yet."""
-        has_files = self.directory.output.exists() or (self.directory.path / EVENTS).exists()
-        return not has_files and now - self.run.begun_at < _STARTING
 
     def _noted(self, told: list[Told]) -> list[Told]:
         for each in told:

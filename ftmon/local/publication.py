@@ -86,13 +86,12 @@ class Publication:
 
     def _open(self, name: str, home: Path | None) -> None:
         try:
-            joined = os.environ.get(RUN_VARIABLE)
-            if joined:
+            # Its file is locked as long as this process lives, which tells the others that the run goes on.
+            if joined := os.environ.get(RUN_VARIABLE):
                 run = RunDirectory(Path(joined))
+                self._descriptor = run.open_locked(EVENTS)
             else:
-                run = RunDirectory.create(home or runs_directory(), name, now())
-            # Locked as long as this process lives, which tells the others that the run goes on.
-            self._descriptor = run.open_locked(EVENTS)
+                run, self._descriptor = RunDirectory.create(home or runs_directory(), name, now(), EVENTS)
             self.id = run.id
         except (OSError, FtmonError) as error:
             self._warn(f"nothing is published: {error}")

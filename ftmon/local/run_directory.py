@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from time import sleep
 from typing import Any, NamedTuple
 
 from ftmon.errors import UsageError
@@ -37,6 +38,9 @@ _END = "end.json"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
 _LONGEST_NAME = 64
 _LARGEST_RECORD = 65_536
+_LOCK_TRIES = 20
+_BETWEEN_TRIES = 0.001
+"""Seconds."""
 
 
 class End(NamedTuple):
@@ -70,8 +74,11 @@ class RunDirectory:
         self.socket = path / SOCKET
 
     @classmethod
-    def create(cls, home: Path, name: str, now: datetime) -> "RunDirectory":
+    def create(cls, home: Path, name: str, now: datetime, file: str) -> "tuple[RunDirectory, int]":
         """Make the directory of a new run; where its name is taken, with a number behind it.
+
+        Returns the run, and the descriptor of a file that is open and locked as `open_locked` does. A run is
+        seen only from then on, so that nobody takes one that has not begun for one that has ended.
 
         Raises:
             UsageError: where it cannot be made.
@@ -85,14 +92,15 @@ class RunDirectory:
                     path.mkdir(mode=0o700)
                     break
             run = cls(path)
+            descriptor = run.open_locked(file)
             run._write(_RECORD, {"id": check_job_id(path.name), "started_at": iso(now)})
         except OSError as error:
             raise UsageError(f"A run cannot be kept in {home}: {error.strerror}.") from error
-        return run
+        return run, descriptor
 
     @classmethod
     def all(cls, home: Path) -> "Iterator[RunDirectory]":
-        """Yield the runs that are kept here, in no order."""
+        """Yield the runs that are kept here, in no order; a directory without a record is none yet."""
         with suppress(OSError), os.scandir(home) as entries:
             for entry in entries:
                 with suppress(UsageError, OSError):
@@ -124,8 +132,12 @@ class RunDirectory:
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.path / name, flags, 0o600)
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Who only asks whether it is locked holds a lock for a moment; another who writes does for good.
+        for _ in range(_LOCK_TRIES):
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            sleep(_BETWEEN_TRIES)
         return descriptor
 
     @property

@@ -3,6 +3,7 @@ import os
 import signal
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,8 +42,15 @@ while True: time.sleep(60)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDirectory:
-    return RunDirectory.create(tmp_path / "runs", "my run", NOW)
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def left(home: Path, name: str) -> RunDirectory:
+    """Return a run that nobody writes any more, and that tells no end."""
+    run, output = RunDirectory.create(home, name, NOW, OUTPUT)
+    os.close(output)
+    return run
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -57,13 +65,15 @@ def is_printed(run: RunDirectory, words: str) -> bool:
     return words in run.output.read_text()
 
 
-def begin(run: RunDirectory, code: str, *arguments: str) -> None:
-    start(run, [sys.executable, "-c", code, *arguments], run.path.parent)
+def begin(home: Path, code: str, *arguments: str) -> RunDirectory:
+    home.mkdir(parents=True, exist_ok=True)
+    return start(home, "my run", [sys.executable, "-c", code, *arguments], home)
 
 
-def begin_and_wait(run: RunDirectory, code: str) -> None:
-    begin(run, code)
-    until(lambda: "ready" in run.output.read_text())
+def begin_and_wait(home: Path, code: str, *arguments: str) -> RunDirectory:
+    run = begin(home, code, *arguments)
+    until(partial(is_printed, run, "ready"))
+    return run
 
 
 def ended(run: RunDirectory) -> End:
@@ -96,8 +106,8 @@ def keeper_of(run: RunDirectory) -> int:
         ("import os; print('done'); os.kill(os.getpid(), 11)", -11, "killed by SIGSEGV"),
     ],
 )
-def test_a_command_ends_with_its_status(run: RunDirectory, code: str, status: int, reason: str) -> None:
-    begin(run, code)
+def test_a_command_ends_with_its_status(home: Path, code: str, status: int, reason: str) -> None:
+    run = begin(home, code)
     end = ended(run)
     assert (end.status, end.reason, end.is_cancelled) == (status, reason, False)
     assert run.output.read_text() == "done\n"
@@ -106,34 +116,34 @@ def test_a_command_ends_with_its_status(run: RunDirectory, code: str, status: in
 
 
 def test_a_command_has_the_user_s_directory_and_environment_and_no_stdin(
-    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MINE", "kept")
     names = "os.environ['MINE'], os.environ['FTMON_RUN']"
     code = f"import os, sys; print(os.getcwd(), {names}, repr(sys.stdin.read()))"
-    begin(run, code)
+    run = begin(home, code)
     assert ended(run).status == 0
     assert run.output.read_text() == f"{run.path.parent} kept {run.path} ''\n"
 
 
-def test_a_line_is_there_as_soon_as_it_is_printed(run: RunDirectory) -> None:
-    begin_and_wait(run, OBEYS)
+def test_a_line_is_there_as_soon_as_it_is_printed(home: Path) -> None:
+    run = begin_and_wait(home, OBEYS)
     assert run.is_running
     assert run.end is None
     cancel(run)
     ended(run)
 
 
-def test_the_first_cancel_is_an_interrupt_and_makes_any_end_a_cancelled_one(run: RunDirectory) -> None:
-    begin_and_wait(run, OBEYS)
+def test_the_first_cancel_is_an_interrupt_and_makes_any_end_a_cancelled_one(home: Path) -> None:
+    run = begin_and_wait(home, OBEYS)
     assert cancel(run) == 1
     end = ended(run)
     assert (end.status, end.is_cancelled) == (0, True)
     assert "got SIGINT" in run.output.read_text()
 
 
-def test_the_second_cancel_is_sigterm_and_the_third_kills(run: RunDirectory) -> None:
-    begin_and_wait(run, REFUSES)
+def test_the_second_cancel_is_sigterm_and_the_third_kills(home: Path) -> None:
+    run = begin_and_wait(home, REFUSES)
     for number, name in enumerate(("SIGINT", "SIGTERM"), 1):
         assert cancel(run) == number
         until(partial(is_printed, run, f"got {name}"))
@@ -142,8 +152,8 @@ def test_the_second_cancel_is_sigterm_and_the_third_kills(run: RunDirectory) -> 
     assert ended(run) == End(-9, True, ended(run).at)
 
 
-def test_a_cancel_reaches_what_the_command_has_started(run: RunDirectory) -> None:
-    begin_and_wait(run, f"import subprocess, sys; subprocess.run([sys.executable, '-c', {OBEYS!r}])")
+def test_a_cancel_reaches_what_the_command_has_started(home: Path) -> None:
+    run = begin_and_wait(home, f"import subprocess, sys; subprocess.run([sys.executable, '-c', {OBEYS!r}])")
     cancel(run)
     ended(run)
     assert "got SIGINT" in run.output.read_text()
@@ -151,8 +161,8 @@ def test_a_cancel_reaches_what_the_command_has_started(run: RunDirectory) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
-def test_signals_of_schedulers_are_passed_on(run: RunDirectory, number: signal.Signals) -> None:
-    begin_and_wait(run, "import time; print('ready', flush=True); time.sleep(60)")
+def test_signals_of_schedulers_are_passed_on(home: Path, number: signal.Signals) -> None:
+    run = begin_and_wait(home, "import time; print('ready', flush=True); time.sleep(60)")
     forward(run, number)
     end = ended(run)
     assert (end.status, end.is_cancelled) == (-number, False)
@@ -168,9 +178,8 @@ def pipe(tmp_path: Path) -> Path:
     return tmp_path / "pipe"
 
 
-def test_a_command_outlives_its_keeper_and_its_end_is_not_known_then(run: RunDirectory, pipe: Path) -> None:
-    begin(run, f"import sys; {WAITS}", str(pipe))
-    until(lambda: "ready" in run.output.read_text())
+def test_a_command_outlives_its_keeper_and_its_end_is_not_known_then(home: Path, pipe: Path) -> None:
+    run = begin_and_wait(home, f"import sys; {WAITS}", str(pipe))
     assert is_kept(run)
     os.kill(keeper_of(run), signal.SIGKILL)
     until(lambda: not is_kept(run))
@@ -182,11 +191,9 @@ def test_a_command_outlives_its_keeper_and_its_end_is_not_known_then(run: RunDir
     assert run.end is None
 
 
-def test_a_command_that_leaves_something_behind_is_over_but_its_output_is_not(
-    run: RunDirectory, pipe: Path
-) -> None:
-    begin(
-        run,
+def test_a_command_that_leaves_something_behind_is_over_but_its_output_is_not(home: Path, pipe: Path) -> None:
+    run = begin(
+        home,
         "import subprocess, sys; subprocess.Popen([sys.executable, '-c', *sys.argv[1:]])",
         f"import sys; {WAITS}",
         str(pipe),
@@ -198,21 +205,50 @@ def test_a_command_that_leaves_something_behind_is_over_but_its_output_is_not(
     until(lambda: not run.is_running)
 
 
-def test_a_run_is_never_seen_to_be_over_before_its_end_is_recorded(run: RunDirectory) -> None:
-    begin(run, "print('done')")
+def test_a_run_is_never_seen_to_be_over_before_its_end_is_recorded(home: Path) -> None:
+    run = begin(home, "print('done')")
     until(lambda: not run.is_running)
     assert run.end is not None
 
 
+def test_a_run_runs_from_the_moment_it_is_seen(home: Path) -> None:
+    seen: list[bool] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            # Its end is asked for last, because it is recorded before a run is seen to run no more.
+            seen.extend(run.is_running or run.end is not None for run in list(RunDirectory.all(home)))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for _ in range(20):
+        ended(begin(home, "pass"))
+    over.set()
+    watcher.join()
+    assert seen
+    assert all(seen)
+
+
+def test_who_asks_whether_a_run_goes_on_does_not_keep_it_from_being_locked(home: Path) -> None:
+    run = left(home, "mine")
+    asks = os.open(run.output, os.O_RDONLY)
+    fcntl.flock(asks, fcntl.LOCK_SH)
+    threading.Timer(0.003, os.close, [asks]).start()
+    output = run.open_locked(OUTPUT)
+    assert run.is_running
+    os.close(output)
+
+
 def test_a_run_whose_name_is_taken_gets_a_number(tmp_path: Path) -> None:
     names = ["my run", "my run", "my run", "../../etc", "", "-x-", "läuft", "a" * 300]
-    ids = [RunDirectory.create(tmp_path / "runs", name, NOW).id for name in names]
+    ids = [left(tmp_path / "runs", name).id for name in names]
     assert ids == ["my-run", "my-run-2", "my-run-3", "etc", "run", "x", "l-uft", "a" * 64]
     assert {run.id for run in RunDirectory.all(tmp_path / "runs")} == set(ids)
 
 
-def test_only_the_user_can_read_a_run(run: RunDirectory) -> None:
-    begin(run, "print('done')")
+def test_only_the_user_can_read_a_run(home: Path) -> None:
+    run = begin(home, "print('done')")
     ended(run)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (run.path, *run.path.iterdir())}
     assert modes == {"my-run": 0o700, "run.json": 0o600, "output.log": 0o600, "end.json": 0o600}
@@ -221,7 +257,7 @@ def test_only_the_user_can_read_a_run(run: RunDirectory) -> None:
 def test_a_place_where_no_run_can_be_kept_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"A run cannot be kept in .*/file/runs: Not a directory"):
-        RunDirectory.create(tmp_path / "file" / "runs", "x", NOW)
+        RunDirectory.create(tmp_path / "file" / "runs", "x", NOW, OUTPUT)
 
 
 def test_a_command_that_cannot_be_run_is_refused(tmp_path: Path) -> None:
@@ -236,29 +272,33 @@ def test_a_command_that_cannot_be_run_is_refused(tmp_path: Path) -> None:
         assert str(caught.value) == why
 
 
-def test_a_command_that_does_not_start_is_refused_by_its_keeper(run: RunDirectory) -> None:
-    script = run.path.parent / "script"
+def test_a_command_that_does_not_start_is_refused_by_its_keeper(home: Path) -> None:
+    home.mkdir()
+    script = home / "script"
     script.write_text("no interpreter's name\n")
     script.chmod(0o700)
     with pytest.raises(UsageError, match="cannot be run: Exec format error"):
-        start(run, [str(script)], run.path.parent)
-    assert not run.path.exists()
+        start(home, "my run", [str(script)], home)
+    assert list(home.iterdir()) == [script]
 
 
 @pytest.mark.parametrize(
     "content",
     ["", "{", "[]", "null", '{"status": "0"}', '{"status": true, "at": 1}', '{"status": 0}', "[" * 100_000],
 )
-def test_an_end_that_was_tampered_with_is_none(run: RunDirectory, content: str) -> None:
+def test_an_end_that_was_tampered_with_is_none(home: Path, content: str) -> None:
+    run = left(home, "mine")
     (run.path / "end.json").write_text(content)
     assert run.end is None
 
 
-def test_links_in_a_run_s_directory_lead_nowhere(run: RunDirectory, tmp_path: Path) -> None:
+def test_links_in_a_run_s_directory_lead_nowhere(tmp_path: Path) -> None:
+    run = left(tmp_path / "runs", "my run")
     other = tmp_path / "other.json"
     other.write_text('{"status": 0, "at": 1777000000}')
     (run.path / "end.json").symlink_to(other)
     assert run.end is None
+    run.output.unlink()
     run.output.symlink_to(other)
     with other.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -273,7 +313,6 @@ def test_links_in_a_run_s_directory_lead_nowhere(run: RunDirectory, tmp_path: Pa
 
 def test_a_socket_s_path_may_be_long(tmp_path: Path) -> None:
     home = tmp_path / ("x" * 200) / "runs"
-    run = RunDirectory.create(home, "long", NOW)
-    begin_and_wait(run, OBEYS)
+    run = begin_and_wait(home, OBEYS)
     assert cancel(run) == 1
     assert ended(run).is_cancelled

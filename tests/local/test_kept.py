@@ -1,4 +1,5 @@
-from datetime import UTC, datetime, timedelta
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ftmon.local.entry import Outcome
@@ -12,7 +13,9 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def made(home: Path) -> tuple[RunDirectory, KeptRun]:
-    directory = RunDirectory.create(home, "mine", NOW)
+    """Return a run that nobody writes any more, and that tells no end."""
+    directory, output = RunDirectory.create(home, "mine", NOW, OUTPUT)
+    os.close(output)
     return directory, KeptRun(directory, NOW)
 
 
@@ -24,11 +27,13 @@ def verdict(run: KeptRun, now: datetime = NOW) -> Verdict:
     return run.verdict(run.run, now)
 
 
-def test_a_run_that_has_not_begun_yet_runs_and_is_over_if_it_never_does(tmp_path: Path) -> None:
-    _, run = made(tmp_path)
+def test_a_run_runs_as_long_as_somebody_can_write(tmp_path: Path) -> None:
+    directory, output = RunDirectory.create(tmp_path, "mine", NOW, OUTPUT)
+    run = KeptRun(directory, NOW)
     messages(run)
     assert verdict(run).standing is Standing.RUNNING
-    messages(run, NOW + timedelta(minutes=2))
+    os.close(output)
+    messages(run)
     assert verdict(run).standing is Standing.ENDED
 
 
@@ -78,8 +83,9 @@ def test_a_point_that_a_command_prints_and_publishes_is_told_once(tmp_path: Path
 def test_a_run_that_begins_later_is_among_all_runs(tmp_path: Path) -> None:
     runs = KeptRuns(tmp_path)
     assert list(runs.poll(NOW)) == []
-    directory = RunDirectory.create(tmp_path, "later", NOW)
+    directory, output = RunDirectory.create(tmp_path, "later", NOW, OUTPUT)
     [news] = runs.poll(NOW)
+    os.close(output)
     assert news.run.id == directory.id
     assert runs.verdict(news.run, NOW).standing is Standing.RUNNING
     assert runs.cancel(news.run) == "Nothing keeps this run any more that could cancel it."

@@ -10,7 +10,7 @@ import pytest
 
 import ftmon
 from ftmon.local.publication import Publication
-from ftmon.local.run_directory import EVENTS, RunDirectory, now
+from ftmon.local.run_directory import EVENTS, OUTPUT, RunDirectory, now
 
 WRITES = """
 import ftmon, pathlib, sys
@@ -112,11 +112,12 @@ def test_a_run_that_is_killed_tells_no_end_and_runs_no_more(tmp_path: Path) -> N
 
 
 def test_inside_a_run_of_ftmon_it_joins_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = RunDirectory.create(tmp_path, "train", now())
+    run, output = RunDirectory.create(tmp_path, "train", now(), OUTPUT)
     monkeypatch.setenv("FTMON_RUN", str(run.path))
     with ftmon.publish("my run", home=tmp_path) as publication:
         publication.log(step=1, loss=2.5)
     assert publication.id == "train"
+    os.close(output)
     assert lines(tmp_path, "train") == [{"step": 1, "loss": 2.5}, {"status": "succeeded"}]
 
 
