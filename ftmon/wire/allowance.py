@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from time import monotonic
+
+from ftmon.wire.clock import loop_time
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
 
@@ -33,17 +34,17 @@ class Allowance:
 
     def __init__(self) -> None:
         self.until = 0.0
-        """When the service may be asked again, by the monotonic clock."""
+        """When the service may be asked again, by the loop's clock."""
 
     @property
     def seconds(self) -> float:
         """Seconds until the service may be asked again; 0 for now."""
-        return max(0.0, self.until - monotonic())
+        return max(0.0, self.until - loop_time())
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Take what a good answer says. One that says nothing takes nothing back."""
         seconds = retry_after(headers) or _until_reset(headers)
-        self.until = max(self.until, monotonic() + min(seconds, _LONGEST))
+        self.until = max(self.until, loop_time() + min(seconds, _LONGEST))
 
     def forget(self) -> None:
         """Ask again now, because the user wants that."""

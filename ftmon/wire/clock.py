@@ -1,5 +1,9 @@
-"""How far a service's clock is from this machine's, by the Date headers of its answers (RFC 9110, 6.6.1)."""
+"""Clocks: the event loop's, by which all waiting goes, and the service's.
 
+How far the service's is from this machine's is known by the Date headers of its answers (RFC 9110, 6.6.1).
+"""
+
+from asyncio import get_running_loop
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
@@ -13,6 +17,11 @@ _FARTHEST = 100 * 365 * 86_400.0
 
 _JUMP = 1.0
 """Seconds between this machine's two clocks by which it has slept, or its clock was set."""
+
+
+def loop_time() -> float:
+    """Return the seconds of the event loop's clock, which its timers go by."""
+    return get_running_loop().time()
 
 
 class Moment(NamedTuple):

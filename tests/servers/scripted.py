@@ -7,7 +7,6 @@ import struct
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
-from time import monotonic
 from typing import NamedTuple
 
 
@@ -46,7 +45,7 @@ class Request(NamedTuple):
     target: str
     headers: dict[str, str]
     at: float
-    """When it arrived, by the monotonic clock in seconds."""
+    """When it arrived, by the loop's clock in seconds."""
     body: bytes = b""
 
 
@@ -180,4 +179,5 @@ def _parsed(head: bytes) -> Request:
     first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     method, target, _ = first.split(" ")
     fields = [line.partition(":") for line in lines]
-    return Request(method, target, {name.lower(): value.strip() for name, _, value in fields}, monotonic())
+    now = asyncio.get_running_loop().time()
+    return Request(method, target, {name.lower(): value.strip() for name, _, value in fields}, now)

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
 from math import inf
-from time import monotonic
 from typing import Any
 
 from ftmon.errors import FtmonError, RefusedError, TooLargeError, UnreachableError
@@ -20,6 +19,7 @@ from ftmon.model.key import JobKey
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client
+from ftmon.wire.clock import loop_time
 from ftmon.wire.dialects.dialect import Dialect, Page
 from ftmon.wire.follow.attempts import Attempts
 from ftmon.wire.follow.patience import Patience, is_redirect, reason
@@ -110,7 +110,7 @@ class Follower:
         """Start what is due, wait for what comes first, and decide. True once everything has been told."""
         if self._has_slept:
             await self._connect_again()
-        now = monotonic()
+        now = loop_time()
         if now >= self._patience.ends_at:
             self._patience.give_up()
         if now >= self._reading_due():
@@ -121,7 +121,7 @@ class Follower:
         await first_of((self._streams.task, self._reading), self._wake, min(due, self._patience.ends_at))
         if self._streams.task is not None and self._streams.task.done():
             await self._take_stream_end(self._streams.task)
-        elif monotonic() >= self._times.stalled_at(self._streams.present):
+        elif loop_time() >= self._times.stalled_at(self._streams.present):
             await self._streams.drop()
             await self._start_stream()
         if self._reading is not None and self._reading.done():
@@ -255,7 +255,7 @@ class Follower:
         self._reading = None
         session, stream, times = self._session, self._streams.present, self._times
         refusal, self._refusal = self._refusal, None
-        times.read_at = monotonic() + times.interval
+        times.read_at = loop_time() + times.interval
         try:
             outcome = task.result()
         except UnreachableError as fault:

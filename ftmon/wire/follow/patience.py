@@ -1,10 +1,10 @@
 """When following is given up: at the start, and where nobody says how the job ended."""
 
 from math import inf
-from time import monotonic
 from typing import NoReturn
 
 from ftmon.errors import GaveUpError, RefusedError, UnreachableError
+from ftmon.wire.clock import loop_time
 from ftmon.wire.follow.session import Session
 from ftmon.wire.pace import Pace
 
@@ -18,7 +18,7 @@ class Patience:
         self._is_endless = is_endless
         self._is_review = is_review
         """Only the past is wanted: good answers set no limit aside."""
-        self._give_up_at = inf if is_endless else monotonic() + pace.give_up
+        self._give_up_at = inf if is_endless else loop_time() + pace.give_up
         self._fault: UnreachableError | None = None
         """The last fault of the start."""
 
@@ -50,7 +50,7 @@ class Patience:
         if self._session.was_heard and not self._is_review:
             return inf
         self._fault = fault
-        left = self._give_up_at - monotonic()
+        left = self._give_up_at - loop_time()
         if left <= 0 or self._is_past_enough:
             raise self._gave_up(fault) from fault
         return left

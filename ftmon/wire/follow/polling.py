@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from time import monotonic
 
 from ftmon.errors import RefusedError, TooLargeError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.wire.client import MAX_BODY
+from ftmon.wire.clock import loop_time
 from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.dialects.reading import by_time
 from ftmon.wire.follow.ledger import Reading
@@ -66,7 +66,7 @@ class Polling:
         if self._is_too_large or not self._session.service.dialect.paths.events:
             await self._tell_rest([], Reading())
             return None
-        is_whole = self._has_gap and (to_the_end or monotonic() >= self._gap_at)
+        is_whole = self._has_gap and (to_the_end or loop_time() >= self._gap_at)
         reading, held, count, has_list = Reading(), list[Page](), 0, False
         try:
             async with aclosing(self._pages(first, is_whole=is_whole)) as pages:
@@ -136,7 +136,7 @@ class Polling:
     def _note_fault(self) -> None:
         """Begin at the first page next time, and leave a bad later page alone for a while."""
         self._after = ""
-        self._gap_at = monotonic() + self._pace.quiet_again
+        self._gap_at = loop_time() + self._pace.quiet_again
 
     async def _pages(self, first: Page | None, *, is_whole: bool) -> AsyncGenerator[Page, None]:
         """Yield the pages up to the list's end, or up to a known event unless `is_whole`."""

@@ -1,13 +1,13 @@
 """One reading of the job and its list: at the start, beside a stream, without one, and at the end."""
 
 import asyncio
-from time import monotonic
 from typing import NamedTuple
 
 from ftmon.errors import GaveUpError, RefusedError, UnreachableError
 from ftmon.model.event import Event
 from ftmon.model.update import Connection, Wire
 from ftmon.wire.allowance import Allowance
+from ftmon.wire.clock import loop_time
 from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.polling import Polling
 from ftmon.wire.follow.session import Session
@@ -103,7 +103,7 @@ class Reader:
         reading = asyncio.create_task(stream.run(), name="stream")
         try:
             while not reading.done():
-                left = stream.heard_at + self._pace.proof - monotonic()
+                left = stream.heard_at + self._pace.proof - loop_time()
                 if left <= 0:
                     break
                 await asyncio.wait([reading], timeout=left)
@@ -208,7 +208,7 @@ class Reader:
                 raise
             first = None
             is_cut = not self._has_ended(last)
-            if new is None and present is not None and monotonic() < present.news_at + self._pace.grace:
+            if new is None and present is not None and loop_time() < present.news_at + self._pace.grace:
                 # There is no list, and the stream still tells what is missing.
                 return Outcome()
             if new is None and is_cut and self._times.has_stream and present is None:
@@ -217,7 +217,7 @@ class Reader:
                 await session.tell(
                     notice="The stream of the events was cut, and there is no list; some may be missing."
                 )
-            is_late = is_settled or monotonic() >= (session.final_at or 0.0) + late
+            is_late = is_settled or loop_time() >= (session.final_at or 0.0) + late
             if session.was_over_before or (not new and is_late):
                 return Outcome(is_over=True)
             await asyncio.sleep(max(self._times.interval, self._allowance.seconds))
@@ -237,7 +237,7 @@ class Reader:
             self._streams_at_end.append(last)
         # The attempt that is asked for may begin late, and may hang.
         begins_at = max(self._session.final_at or 0.0, self._times.stream_at)
-        is_awaited = monotonic() <= begins_at + self._pace.lag
+        is_awaited = loop_time() <= begins_at + self._pace.lag
         return len(self._streams_at_end) <= _MAX_LAST_STREAMS and is_awaited
 
     async def _fails_for_good(self, fault: UnreachableError) -> bool:
@@ -245,8 +245,8 @@ class Reader:
 
         A service that cannot be reached may come back, and the missing events with it.
         """
-        self._failing_since = self._failing_since or monotonic()
-        if monotonic() - self._failing_since <= self._pace.lag:
+        self._failing_since = self._failing_since or loop_time()
+        if loop_time() - self._failing_since <= self._pace.lag:
             return False
         if fault.status is None and not await self._is_reached():
             return False

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
-from time import monotonic
 from typing import Protocol
 
 from ftmon.errors import RefusedError, UnreachableError
@@ -17,6 +16,7 @@ from ftmon.model.message import claims_end
 from ftmon.model.update import Connection, Update, Wire
 from ftmon.wire.choosing import Candidates, find_job
 from ftmon.wire.client import Client
+from ftmon.wire.clock import loop_time
 from ftmon.wire.dialects import made
 from ftmon.wire.dialects.dialect import Page
 from ftmon.wire.follow.ledger import Ledger
@@ -56,7 +56,7 @@ class Session:
         self.job_fault: UnreachableError | None = None
         """Why the last reading of the job failed, where that may pass."""
         self.answered_at: float | None = None
-        """When the last good answer was read, by the monotonic clock; a page of a list is one."""
+        """When the last good answer was read, by the loop's clock; a page of a list is one."""
         self.has_streamed = False
         """A stream told an event."""
         self.has_past = False
@@ -64,7 +64,7 @@ class Session:
         self.has_figures = False
         """An event told a loss or a reward, or looks as if it did."""
         self.final_at: float | None = None
-        """When the job was first read as over, by the monotonic clock."""
+        """When the job was first read as over, by the loop's clock."""
         self.was_over_before = False
         """The first reading of the job found it over."""
         self.claimed_at: float | None = None
@@ -180,7 +180,7 @@ class Session:
         if self.is_final and not is_over:
             return
         if is_over and self.final_at is None:
-            self.final_at = monotonic()
+            self.final_at = loop_time()
             self.was_over_before = not self.was_heard
         self.note_answer()
         if self.job is None or self.job.provider_status != job.provider_status:
@@ -257,8 +257,8 @@ class Session:
         )
 
     async def tell_next_reading(self, due: float) -> None:
-        """Say when the list is read next, by the monotonic clock, while it stands in for a stream."""
-        connection, delay = self.connection, max(0.0, due - monotonic())
+        """Say when the list is read next, by the loop's clock, while it stands in for a stream."""
+        connection, delay = self.connection, max(0.0, due - loop_time())
         if connection.wire is Wire.POLLING and delay < inf and delay != connection.delay:
             await self.tell(connection=replace(connection, delay=delay))
 
@@ -276,11 +276,11 @@ class Session:
 
     def note_answer(self) -> None:
         """A good answer was read."""
-        self.answered_at = monotonic()
+        self.answered_at = loop_time()
 
     def note_claim(self) -> None:
         """The events seem to be over."""
-        self.claimed_at = self.claimed_at or monotonic()
+        self.claimed_at = self.claimed_at or loop_time()
 
     def _note_figures(self, events: Sequence[Event]) -> None:
         self.has_figures = self.has_figures or any(
@@ -291,4 +291,4 @@ class Session:
         self._note_figures(events)
         if events:
             self.has_said_end = claims_end(events[-1].message)
-            self.claimed_at = monotonic() if self.has_said_end else None
+            self.claimed_at = loop_time() if self.has_said_end else None

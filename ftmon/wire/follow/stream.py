@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from enum import Enum, auto
-from time import monotonic
 
 from ftmon import json_text
 from ftmon.errors import UnreachableError
@@ -12,6 +11,7 @@ from ftmon.model.message import hints_at_change
 from ftmon.model.update import Connection, Wire
 from ftmon.wire.answer import Answer
 from ftmon.wire.body import Kind, from_text, kind_of
+from ftmon.wire.clock import loop_time
 from ftmon.wire.dialects.dialect import Done, InBandError, Page
 from ftmon.wire.follow.session import Session
 from ftmon.wire.json_lines import LineDecoder
@@ -53,7 +53,7 @@ class Stream:
     def __init__(
         self, session: Session, resumption: Resumption, wake: Callable[[], None], *, is_doubted: bool
     ) -> None:
-        self.started_at = self.heard_at = self.news_at = monotonic()
+        self.started_at = self.heard_at = self.news_at = loop_time()
         """When the attempt began, a byte came last, and an event came last."""
         self.has_told = False
         """It brought an event."""
@@ -117,7 +117,7 @@ class Stream:
             async with aclosing(answer.chunks()) as chunks:
                 start, kind = b"", None
                 async for chunk in chunks:
-                    self.heard_at = monotonic()
+                    self.heard_at = loop_time()
                     start = from_text(start + chunk)
                     if kind := kind_of(start, is_whole=False, is_called_stream=is_called_stream):
                         break
@@ -180,7 +180,7 @@ class Stream:
 
     async def _take(self, frames: list[ServerEvent]) -> bool:
         """Report what is new in the messages; True if one of them ends the stream."""
-        self.heard_at = now = monotonic()
+        self.heard_at = now = loop_time()
         lost = self.lost
         is_done, events, errors = self._sorted(frames)
         session = self._session

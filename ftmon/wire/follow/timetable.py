@@ -1,11 +1,11 @@
 """When the stream is tried, and when the job and its list are read, next."""
 
 from math import inf
-from time import monotonic
 
 from ftmon.errors import UnreachableError
 from ftmon.model.job import Status
 from ftmon.model.update import Wire
+from ftmon.wire.clock import loop_time
 from ftmon.wire.follow.session import Session
 from ftmon.wire.follow.stream import Stream
 from ftmon.wire.pace import Pace
@@ -15,7 +15,7 @@ _QUEUED = 3
 
 
 class Timetable:
-    """Times by the monotonic clock, and the back-off of both routes.
+    """Times by the loop's clock, and the back-off of both routes.
 
     The list is read only while no stream is trusted: one that has not brought its first event for a moment
     (`Pace.proof`), or that failed before it brought news.
@@ -65,7 +65,7 @@ class Timetable:
         """
         if stream is not None:
             return has_news or self._session.wire is Wire.WAITING
-        is_later = self.stream_at - monotonic() > self.interval
+        is_later = self.stream_at - loop_time() > self.interval
         return self.failed_streams > 1 or not self.has_stream or (has_news and is_later)
 
     # When things are due
@@ -118,7 +118,7 @@ class Timetable:
 
         The next attempt waits for the reading that decides what follows.
         """
-        now = monotonic()
+        now = loop_time()
         self.stream_at = now + self._pace.proof
         settled = self._pace.settled_with_news if stream.has_news else self._pace.settled
         if now - stream.started_at >= settled:
@@ -142,7 +142,7 @@ class Timetable:
         read_at = 0.0 if is_urgent else self._listed_at + self.interval
         self.read_at = max(read_at, self._held_until)
         self.stream_at = max(self.stream_at, read_at)
-        return self._held_until <= max(read_at, monotonic())
+        return self._held_until <= max(read_at, loop_time())
 
     def poll_only(self) -> None:
         """The service has no stream: read the list now, and from now on."""
@@ -168,7 +168,7 @@ class Timetable:
         """
         self.failed_streams += 1
         delay = min(self._pace.delay(self.failed_streams, fault.retry_after, retry), patience)
-        self.stream_at = monotonic() + delay
+        self.stream_at = loop_time() + delay
         return delay
 
     def back_off_reading(self, fault: UnreachableError, patience: float, *, is_only_route: bool) -> float:
@@ -179,9 +179,9 @@ class Timetable:
         self.failed_readings += 1
         delay = self._pace.delay(self.failed_readings, fault.retry_after)
         if fault.retry_after is not None:
-            self._held_until = monotonic() + delay
+            self._held_until = loop_time() + delay
         if not is_only_route:
-            delay = max(delay, self.interval, self.stream_at - monotonic())
+            delay = max(delay, self.interval, self.stream_at - loop_time())
         delay = min(delay, patience)
-        self.read_at = monotonic() + delay
+        self.read_at = loop_time() + delay
         return delay
