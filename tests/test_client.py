@@ -2,8 +2,10 @@ import asyncio
 import json
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
@@ -34,6 +36,26 @@ async def got(settings: Settings, head_timeout: float = 25) -> bytes:
 
 def serving(*scripts: Script) -> Server:
     return Server({"/v1/fine-tunes": scripts})
+
+
+class Seeker(MetaPathFinder):
+    """Notes the modules that nobody else has found."""
+
+    def __init__(self) -> None:
+        self.sought: list[str] = []
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        self.sought.append(fullname)
+
+
+async def test_a_request_searches_for_no_module_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeker = Seeker()
+    server = serving(answer({}))
+    async with server.running(), aclosing(Client(Settings(f"{server.origin}/v1", KEY))) as client:
+        await client.get("/fine-tunes")
+        monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, seeker])
+        await client.get("/fine-tunes")
+    assert seeker.sought == []
 
 
 SAID = {
