@@ -1,8 +1,12 @@
+import asyncio
 import os
 import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.skipping_loop import SkippingLoop
 
 # What a shell runs in the background ignores SIGINT, and what nohup runs SIGHUP: and so would each command
 # that the tests start.
@@ -38,3 +42,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Run two tests for each core: most of them wait for a process, a terminal or a timer."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give a test that says so a loop that skips its waits."""
+    if item.get_closest_marker("skips_waits") is not None:
+        return {"skipping": SkippingLoop}
+    return {"real": asyncio.SelectorEventLoop}

@@ -16,6 +16,8 @@ from tests.servers.fine_tunes import HTML, JOB, JOB_ID, answer, failure, head, j
 from tests.servers.scripted import End, Script, Server, free_port
 from tests.test_follow import OVER, RUNNING
 
+pytestmark = pytest.mark.skips_waits
+
 CANCELLED = answer(job("cancelled"))
 
 

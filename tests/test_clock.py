@@ -20,6 +20,8 @@ from tests.service import Service
 from tests.terminal import terminal
 from tests.test_follow import followed
 
+pytestmark = pytest.mark.skips_waits
+
 SENT = Moment(NOON.timestamp(), 100.0)
 
 

@@ -45,6 +45,8 @@ from tests.servers.fine_tunes import (
 )
 from tests.servers.scripted import After, End, Pulse, Script, Server, free_port
 
+pytestmark = pytest.mark.skips_waits
+
 PACE = Pace(
     first_delay=0.002,
     longest_delay=0.01,

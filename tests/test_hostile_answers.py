@@ -206,7 +206,12 @@ ODD: list[Any] = [None, [], {}, "nan", "1e400", 10**400, float("inf")]
 def test_an_odd_value_in_each_field_in_turn_is_no_fault(dialect: Dialect, odd: Any) -> None:
     good = answers_of(dialect)
     for value in good[: len(good) // 3]:
-        for path in list(paths_of(value)):
+        # The entries of a list are alike.
+        fields = {
+            tuple("an entry" if isinstance(key, int) else key for key in path): path
+            for path in paths_of(value)
+        }
+        for path in fields.values():
             check_told(*read(dialect, changed(value, path, odd)), dialect)
 
 

@@ -451,7 +451,7 @@ async def test_a_locked_history_delays_no_request(path: Path) -> None:
             async with watching(settings_of(server), history=path, pace=pace) as front_end:
                 other.execute("BEGIN IMMEDIATE")
                 key = front_end.watch(JOB_ID)
-                await server.until(lambda: len(server.asked(LIST)) > 20)
+                await server.until(lambda: len(server.asked(LIST)) > 5)
                 listed = asyncio.ensure_future(front_end.jobs())
                 with pytest.raises(RefusedError):
                     await listed

@@ -39,6 +39,8 @@ from tests.servers.scripted import End, Script, Server
 from tests.test_fine_tuning_jobs import followed as followed_by_id
 from tests.test_follow import PACE, followed
 
+pytestmark = pytest.mark.skips_waits
+
 MIB = 2**20
 
 

@@ -7,6 +7,8 @@ from ftmon.watch.queue import Queue
 from tests.records import KEY, NOON, read
 from tests.servers.fine_tunes import event
 
+pytestmark = pytest.mark.skips_waits
+
 EVENTS = [read(event(f"Step {number}", number)) for number in range(100)]
 
 

@@ -55,7 +55,7 @@ from tests.service import Service
 from tests.test_fine_tuning_jobs import told_by as told_by_id
 from tests.test_follow import Told, followed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skips_waits]
 
 PACE = Pace(
     first_delay=0.01,
@@ -129,7 +129,8 @@ def check_pace(server: GrowingServer, pace: Pace = PACE) -> None:
     first, *others = [request.at for request in server.asked(JOB)]
     # The first reading finds the dialect.
     gaps = [later - earlier for earlier, later in pairwise(others)]
-    assert len(gaps) <= sum(gaps) / pace.poll + 0.5
+    # One comes early: the reading after a stream that has ended.
+    assert len(gaps) <= sum(gaps) / pace.poll + 1
     assert quantiles(gaps)[0] < 2 * pace.poll
     lists = [request.at for request in server.asked(LIST)]
     assert len(others) - 3 <= len(lists) <= len(others) + 2

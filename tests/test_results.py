@@ -15,6 +15,8 @@ from tests.servers.scripted import Script, Server
 from tests.test_fine_tuning_jobs import points, told_by
 from tests.test_follow import Told, followed
 
+pytestmark = pytest.mark.skips_waits
+
 SAMPLES = Path(__file__).parent / "samples"
 CURRENT = (SAMPLES / "openai_results_current.csv").read_bytes()
 HEADER = (SAMPLES / "openai_results_legacy_header.csv").read_bytes()

@@ -10,7 +10,7 @@ from tests.servers.fine_tunes import JOB, LIST, STORY, STREAM, head
 from tests.servers.scripted import End, Pulse, Script, Server
 from tests.test_follow import OVER, PACE, RUNNING, WHOLE, service, told_by
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skips_waits]
 
 SHORT = replace(PACE, give_up=0.6)
 HEAD_TIMEOUT = 0.2
