@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def publish(name: str, *, total_steps: int | None = None, home: "Path | None" = None) -> "Publication":
+def publish(name: str, *, total_steps: int | None = None, home: "Path | str | None" = None) -> "Publication":
     """Publish a training run of this process, so that `ftmon` can watch it.
 
-    Use it as a context manager: leaving the block ends the run, an exception makes it a failure. Inside
+    Use it as a context manager: leaving the block ends the run, an exception makes it a failure. Without a
+    block, call its `finish`; an exception that ends the process makes the run a failure, too. Inside
     `ftmon run` it joins that run. It never raises, and never waits for anything but one write to a file.
 
     Args:

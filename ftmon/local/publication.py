@@ -6,8 +6,11 @@ with one warning. `ftmon watch` and `ftmon serve` read the file.
 
 import json
 import os
+import sys
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,30 +27,26 @@ _RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 class Publication:
     """One run, from its beginning to its end; a context manager."""
 
-    def __init__(self, name: str, home: Path | None, total_steps: int | None) -> None:
+    def __init__(self, name: str, home: Path | str | None, total_steps: int | None) -> None:
         self.id = ""
         """The run's id; empty where nothing is written."""
-        self._totals = {} if total_steps is None else {"total_steps": total_steps}
         self._descriptor: int | None = None
         self._is_over = False
         self._has_warned = False
+        self._totals = {} if total_steps is None else self._numbers({"total_steps": total_steps})
         # A process that this one forks, such as a loader of data, is not the run.
         self._owner = os.getpid()
         if _rank() == 0:
             self._open(name, home)
+            _open_runs.append(self)
+            _watch_for_exceptions()
 
-    def log(self, **figures: Any) -> None:
+    def log(self, /, **figures: Any) -> None:
         """Tell the figures of a step: `step`, `loss`, `valid_loss`, and any others by their own names.
 
         A figure may be anything that `float` takes, such as a tensor of one element.
         """
-        told: dict[str, Any] = {**self._totals}
-        for name, value in figures.items():
-            try:
-                told[name] = value if isinstance(value, int) else float(value)
-            except (TypeError, ValueError, OverflowError, RuntimeError):
-                self._warn(f"{name} is no number, and is left out")
-        self._write(told)
+        self._write({**self._totals, **self._numbers(figures)})
 
     def message(self, text: str, level: str = "info") -> None:
         """Tell a sentence; `level` is `info`, `warning` or `error`."""
@@ -59,19 +58,15 @@ class Publication:
             return
         self._write({"status": status, **({"error": error} if error else {})})
         self._is_over = True
+        with suppress(ValueError):
+            _open_runs.remove(self)
         if self._descriptor is not None:
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
 
-    def __enter__(self) -> "Publication":
-        """Begin the run."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the run: a success, unless it is left by an exception."""
+    def leave(self, error: BaseException | None) -> None:
+        """End the run as what it was left by says: a success, unless that is an exception."""
         match error:
             case None:
                 self.finish()
@@ -84,17 +79,38 @@ class Publication:
             case _:
                 self.finish("failed", f"{type(error).__name__}: {error}".removesuffix(": "))
 
-    def _open(self, name: str, home: Path | None) -> None:
+    def __enter__(self) -> "Publication":
+        """Begin the run."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run, as `leave` does."""
+        self.leave(error)
+
+    def _open(self, name: str, home: Path | str | None) -> None:
         try:
             # Its file is locked as long as this process lives, which tells the others that the run goes on.
             if joined := os.environ.get(RUN_VARIABLE):
                 run = RunDirectory(Path(joined))
                 self._descriptor = run.open_locked(EVENTS)
             else:
-                run, self._descriptor = RunDirectory.create(home or runs_directory(), name, now(), EVENTS)
+                folder = runs_directory() if home is None else Path(home)
+                run, self._descriptor = RunDirectory.create(folder, name, now(), EVENTS)
             self.id = run.id
         except (OSError, FtmonError) as error:
             self._warn(f"nothing is published: {error}")
+
+    def _numbers(self, figures: Mapping[str, Any]) -> dict[str, int | float]:
+        """Return the figures that are numbers, as JSON has them."""
+        numbers: dict[str, int | float] = {}
+        for name, value in figures.items():
+            try:
+                numbers[name] = value if isinstance(value, int) else float(value)
+            except (TypeError, ValueError, OverflowError, RuntimeError):
+                self._warn(f"{name} is no number, and is left out")
+        return numbers
 
     def _write(self, fields: dict[str, Any]) -> None:
         if self._descriptor is None or self._is_over or os.getpid() != self._owner:
@@ -112,6 +128,26 @@ class Publication:
         self._has_warned = True
         with suppress(Warning):
             warnings.warn(f"ftmon: {words}", RuntimeWarning, stacklevel=3)
+
+
+_open_runs: list[Publication] = []
+"""The runs of this process that have not ended."""
+
+
+@cache
+def _watch_for_exceptions() -> None:
+    """End the open runs by an exception that ends the process, from now on.
+
+    A run that is no context manager has no other way to hear of one; a framework's callback has none.
+    """
+    report = sys.excepthook
+
+    def end_runs(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        for run in _open_runs.copy():
+            run.leave(error)
+        report(kind, error, trace)
+
+    sys.excepthook = end_runs
 
 
 def _rank() -> int:

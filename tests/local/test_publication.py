@@ -4,7 +4,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -74,6 +74,52 @@ def test_a_figure_is_what_is_a_number_for_float(tmp_path: Path) -> None:
         run.log(step=2, name="x", other=[1])
     run.finish()
     assert lines(tmp_path)[:2] == [{"step": 1, "loss": 1.5}, {"step": 2}]
+
+
+def test_figures_may_have_any_name(tmp_path: Path) -> None:
+    run = ftmon.publish("my run", total_steps=Tensor(), home=str(tmp_path))  # type: ignore[arg-type]
+    run.log(**{"self": 1, "rewards/mean": 0.5})
+    run.finish()
+    assert lines(tmp_path)[0] == {"total_steps": 1.5, "self": 1, "rewards/mean": 0.5}
+
+
+class Ended(NamedTuple):
+    status: int
+    said: str
+
+
+def ended(home: Path, code: str) -> Ended:
+    """Run a training that publishes itself without a block, up to its own end."""
+    begin = (
+        "import ftmon, sys; run = ftmon.publish('my run', total_steps=3, home=sys.argv[1]); run.log(step=1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", begin + code, str(home)], capture_output=True, text=True, check=False
+    )
+    return Ended(done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("code", "end"),
+    [
+        ("raise ValueError('loss is NaN')", {"status": "failed", "error": "ValueError: loss is NaN"}),
+        ("raise KeyboardInterrupt", {"status": "cancelled"}),
+        ("run.finish('failed', 'first'); raise ValueError('x')", {"status": "failed", "error": "first"}),
+    ],
+)
+def test_an_exception_that_ends_the_process_ends_a_run_without_a_block(
+    tmp_path: Path, code: str, end: dict[str, str]
+) -> None:
+    done = ended(tmp_path, code)
+    assert done.status != 0
+    assert done.said.count("Traceback (most recent call last)") == 1
+    assert lines(tmp_path) == [{"total_steps": 3, "step": 1}, end]
+
+
+@pytest.mark.parametrize("code", ["sys.exit(1)", "pass"])
+def test_a_run_that_nobody_ends_is_no_success(tmp_path: Path, code: str) -> None:
+    ended(tmp_path, code)
+    assert lines(tmp_path) == [{"total_steps": 3, "step": 1}]
 
 
 def test_nothing_is_told_after_the_end(tmp_path: Path) -> None:
