@@ -25,6 +25,7 @@ LAYERS = [
     ["ftmon.settings", "ftmon.text"],
     ["ftmon.demo"],
     ["ftmon.serving"],
+    ["ftmon.integrations"],
     ["ftmon.local"],
     ["ftmon.model"],
     ["ftmon.json_text", "ftmon.safe", "ftmon.secret", "ftmon.paths", "ftmon.ending", "ftmon.providers"],
@@ -46,6 +47,10 @@ HOMES = {
     "msgspec": ["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse"],
     "starlette": ["ftmon.serving"],
     "uvicorn": ["ftmon.serving"],
+    "transformers": ["ftmon.integrations.transformers"],
+    "lightning": ["ftmon.integrations.lightning"],
+    "pytorch_lightning": ["ftmon.integrations.lightning"],
+    "keras": ["ftmon.integrations.keras"],
 }
 """Which modules may import a library. `argparse` is one too: only a command parses the command line."""
 
