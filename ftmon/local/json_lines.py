@@ -56,7 +56,7 @@ class JsonLinesReader:
         self._rows = 0
         """Rows with figures so far: the step of a row that has none."""
 
-    def read(self, line: str) -> list[Entry]:
+    def read(self, line: str, after: str = "") -> list[Entry]:
         """Read one line without its end. A line that is no object is text."""
         text = line.strip("\ufeff\r\n\t ")
         if not text:

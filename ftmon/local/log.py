@@ -11,9 +11,11 @@ class LogReader:
     def __init__(self) -> None:
         self._reader = TrainerReader()
 
-    def read(self, line: str) -> list[Entry]:
+    def read(self, line: str, after: str = "") -> list[Entry]:
         r"""Read one line without its end. What a `\r` overwrites counts only as progress."""
-        *overwritten, last = [part for part in line.split("\r") if part.strip()] or [""]
+        written = line.split("\r")
+        *overwritten, last = [part for part in written if part.strip()] or [""]
+        is_in_place_of_a_bar = len(written) > 1 and written[-2].isspace()
         for part in overwritten:
             self._reader.read(part)
         return [
@@ -23,5 +25,5 @@ class LogReader:
                 level=each.level,
                 outcome=Outcome(Status.SUCCEEDED) if each.is_end else None,
             )
-            for each in self._reader.read(last)
+            for each in self._reader.read(last, after if is_in_place_of_a_bar else "")
         ]

@@ -34,8 +34,8 @@ class Reader(Protocol):
 class LineReader(Protocol):
     """Reads one file line by line; raises ValueError as `Reader.feed`."""
 
-    def read(self, line: str) -> list[Entry]:
-        """Return the entries of a line without its end."""
+    def read(self, line: str, after: str = "") -> list[Entry]:
+        """Return the entries of a line without its end; `after` is what is written of the next line."""
         ...
 
 
@@ -48,11 +48,12 @@ class Lines:
 
     def feed(self, data: bytes) -> Iterator[Entry]:
         """Yield the entries of the lines that are complete now."""
-        for line in self._splitter.feed(data):
+        lines = self._splitter.feed(data)
+        for line, after in zip(lines, [*lines[1:], self._splitter.pending if lines else ""], strict=False):
             if line is None:
                 yield Entry("A line of more than 8 MiB was passed over.", level=Level.WARNING)
             else:
-                yield from self._reader.read(line)
+                yield from self._reader.read(line, after or "")
 
     def flush(self) -> Iterable[Entry]:
         """Return nothing: a line without its end is not complete, however long that takes."""

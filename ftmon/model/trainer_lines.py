@@ -10,17 +10,13 @@ from dataclasses import dataclass, field
 from ftmon import json_text
 from ftmon.model.event import Level
 from ftmon.model.figures import Figures, count, read_figures, sums_up
+from ftmon.model.progress_bar import ProgressBars
 from ftmon.safe import safe
 
 _LONGEST = 65_536
 """Characters of a line that are read. ms-swift's summary holds the whole history in one line."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
-
-_BAR = re.compile(
-    r"(?:\d{1,3}%\|[^|]{0,1000}\|\s{0,8}|(?<!\S))(?P<done>\d{1,15})/(?P<total>\d{1,15}) \[[^\]]{0,100}\]"
-)
-"""A progress bar of tqdm without its name: `Map:  12%|█▏  | 120/1000 [00:01<00:09, 97.3 examples/s]`."""
 
 _PAIR = re.compile(
     rf"'([^']{{1,64}})': (?:'({_NUMBER})'|(?:np\.\w+|tensor)\(({_NUMBER})[^)]*\)|({_NUMBER})(?=[,}}]))"
@@ -83,20 +79,21 @@ class TrainerReader:
     """Reads one output from its beginning, and remembers totals and the progress bar for the lines after."""
 
     def __init__(self) -> None:
-        self.step: int | None = None
-        """As the progress bar or a line told last."""
         self.total_steps: int | None = None
         self.total_epochs: int | None = None
-        self._bars: dict[int, int] = {}
-        """The counter of each progress bar, by its total."""
+        self._bars = ProgressBars()
 
-    def read(self, line: str) -> list[TrainerLine]:
-        r"""Read one line of output, without its line end; a `\r` in it overwrites what stood before."""
+    def read(self, line: str, after: str = "") -> list[TrainerLine]:
+        r"""Read one line of output, without its line end; a `\r` in it overwrites what stood before.
+
+        `after` is what is written of the next line, where that begins with the bar whose place this one took.
+        """
+        self._bars.expect(after[:_LONGEST])
         parts = safe(line[:_LONGEST]).split("\n")
         return [each for each in map(self._read, parts) if each is not None]
 
     def _read(self, part: str) -> TrainerLine | None:
-        text = self._without_bars(part).rstrip()
+        text = self._bars.take_from(part).rstrip()
         if not text.strip():
             return None
         self._note_totals(text)
@@ -105,58 +102,18 @@ class TrainerReader:
             self._place(figures)
         return TrainerLine(text, _level(text), figures, is_end)
 
-    # Progress bars
-
-    def _without_bars(self, text: str) -> str:
-        if "/" not in text or "[" not in text:
-            return text
-        kept, end = [], 0
-        for bar in _BAR.finditer(text):
-            before, end = text[end : bar.start()], bar.end()
-            # A bar with a name counts something else than steps: files, examples, shards.
-            if before.rstrip().endswith(":"):
-                continue
-            kept.append(before)
-            self._note_bar(int(bar["done"]), int(bar["total"]))
-        return "".join([*kept, text[end:]]).lstrip() if end else text
-
-    def _note_bar(self, done: int, total: int) -> None:
-        if done <= total:
-            self._bars[total] = done
-            if total == self.total_steps:
-                self.step = done
-
     def _place(self, figures: Figures) -> None:
         """Give figures without a step that of the progress bar, and learn the totals that they tell."""
-        if (step := count(figures.get("step"))) is not None:
-            self.step = step
+        if "step" in figures:
             self.total_steps = count(figures.get("total_steps")) or self.total_steps
-        elif (bar := self._training_bar(figures.get("epoch"))) is not None:
-            self.total_steps, self.step = bar
-            figures["step"] = self.step
+        elif (bar := self._bars.of_training(self.total_steps, figures.get("epoch"))) is not None:
+            figures["step"], self.total_steps = bar
         elif self.total_steps and self.total_epochs and "epoch" in figures:
             figures["step"] = round(figures["epoch"] / self.total_epochs * self.total_steps)
         if self.total_steps and "step" in figures:
             figures.setdefault("total_steps", self.total_steps)
         if self.total_epochs:
             figures.setdefault("total_epochs", self.total_epochs)
-
-    def _training_bar(self, epoch: float | None) -> tuple[int, int] | None:
-        """Return total and counter of the bar that counts the training's steps.
-
-        Several bars share an output. The training's has the total that was told; else its share of a whole
-        number of epochs agrees with the epoch of the line, as no other bar's does.
-        """
-        if self.total_steps is not None:
-            done = self._bars.get(self.total_steps)
-            return None if done is None else (self.total_steps, done)
-        for total, done in sorted(self._bars.items(), reverse=True):
-            if not done or not epoch:
-                continue
-            epochs = epoch * total / done
-            if abs(epochs - round(epochs)) <= 0.02 * epochs and round(epochs) >= 1:
-                return total, done
-        return None
 
     def _note_totals(self, text: str) -> None:
         if "=" not in text and "iters:" not in text:
@@ -166,8 +123,6 @@ class TrainerReader:
                 self.total_steps = count(steps.replace(",", "")) or self.total_steps
             elif match["epochs"]:
                 self.total_epochs = count(match["epochs"].replace(",", "")) or self.total_epochs
-
-    # Figures
 
     def _figures(self, text: str) -> tuple[Figures, bool]:
         """Return the figures of a line, and whether it says that the training is done."""

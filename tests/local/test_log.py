@@ -1,0 +1,36 @@
+from ftmon.local.entry import Entry
+from ftmon.local.source import LOG
+
+BLANK = " " * 48
+FAST = (
+    "\r  0%|          | 0/60 [00:00<?, ?it/s]\r" + BLANK + "\r{'loss': '4.165', 'epoch': '0.08333'}\n"
+    "\r  8%|▊         | 5/60 [00:00<00:00, 118.36it/s]\r" + BLANK + "\r{'loss': '4.171', 'epoch': '0.1667'}\n"
+    "\r 17%|█▋        | 10/60 [00:00<00:00, 155.65it/s]\r 28%|██▊       | 17/60 [00:00<00:00, 160it/s]\r"
+    + BLANK + "\r{'loss': '4.184', 'epoch': '0.3333'}\n"
+    "\r 33%|███▎      | 20/60 [00:00<00:00, 204.27it/s]\n"
+    "\r  0%|          | 0/2 [00:00<?, ?it/s]\x1b[A\r" + BLANK + "\r\n"
+    "\r      \r\x1b[A{'eval_loss': '4.143', 'epoch': '0.3333'}\n"
+    "\r 33%|███▎      | 20/60 [00:00<00:00, 197.09it/s]\n\r100%|██████████| 2/2 [00:00<00:00, 1it/s]\x1b[A\n"
+)  # fmt: skip
+"""What transformers 5.24 writes where it takes over ten steps between two drawings of its bar."""
+
+
+def read(text: str) -> list[Entry]:
+    return list(LOG.reader().feed(text.encode()))
+
+
+def test_a_line_in_the_place_of_a_bar_has_the_step_of_the_bar_that_follows() -> None:
+    points = [(entry.step, entry.figures.get("train_loss")) for entry in read(FAST) if entry.figures]
+    assert points == [(5, 4.165), (10, 4.171), (20, 4.184), (20, None)]
+    assert {entry.figures["total_steps"] for entry in read(FAST)} == {60}
+
+
+def test_the_steps_of_a_training_are_known_where_it_ends_within_an_epoch() -> None:
+    [entry] = read("\r 12%|█▎        | 5/40 [00:01<00:09, 4it/s]\r     \r{'loss': 2.5, 'epoch': 0.2}\n")
+    assert (entry.step, entry.figures["total_steps"]) == (5, 40)
+
+
+def test_a_bar_that_comes_after_a_line_of_its_own_is_no_step_of_that() -> None:
+    before = " 10%|█         | 100/1000 [00:31<04:41, 3.2it/s]\n"
+    [entry] = read(f"{before}{{'loss': 1.5, 'epoch': 0.3}}\n{before.replace('100/', '101/')}")
+    assert entry.step == 100
