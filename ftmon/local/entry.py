@@ -17,6 +17,14 @@ class Outcome:
     """Why it failed: a part of a sentence, empty where nothing is told."""
 
 
+SENTENCES = {
+    Status.SUCCEEDED: "The training is done.",
+    Status.FAILED: "The training failed.",
+    Status.CANCELLED: "The training was stopped.",
+}
+"""What an entry says that tells an end and has no words of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line, row or record: what it says, and when."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftmon import json_text
-from ftmon.local.entry import Entry, Outcome
+from ftmon.local.entry import SENTENCES, Entry, Outcome
 from ftmon.model.event import Level, parse_level, parse_time
 from ftmon.model.figures import Figures, count, in_words, number, read_figures, sums_up
 from ftmon.model.job import Status
@@ -82,7 +82,7 @@ class JsonLinesReader:
         if message is not None:
             return Entry(safe(message[:_LONGEST]), figures, at, level, outcome)
         if outcome is not None and _PLACES.issuperset(figures):
-            return Entry(_SENTENCES[outcome.status], figures, at, level, outcome)
+            return Entry(SENTENCES[outcome.status], figures, at, level, outcome)
         return Entry(in_words(figures), figures, at, level, outcome) if figures else None
 
     def _place(self, figures: Figures, *, is_told: bool) -> bool:
@@ -103,13 +103,6 @@ class JsonLinesReader:
         if self._total_steps and "step" in figures:
             figures.setdefault("total_steps", self._total_steps)
         return bool(figures)
-
-
-_SENTENCES = {
-    Status.SUCCEEDED: "The training is done.",
-    Status.FAILED: "The training failed.",
-    Status.CANCELLED: "The training was stopped.",
-}
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ftmon.local.entry import Entry
+from ftmon.local.entry import SENTENCES, Entry, Outcome
 from ftmon.model.figures import in_words
 
 _PLACES = frozenset({"step", "total_steps", "epoch", "total_epochs"})
@@ -21,12 +21,18 @@ class Merger:
         """The file that tells a figure, by the figure's name."""
         self._reached: dict[str, int] = {}
         """The last step at which a figure was told, by its name."""
+        self._outcome: Outcome | None = None
+        """The end that was told last."""
 
     def new(self, source: str, entry: Entry) -> Entry | None:
         """Return what an entry of a file tells that is new, or None."""
         measured = entry.figures.keys() - _PLACES
+        is_told = entry.outcome is not None and entry.outcome == self._outcome
+        # Figures that follow an end belong to another training of the same run.
+        self._outcome = entry.outcome or (None if measured else self._outcome)
         if not measured:
-            return entry
+            # A trainer that sums up, and a callback that ends the run, tell one end.
+            return None if is_told and entry.message in SENTENCES.values() else entry
         step = entry.step
         told = {
             name
@@ -35,7 +41,9 @@ class Merger:
             or (step is not None and step <= self._reached.get(name, -1))
         }
         if told == measured:
-            return replace(entry, figures={}, message=_END) if entry.outcome is not None else None
+            if entry.outcome is None or is_told:
+                return None
+            return replace(entry, figures={}, message=SENTENCES[entry.outcome.status])
         if step is not None:
             self._reached.update(dict.fromkeys(measured - told, step))
         if not told:
@@ -43,6 +51,3 @@ class Merger:
         figures = {name: value for name, value in entry.figures.items() if name not in told}
         is_own_line = entry.message != in_words(entry.figures)
         return replace(entry, figures=figures, message=entry.message if is_own_line else in_words(figures))
-
-
-_END = "The training is done."

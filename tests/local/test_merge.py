@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from ftmon.local.entry import Entry, Outcome, of_figures
 from ftmon.local.merge import Merger
 from ftmon.model.figures import Figures
@@ -75,3 +77,20 @@ def test_an_end_is_told_although_its_figures_are_known() -> None:
     end = of_figures({"step": 1, "train_loss": 2.0}, outcome=Outcome(Status.SUCCEEDED))
     [new] = take(merger, "state", [end])
     assert (new.figures, new.message, new.outcome) == ({}, "The training is done.", end.outcome)
+
+
+def test_an_end_is_told_once_for_each_training_of_a_run() -> None:
+    done = Entry("The training is done.", outcome=Outcome(Status.SUCCEEDED))
+    ends = [
+        of_figures({"step": 1, "train_runtime": 2.0}, outcome=done.outcome),
+        done,
+        replace(done, message="All is well"),
+        entry(2, train_loss=1.0),
+        done,
+    ]
+    assert [each.message for each in take(Merger(), "log", ends)] == [
+        "Step 1: train_runtime=2",
+        "All is well",
+        "Step 2: training loss=1",
+        "The training is done.",
+    ]
