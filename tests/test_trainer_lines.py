@@ -162,6 +162,14 @@ def test_a_line_without_a_step_has_that_of_the_training_s_bar() -> None:
     assert [line.text for line in lines if not line.figures] == ["[transformers] There were missing keys"]
 
 
+@pytest.mark.parametrize("bar", ["━━━━━━ 1s 9ms/step", "[=====] - 1s 9ms/step", "- 1s - 9ms/step"])
+def test_an_epoch_of_keras_is_a_step(bar: str) -> None:
+    *_, line = read("Epoch 3/10", f"63/63 {bar} - loss: 0.0524 - val_loss: 0.0667")
+    assert line.figures == {
+        "train_loss": 0.0524, "valid_loss": 0.0667, "step": 3, "total_steps": 10, "total_epochs": 10,
+    }  # fmt: skip
+
+
 def test_totals_are_told_before_the_training() -> None:
     lines = read(
         "==((====))==  Unsloth | Num GPUs used = 1",
@@ -226,6 +234,8 @@ def test_reading_takes_linear_time(line: str) -> None:
         ),
         ({"global_step/max_steps": "12/500", "loss": 1}, {"step": 12, "total_steps": 500, "train_loss": 1}),
         ({"iteration": "3/9"}, {"step": 3, "total_steps": 9}),
+        ({"step": 4, "train_loss_step": 0.5}, {"step": 4, "train_loss": 0.5}),
+        ({"step": 4, "val_loss_epoch": 0.5}, {"step": 4, "valid_loss": 0.5}),
         ({"step": 10, "percentage": "20%"}, {"step": 10, "total_steps": 50}),
         ({"progress/batch": 5, "progress/done_frac": 0.5}, {"step": 5, "total_steps": 10}),
         ({"step": True, "loss": [1], "x": {}, "name": "a"}, {}),

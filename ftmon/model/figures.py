@@ -27,7 +27,18 @@ _ALIASES: Mapping[str, Iterable[str]] = {
     "total_steps": ("max_steps", "num_steps", "total_iters"),
     "epoch": ("train/epoch", "current_epoch"),
     "total_epochs": ("num_epochs", "n_epochs", "num_train_epochs"),
-    "train_loss": ("loss", "train/loss", "training_loss", "train_mean_nll", "actor/pg_loss", "epoch_loss"),
+    "train_loss": (
+        "loss",
+        "train/loss",
+        "training_loss",
+        "train_mean_nll",
+        "actor/pg_loss",
+        "epoch_loss",
+        # Lightning's names of what is logged both of a step and of an epoch.
+        "train_loss_step",
+        "train/loss_step",
+        "loss_step",
+    ),
     "valid_loss": (
         "eval_loss",
         "val_loss",
@@ -36,6 +47,8 @@ _ALIASES: Mapping[str, Iterable[str]] = {
         "val/loss",
         "test_loss",
         "epoch_val_loss",
+        "val_loss_epoch",
+        "val/loss_epoch",
     ),
     "learning_rate": ("lr", "train/learning_rate", "optim/lr"),
     "grad_norm": ("gradient_norm", "train/grad_norm"),

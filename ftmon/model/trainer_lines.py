@@ -34,6 +34,9 @@ _STARTS = re.compile(
 
 _EPOCH_OF = re.compile(r"Epoch (\d{1,9})/(\d{1,9})\s*$")
 _KERAS = re.compile(r"(?:^|[\s\x08])(?:\d+/\d+ .*?)?loss: " + _NUMBER)
+_KERAS_END_OF_EPOCH = re.compile(r"(?:(\d{1,15})/\1 .{0,200}|- )\d\S*s(?: - | )\S{1,20}/step - ")
+"""The last line of an epoch: `63/63 ━━━ 1s 9ms/step - loss: 0.05`. Keras 2 draws a bar like tqdm's in it."""
+
 _TOTALS = re.compile(
     r"(?:Total (?:optimization )?steps = (?P<steps>[\d,]{1,20})|Num Epochs = (?P<epochs>[\d,]{1,20})"
     r"|Starting training\.\.\., iters: (?P<iters>\d{1,15}))"
@@ -82,6 +85,8 @@ class TrainerReader:
         self.total_steps: int | None = None
         self.total_epochs: int | None = None
         self._bars = ProgressBars()
+        self._epoch: int | None = None
+        """The epoch that Keras has announced, counted from 1."""
 
     def read(self, line: str, after: str = "") -> list[TrainerLine]:
         r"""Read one line of output, without its line end; a `\r` in it overwrites what stood before.
@@ -133,10 +138,14 @@ class TrainerReader:
         if match := _STARTS.search(text):
             return self._row(text, match), False
         if match := _EPOCH_OF.search(text):
-            self.total_epochs = int(match[2])
+            self._epoch, self.total_epochs = int(match[1]), int(match[2])
             return {"epoch": int(match[1]) - 1, "total_epochs": int(match[2])}, False
-        if "loss: " in text and (match := _KERAS.search(text)):
-            return read_figures(_row_values(text)), False
+        if "loss: " in text and _KERAS.search(text):
+            figures = read_figures(_row_values(text))
+            if self._epoch is not None and self.total_epochs and _KERAS_END_OF_EPOCH.match(text):
+                # As in the tables that Keras writes, a step is an epoch.
+                figures.update(step=self._epoch, total_steps=self.total_epochs)
+            return figures, False
         return {}, _END.match(text) is not None
 
     def _row(self, text: str, start: re.Match[str]) -> Figures:
