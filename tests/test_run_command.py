@@ -123,6 +123,8 @@ def test_a_training_outlives_a_watch_that_is_killed_and_is_watched_again(pipe: P
     history = objects(ftmon("history", "--json").stdout)
     mine = [each for each in history if each["id"] == first["job_id"]]
     assert [(each["base_url"], each["events"]) for each in mine] == [("local", 4)]
+    told = objects(ftmon("watch", first["job_id"], "--json").stdout)
+    assert [event["message"] for event in told[:-1]] == ["first", "waiting", "last", "Fine-tune succeeded"]
 
 
 def test_the_screen_may_be_left_and_the_training_goes_on(pipe: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ftmon.local.command import cancel
 from ftmon.local.entry import Outcome
 from ftmon.local.place import News
-from ftmon.local.run import LocalRun, Told
+from ftmon.local.run import LocalRun, Numbered
 from ftmon.local.run_directory import EVENTS, End, RunDirectory
 from ftmon.local.source import JSON_LINES, LOG, FileSource
 from ftmon.local.verdict import Standing, Verdict
@@ -21,12 +21,11 @@ class KeptRun:
     def __init__(self, directory: RunDirectory, begun_at: datetime) -> None:
         self.directory = directory
         self.run = LocalRun(directory.id, begun_at)
-        self._sources = [
-            FileSource(directory.path / EVENTS, JSON_LINES),
-            FileSource(directory.output, LOG),
-        ]
+        self._events = FileSource(directory.path / EVENTS, JSON_LINES)
+        self._output = FileSource(directory.output, LOG)
         self._published: Outcome | None = None
         """The end that the training has published."""
+        self._published_at: datetime | None = None
         self._last_error = ""
         """The last line that told of an error."""
         self._end: End | None = None
@@ -39,17 +38,20 @@ class KeptRun:
         is_running = self.directory.is_running
         end = self.directory.end
         yield News(self.run, [])
-        for source in self._sources:
-            for entries in source.rest():
-                yield News(self.run, self._noted(self.run.take(source.path.name, entries, at)))
+        yield from self._published_since(at)
+        for entries in self._output.rest():
+            # What a training published before it printed this is taken before this. So a point that it tells
+            # in both ways comes from the same file at whichever reading.
+            yield from self._published_since(at)
+            yield self._taken(self._output, entries, at)
         self._end, self._is_over = end, end is not None or not is_running
 
     def verdict(self, run: LocalRun, now: datetime) -> Verdict:
         """Say how the run stands, by what the last `poll` has found."""
         if self._end is not None:
-            return Verdict(Standing.OVER, self._outcome(self._end))
+            return Verdict(Standing.OVER, self._outcome(self._end), self._end.at)
         if self._is_over and self._published is not None:
-            return Verdict(Standing.OVER, self._published)
+            return Verdict(Standing.OVER, self._published, self._published_at)
         if self._is_over:
             return Verdict(Standing.ENDED)
         is_silent = run.verdict(now, None).standing in (Standing.STALLED, Standing.ENDED)
@@ -60,15 +62,23 @@ class KeptRun:
         is_asked = cancel(self.directory) is not None
         return "" if is_asked else "Nothing keeps this run any more that could cancel it."
 
-    def _noted(self, told: list[Told]) -> list[Told]:
+    def _published_since(self, at: datetime) -> Iterator[News]:
+        for entries in self._events.rest():
+            yield self._taken(self._events, entries, at)
+
+    def _taken(self, source: FileSource, entries: Numbered, at: datetime) -> News:
+        told = self.run.take(source.path.name, entries, at)
         for each in told:
-            self._published = each.entry.outcome or self._published
+            if each.entry.outcome is not None:
+                self._published = each.entry.outcome
+                self._published_at = None if each.is_estimated else each.at
             if each.entry.level is Level.ERROR:
                 self._last_error = each.entry.message.strip()
-        return told
+        return News(self.run, told)
 
     def _outcome(self, end: End) -> Outcome:
-        if end.is_cancelled:
+        is_interrupted = self._published is not None and self._published.status is Status.CANCELLED
+        if end.is_cancelled or (is_interrupted and end.status):
             return Outcome(Status.CANCELLED)
         if end.status == 0:
             return Outcome(Status.SUCCEEDED)

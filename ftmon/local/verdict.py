@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
@@ -39,6 +40,8 @@ class Verdict(NamedTuple):
 
     standing: Standing
     outcome: Outcome | None = None
+    at: datetime | None = None
+    """When the run ended, where that was recorded."""
 
 
 class Judge:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
 from typing import NoReturn
@@ -131,7 +132,8 @@ class _LocalJob:
         sentence, status = _SENTENCES[outcome.status], _STATUSES[outcome.status]
         message = f"{sentence}. {outcome.reason}" if outcome.reason else sentence
         level: Level = "error" if outcome.status in (Outcome.FAILED, Outcome.UNKNOWN) else "info"
-        self.job.publish(ServedEvent(self._run.heard_at, message, status, level, id=f"end-{status}"))
+        end = ServedEvent(verdict.at or self._run.heard_at, message, status, level, id=f"end-{status}")
+        self.job.publish(replace(end, is_estimated=verdict.at is None))
 
     def _cancel(self) -> None:
         if why := self._place.cancel(self._run):

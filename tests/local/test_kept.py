@@ -1,11 +1,14 @@
 import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from ftmon.local.entry import Outcome
 from ftmon.local.kept import KeptRun, KeptRuns
 from ftmon.local.publication import Publication
-from ftmon.local.run_directory import OUTPUT, End, RunDirectory
+from ftmon.local.run_directory import EVENTS, OUTPUT, End, RunDirectory
 from ftmon.local.verdict import Standing, Verdict
 from ftmon.model.job import Status
 
@@ -50,14 +53,27 @@ def test_what_is_written_before_the_end_is_told_before_it(tmp_path: Path) -> Non
     directory.write_end(End(1, False, NOW))
     assert messages(run) == ["one", "RuntimeError: out of luck"]
     failed = Outcome(Status.FAILED, "exit status 1: RuntimeError: out of luck")
-    assert verdict(run) == Verdict(Standing.OVER, failed)
+    assert verdict(run) == Verdict(Standing.OVER, failed, NOW)
 
 
 def test_a_cancelled_run_is_cancelled_whatever_its_status(tmp_path: Path) -> None:
     directory, run = made(tmp_path)
     directory.write_end(End(0, True, NOW))
     messages(run)
-    assert verdict(run) == Verdict(Standing.OVER, Outcome(Status.CANCELLED))
+    assert verdict(run) == Verdict(Standing.OVER, Outcome(Status.CANCELLED), NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(-signal.SIGINT, Status.CANCELLED), (1, Status.CANCELLED), (0, Status.SUCCEEDED)]
+)
+def test_a_training_that_says_that_it_was_interrupted_was_cancelled_unless_it_succeeds(
+    tmp_path: Path, status: int, outcome: Status
+) -> None:
+    directory, run = made(tmp_path)
+    (directory.path / EVENTS).write_text('{"status": "cancelled"}\n')
+    directory.write_end(End(status, False, NOW))
+    messages(run)
+    assert verdict(run).outcome == Outcome(outcome)
 
 
 def test_a_published_run_ends_as_it_says(tmp_path: Path) -> None:
@@ -69,7 +85,11 @@ def test_a_published_run_ends_as_it_says(tmp_path: Path) -> None:
     assert verdict(run).standing is Standing.RUNNING
     publication.finish("failed", "ValueError: x")
     messages(run)
-    assert verdict(run) == Verdict(Standing.OVER, Outcome(Status.FAILED, "ValueError: x"))
+    ended = verdict(run)
+    assert ended.outcome == Outcome(Status.FAILED, "ValueError: x")
+    # As it was written, whenever that is read.
+    assert ended.at is not None
+    assert ended.at > NOW
 
 
 def test_a_point_that_a_command_prints_and_publishes_is_told_once(tmp_path: Path) -> None:
@@ -78,6 +98,23 @@ def test_a_point_that_a_command_prints_and_publishes_is_told_once(tmp_path: Path
     (directory.path / "events.jsonl").write_text('{"step": 1, "loss": 2.5, "time": "2026-05-01T12:00:00Z"}\n')
     told = [each.entry for news in run.poll(NOW) for each in news.told]
     assert [entry.message for entry in told if "train_loss" in entry.figures] == ["Step 1: training loss=2.5"]
+
+
+def test_a_point_that_is_published_and_printed_comes_from_one_file_at_whichever_reading(
+    tmp_path: Path,
+) -> None:
+    directory, run = made(tmp_path)
+    with directory.output.open("w") as output:
+        output.write((999 * "x" + "\n") * 1200)
+        output.flush()
+        news = run.poll(NOW)
+        while next(news).told == []:
+            pass
+        # The part that is read now was not all of what is printed by then.
+        (directory.path / EVENTS).write_text('{"step": 1, "loss": 2.5}\n')
+        output.write("step 1 | loss: 2.5 | dt: 10ms\n")
+    [point] = [told.entry for each in news for told in each.told if told.entry.figures]
+    assert point.message == "Step 1: training loss=2.5"
 
 
 def test_a_run_that_begins_later_is_among_all_runs(tmp_path: Path) -> None:
