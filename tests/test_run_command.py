@@ -87,6 +87,25 @@ def test_a_failure_is_told_with_its_reason_and_its_whole_traceback(code: str, er
         assert messages[-2:] == ["ValueError: loss is NaN", f"Fine-tune failed. {error}"]
 
 
+def test_what_four_processes_print_alike_is_told_once_with_its_count() -> None:
+    code = """
+import os
+for line in ("Loading", "[rank{}]: Starting", "Saving"):
+    for rank in range(4):
+        if os.fork() == 0:
+            print(line.format(rank), flush=True)
+            os._exit(0)
+        os.wait()
+"""
+    _, told, _ = run(code)
+    assert [event["message"] for event in told[:-2]] == [
+        "Loading",
+        "4 equal lines are shown as one",
+        "[rank0]: Starting",
+        "Saving",
+    ]
+
+
 def test_ctrl_c_cancels_the_training_and_the_job_is_cancelled() -> None:
     with running(*PYTHON, OBEYS) as process:
         assert line(process)["message"] == "ready"

@@ -7,6 +7,7 @@ from pathlib import Path
 from ftmon.local.command import cancel
 from ftmon.local.entry import Outcome
 from ftmon.local.place import News
+from ftmon.local.reason import Reason
 from ftmon.local.run import LocalRun, Numbered
 from ftmon.local.run_directory import EVENTS, End, RunDirectory
 from ftmon.local.source import JSON_LINES, LOG, FileSource
@@ -26,8 +27,7 @@ class KeptRun:
         self._published: Outcome | None = None
         """The end that the training has published."""
         self._published_at: datetime | None = None
-        self._last_error = ""
-        """The last line that told of an error."""
+        self._reason = Reason()
         self._end: End | None = None
         self._is_over = False
 
@@ -72,8 +72,7 @@ class KeptRun:
             if each.entry.outcome is not None:
                 self._published = each.entry.outcome
                 self._published_at = None if each.is_estimated else each.at
-            if each.entry.level is Level.ERROR:
-                self._last_error = each.entry.message.strip()
+            self._reason.note(each.entry.message, is_error=each.entry.level is Level.ERROR)
         return News(self.run, told)
 
     def _outcome(self, end: End) -> Outcome:
@@ -82,7 +81,7 @@ class KeptRun:
             return Outcome(Status.CANCELLED)
         if end.status == 0:
             return Outcome(Status.SUCCEEDED)
-        return Outcome(Status.FAILED, ": ".join(filter(None, (end.reason, self._last_error))))
+        return Outcome(Status.FAILED, ": ".join(filter(None, (end.reason, self._reason.text))))
 
 
 class KeptRuns:

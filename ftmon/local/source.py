@@ -9,6 +9,7 @@ from ftmon.local.entry import Entry
 from ftmon.local.growing_file import GrowingFile, LineSplitter
 from ftmon.local.json_lines import JsonLinesReader
 from ftmon.local.log import LogReader
+from ftmon.local.repeats import Repeats
 from ftmon.local.table import TableReader
 from ftmon.local.tensorboard import EventFileReader, is_event_file
 from ftmon.local.trainer_state import TrainerStateReader
@@ -113,6 +114,7 @@ class FileSource:
         self._is_flushed = True
         self._count = 0
         """Entries since the file's beginning."""
+        self._repeats = Repeats()
 
     @property
     def changed_at(self) -> float:
@@ -132,9 +134,9 @@ class FileSource:
         except ValueError as error:
             entries.extend(self._reader.flush())
             self.fault = f"{self.path.name} is read no further: {error}."
-        first = self._count + 1
+        numbered = enumerate(entries, self._count + 1)
         self._count += len(entries)
-        return list(enumerate(entries, first))
+        return list(self._repeats.drop(numbered, self.changed_at) if self.format is LOG else numbered)
 
     def rest(self) -> Iterator[list[tuple[int, Entry]]]:
         """Yield what is new up to the end of what is written, in parts."""
@@ -148,6 +150,7 @@ class FileSource:
         data, is_anew = self._file.read()
         if is_anew:
             self._reader = self.format.reader()
+            self._repeats = Repeats()
             self._count = 0
         if data:
             self._is_flushed = False

@@ -11,6 +11,7 @@ from ftmon import json_text
 from ftmon.model.event import Level
 from ftmon.model.figures import Figures, count, read_figures, sums_up
 from ftmon.model.progress_bar import ProgressBars
+from ftmon.model.rank import split_rank
 from ftmon.safe import safe
 
 _LONGEST = 65_536
@@ -194,6 +195,7 @@ def _json_object(text: str) -> dict[str, object]:
 
 
 def _level(text: str) -> Level:
+    text = split_rank(text).text
     if _ERROR.match(text):
         return Level.ERROR
     return Level.WARNING if _WARNING.match(text) else Level.INFO

@@ -50,17 +50,34 @@ def test_a_run_has_an_id_that_any_service_takes_and_that_stays(tmp_path: Path) -
 
 
 def test_an_entry_has_one_id_however_often_and_in_whatever_parts_it_is_read(tmp_path: Path) -> None:
-    path = write(tmp_path / "run.log", "text\ntext\n{'loss': 1.5, 'epoch': 0.1}\n")
+    path = write(tmp_path / "run.log", "text\nother\n{'loss': 1.5, 'epoch': 0.1}\n")
     _, at_once = only(files_of(path))
     path.write_text("text\n")
     files = files_of(path)
     _, first = only(files)
     with path.open("a") as file:
-        file.write("text\n{'loss': 1.5, 'epoch': 0.1}\n")
+        file.write("other\n{'loss': 1.5, 'epoch': 0.1}\n")
     [rest] = read(files).values()
     ids = [told.id for told in at_once]
     assert [told.id for told in (*first, *rest)] == ids
     assert len(set(ids)) == 3
+
+
+def test_lines_that_are_shown_as_one_change_no_id_of_the_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "run.log", "Loading\nLoading\nLoading\nStarting\n")
+    _, at_once = only(files_of(path))
+    assert [told.entry.message for told in at_once] == [
+        "Loading",
+        "3 equal lines are shown as one",
+        "Starting",
+    ]
+    path.write_text("Loading\nLoading\n")
+    files = files_of(path)
+    _, first = only(files)
+    with path.open("a") as file:
+        file.write("Loading\nStarting\n")
+    [rest] = read(files).values()
+    assert [told.id for told in (*first, *rest)] == [told.id for told in at_once]
 
 
 def test_times_that_a_format_does_not_tell_are_estimated(tmp_path: Path) -> None:

@@ -131,6 +131,13 @@ def train(how="good", folder="output"):
     model.fit(inputs, inputs.sum(1, keepdims=True), epochs=5, validation_split=0.25, callbacks=callbacks)
 """
 
+TORCHRUN = """
+import torch.distributed
+torch.distributed.init_process_group("gloo")
+torch.distributed.barrier()
+raise ValueError("loss is NaN")
+"""
+
 ALONE = "\nos.environ.pop('FTMON_RUN', None)"
 """The callback publishes a run of its own, and does not join that of `ftmon run`."""
 
@@ -235,3 +242,19 @@ def test_each_end_is_told_as_it_was_and_the_figures_as_the_trainer_writes_them(
         assert points
         # Lightning counts the steps of its table from 0.
         assert figures(written, name, offset=script is LIGHTNING) == points
+
+
+def test_an_error_of_two_ranks_is_told_once_and_as_the_reason(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(TORCHRUN)
+    torchrun: list[str | Path] = [
+        python,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        "train.py",
+    ]
+    done = told(tmp_path, "run", "--json", "--", *torchrun)
+    assert (done.status, done.read.job["error"]) == (1, "exit status 1: ValueError: loss is NaN")
+    errors = [event for event in done.read.events if event["message"].endswith("]: ValueError: loss is NaN")]
+    assert [event["level"] for event in errors] == ["error"]
