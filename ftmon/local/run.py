@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ftmon.local.entry import Entry, RunSplitter
 from ftmon.local.merge import Merger
-from ftmon.local.source import TRAINER_STATE, FileSource
+from ftmon.local.source import TABLE, TRAINER_STATE, FileSource
 from ftmon.local.verdict import Judge, Verdict
 from ftmon.model.event import Level
 
@@ -71,7 +71,12 @@ class RunFiles:
         self.runs: list[LocalRun] = []
         """Oldest first."""
         self._sources = sources
-        self._splitters: dict[FileSource, RunSplitter] = {}
+        self._leader: tuple[FileSource, int] | None = None
+        """The first file, and how often it had begun anew when it was read last."""
+        self._splitter = RunSplitter()
+        """Finds the runs in it."""
+        self._current = -1
+        """The run that it is in."""
         self._is_first_reading = True
         self._faulty: set[FileSource] = set()
         """Those whose fault was told."""
@@ -104,29 +109,51 @@ class RunFiles:
         # Each checkpoint has the state in another folder.
         is_alone = source.format is TRAINER_STATE or source.path == self.path
         name = source.path.name if is_alone else str(source.path.relative_to(self.path))
-        splitter = self._splitters.setdefault(source, RunSplitter())
         is_leading = source is self._sources[0]
+        if is_leading:
+            self._find_place(source, entries[0][1])
         part: Numbered = []
         for numbered in entries:
             entry = numbered[1]
-            # The files beside the first one hold, as a rule, the newest run alone.
-            if (splitter.begins(entry) and is_leading) or not self.runs:
+            if is_leading and (self._splitter.begins(entry) or self._current < 0):
                 if part:
-                    yield self.runs[-1], self.runs[-1].take(name, part, written_at)
+                    run = self.runs[self._current]
+                    yield run, run.take(name, part, written_at)
                     part = []
+                self._current += 1
+            if self._current >= len(self.runs) or not self.runs:
                 self.runs.append(LocalRun(self._run_id(entry), entry.at or written_at))
             part.append(numbered)
-        if part:
-            yield self.runs[-1], self.runs[-1].take(name, part, written_at)
+        # The files beside the first one hold, as a rule, the newest run alone.
+        run = self.runs[self._current if is_leading else -1]
+        yield run, run.take(name, part, written_at)
+
+    def _find_place(self, source: FileSource, first: Entry) -> None:
+        """Say which run the first file is in, where it is another file now or has begun anew.
+
+        Lightning writes its table anew for each new column. Any other file that begins anew may hold another
+        training, with the beginning of the one before.
+        """
+        before, self._leader = self._leader, (source, source.readings)
+        if before is None or before[0] is not source:
+            self._current, self._splitter = len(self.runs) - 1, RunSplitter()
+        elif before != self._leader and source.format is TABLE:
+            ids = [run.id for run in self.runs]
+            if (own := self._own_id(first)) in ids:
+                self._current, self._splitter = ids.index(own), RunSplitter()
 
     def _run_id(self, first: Entry) -> str:
-        """Return the id of the run that begins with this entry: its folder's name, and a hash of its own."""
+        """Return the id of the run that begins with this entry; where another one has it, with a number."""
+        own = self._own_id(first)
+        alike = sum(run.id.startswith(own) for run in self.runs)
+        return f"{own}-{alike + 1}" if alike else own
+
+    def _own_id(self, first: Entry) -> str:
+        """Return the name of the folder, and a hash of the run's own beginning."""
         place = self.path.resolve()
         name = _NOT_IN_IDS.sub("-", place.name)[:_LONGEST_NAME].strip("-.") or "run"
         beginning = repr((str(place), first.message, sorted(first.figures.items()), first.at))
-        own = f"{name}-{_hash(beginning)[:8]}"
-        alike = sum(run.id.startswith(own) for run in self.runs)
-        return f"{own}-{alike + 1}" if alike else own
+        return f"{name}-{_hash(beginning)[:8]}"
 
 
 def _hash(text: str) -> str:

@@ -112,6 +112,8 @@ class FileSource:
         self._file = GrowingFile(path)
         self._reader = kind.reader()
         self._is_flushed = True
+        self.readings = 0
+        """How often the file has begun anew."""
         self._count = 0
         """Entries since the file's beginning."""
         self._repeats = Repeats()
@@ -152,6 +154,7 @@ class FileSource:
             self._reader = self.format.reader()
             self._repeats = Repeats()
             self._count = 0
+            self.readings += 1
         if data:
             self._is_flushed = False
             return self._reader.feed(data)

@@ -80,6 +80,19 @@ def test_lines_that_are_shown_as_one_change_no_id_of_the_others(tmp_path: Path) 
     assert [told.id for told in (*first, *rest)] == [told.id for told in at_once]
 
 
+def test_a_table_that_is_written_anew_with_a_new_column_is_of_the_same_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "metrics.csv", "epoch,step,train_loss\n0,4,1.5\n0,9,1.4\n")
+    files = files_of(tmp_path)
+    run, _ = only(files)
+    path.write_text("epoch,step,train_loss,val_loss\n0,4,1.5,\n0,9,1.4,\n0,9,,1.3\n1,14,1.2,\n")
+    assert {run_id: [each.entry.message for each in told] for run_id, told in read(files).items()} == {
+        run.id: ["Step 9: validation loss=1.3", "Step 14: training loss=1.2"]
+    }
+    path.write_text("epoch,step,train_loss\n0,4,2.5\n")
+    [again] = read(files)
+    assert again != run.id
+
+
 def test_times_that_a_format_does_not_tell_are_estimated(tmp_path: Path) -> None:
     path = write(tmp_path / "log.jsonl", rows(1) + '{"step": 2, "loss": 2.0, "time": 1770000000}\n')
     os.utime(path, (WRITTEN_AT.timestamp(), WRITTEN_AT.timestamp()))
