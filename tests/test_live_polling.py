@@ -170,7 +170,7 @@ async def test_a_good_answer_may_ask_for_a_pause(headers: dict[str, str], second
         assert seconds - 0.5 < client.allowance.seconds <= seconds or client.allowance.seconds == seconds == 0
 
 
-def test_a_pause_that_was_asked_for_is_not_taken_back_by_an_answer_that_says_nothing() -> None:
+async def test_a_pause_that_was_asked_for_is_not_taken_back_by_an_answer_that_says_nothing() -> None:
     allowance = Allowance()
     allowance.note({"retry-after": "7"})
     allowance.note({})
