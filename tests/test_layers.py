@@ -44,7 +44,7 @@ HOMES = {
     "humanize": ["ftmon.text"],
     "platformdirs": ["ftmon.paths"],
     "argcomplete": ["ftmon.commands.completion"],
-    "msgspec": ["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse"],
+    "msgspec": ["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse", "ftmon.serving.event"],
     "starlette": ["ftmon.serving"],
     "uvicorn": ["ftmon.serving"],
     "transformers": ["ftmon.integrations.transformers"],

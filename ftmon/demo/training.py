@@ -14,7 +14,8 @@ from ftmon.demo.language_model import Example, LanguageModel, Score, examples_of
 from ftmon.demo.setup import Course
 from ftmon.errors import UsageError
 from ftmon.serving.apis.fine_tunes import job_id
-from ftmon.serving.job import Kind, Recipe, ServedEvent, ServedJob, Status
+from ftmon.serving.event import Kind, ServedEvent, Status
+from ftmon.serving.job import Recipe, ServedJob
 
 LEARNING_RATE = 0.05
 HELD_OUT = 0.1

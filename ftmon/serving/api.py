@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from ftmon.serving.job import File, ServedEvent, ServedJob
+from ftmon.serving.event import ServedEvent
+from ftmon.serving.job import File, ServedJob
 
 Fields = dict[str, Any]
-"""A JSON object."""
+"""A JSON object. A list in it may be an iterator, where it is that of a route of lists."""
 Query = Mapping[str, str]
 Entries = Callable[[ServedJob, Query], Fields]
+MOST_INSIDE = 1000
+"""The newest events that a job has in it, where an API puts all of them into the job too."""
+
 Action = Literal["cancel", "pause", "resume"]
 
 

@@ -1,21 +1,16 @@
-"""A job as it is served: its source tells it, and each API reads it in a shape of its own."""
+"""A job as it is served: its source tells it, and each API reads it in a shape of its own.
+
+Its events lie on disk (`Spool`), so a run of a million of them takes some megabytes of memory.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-Status = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled", "ended"]
-Level = Literal["info", "warning", "error"]
-Kind = Literal["message", "metrics", "checkpoint"]
-
-FINAL: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
-"""The statuses of a job that is over, and whose outcome is known."""
-
-ENDED: Status = "ended"
-"""The status of a job that is over, and nothing tells how it ended."""
+from ftmon.serving.event import ENDED, FINAL, EventLog, Events, Kind, ServedEvent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +37,6 @@ class Recipe:
     validation_file: File | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServedEvent:
-    """One entry of a job's history."""
-
-    at: datetime
-    message: str
-    status: Status
-    """The job's status from this event on."""
-    level: Level = "info"
-    kind: Kind = "message"
-    figures: Mapping[str, float | None] = field(default_factory=dict)
-    """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …; finite, or None."""
-    id: str = ""
-    """Its own, where it has one: an API without ids of events tells it too."""
-    is_estimated: bool = False
-    """Nothing tells the time of it: `at` is when it was read."""
-
-    @property
-    def step(self) -> int:
-        """The step of metrics or of a checkpoint; 0 where none is told."""
-        return int(self.figures.get("step") or 0)
-
-
 class ServedJob:
     """The facts of one job, from its recipe to its end.
 
@@ -82,14 +54,14 @@ class ServedJob:
         self.result_file: File | None = None
         self.error: str | None = None
         """Why the job failed."""
-        self.events: list[ServedEvent] = []
+        self._log = EventLog()
         self._is_closed = False
         self._news = asyncio.Event()
 
     @property
     def status(self) -> Status:
         """The job's status, as its last event left it."""
-        return self.events[-1].status if self.events else "pending"
+        return self._log.last.status if self._log.last else "pending"
 
     @property
     def is_final(self) -> bool:
@@ -104,12 +76,12 @@ class ServedJob:
     @property
     def updated_at(self) -> datetime:
         """When the last event happened."""
-        return self.events[-1].at if self.events else self.created_at
+        return self._log.last.at if self._log.last else self.created_at
 
     @property
     def started_at(self) -> datetime | None:
         """When the training began."""
-        return next((event.at for event in self.events if event.status == "running"), None)
+        return next((event.at for event in self.changes if event.status == "running"), None)
 
     @property
     def finished_at(self) -> datetime | None:
@@ -122,30 +94,37 @@ class ServedJob:
         files = (self.recipe.training_file, self.recipe.validation_file, self.result_file)
         return [file for file in files if file is not None]
 
-    def events_of(self, kind: Kind) -> list[ServedEvent]:
-        """Return the events of one kind, oldest first."""
-        return [event for event in self.events if event.kind == kind]
+    @property
+    def events(self) -> Events:
+        """All events so far, oldest first."""
+        return self._log.all
+
+    @property
+    def changes(self) -> Events:
+        """The events that changed the job's status, oldest first."""
+        return self._log.changes
+
+    def events_of(self, *kinds: Kind) -> Events:
+        """Return the events of these kinds, oldest first."""
+        return self._log.of(*kinds)
 
     def publish(self, event: ServedEvent) -> None:
         """Add an event and wake the readers. What else it changes is set before, so that they see both."""
-        self.events.append(event)
+        self._log.append(event)
         self._wake_readers()
 
     def close(self) -> None:
-        """End every `follow`, even if the job is not over."""
+        """Let nobody wait for more, even if the job is not over."""
         self._is_closed = True
         self._wake_readers()
 
-    async def follow(self, start: int = 0) -> AsyncIterator[ServedEvent]:
-        """Yield the events from this one on, then each new one, until the job is over or closed."""
-        sent = start
-        while True:
-            while sent < len(self.events):
-                yield self.events[sent]
-                sent += 1
+    async def has_more(self, than: int) -> bool:
+        """Wait until there are more events than these, and return True; False when none will follow."""
+        while len(self._log) <= than:
             if self.is_over:
-                return
+                return False
             await self._news.wait()
+        return True
 
     def _wake_readers(self) -> None:
         self._news.set()

@@ -16,7 +16,8 @@ from ftmon.local.verdict import Standing
 from ftmon.model.figures import count
 from ftmon.model.job import Status as Outcome
 from ftmon.serving.api import RequestError
-from ftmon.serving.job import ENDED, Level, Recipe, ServedEvent, ServedJob, Source, Status
+from ftmon.serving.event import ENDED, Level, ServedEvent, Status
+from ftmon.serving.job import Recipe, ServedJob, Source
 
 POLL_EVERY = 0.2
 """Seconds between two readings of the files. A file that did not change costs one system call."""

@@ -8,11 +8,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ftmon.serving.api import Action, Api, Entries, Fields, RequestError, Stream
+from ftmon.serving.api import Action, Api, Entries, Fields, RequestError
 from ftmon.serving.apis import APIS
+from ftmon.serving.event import ENDED, FINAL, Status
 from ftmon.serving.guard import refusal
-from ftmon.serving.job import ENDED, FINAL, Source, Status
-from ftmon.serving.stream import HEADERS, Cuts, EventStream
+from ftmon.serving.job import Source
+from ftmon.serving.json_body import JsonBody
+from ftmon.serving.stream import HEADERS, EventStream, Streams
 
 _Answer = Callable[[Request], Response]
 
@@ -29,7 +31,7 @@ _UNFIT: Mapping[Action, frozenset[Status]] = {
 def app(sources: Sequence[Source], cut_after: int | None = None) -> Starlette:
     """Return the application that serves the jobs of these sources over every API.
 
-    `cut_after` breaks streams off, as `Cuts` says.
+    `cut_after` breaks streams off, as `Streams` says.
     """
     routes = [route for api in APIS.values() for route in _ApiRoutes(api, sources, cut_after).routes()]
     contents = Route("/v1/files/{file_id}/content", partial(_file_content, sources))
@@ -42,7 +44,7 @@ class _ApiRoutes:
     def __init__(self, api: Api, sources: Sequence[Source], cut_after: int | None) -> None:
         self._api = api
         self._sources = sources
-        self._cuts = Cuts(cut_after)
+        self._streams = Streams(api.stream, cut_after) if api.stream else None
 
     def routes(self) -> Iterator[Route]:
         """Yield the routes of the API."""
@@ -55,7 +57,7 @@ class _ApiRoutes:
         for name, entries in api.lists.items():
             yield self._route(f"{job}/{name}", partial(self._list, name, entries))
         if api.stream and api.stream.path not in api.lists:
-            yield self._route(f"{job}/{api.stream.path}", partial(self._stream, api.stream))
+            yield self._route(f"{job}/{api.stream.path}", self._stream)
         for path, document in api.documents.items():
             yield self._route(f"{api.base}{path}", partial(_document, document))
 
@@ -95,15 +97,16 @@ class _ApiRoutes:
         """Return a list, or the stream at its path where that is asked for."""
         stream, query = self._api.stream, request.query_params
         if stream and stream.path == name and stream.is_asked(query):
-            return self._stream(stream, request)
-        return JSONResponse(entries(self._source(request).job, query))
+            return self._stream(request)
+        return JsonBody(entries(self._source(request).job, query))
 
-    def _stream(self, stream: Stream, request: Request) -> Response:
+    def _stream(self, request: Request) -> Response:
+        assert self._streams is not None, "only an API with a stream has the route"
         job = self._source(request).job
         # Nothing follows the head of a HEAD, so do not keep its client waiting for the job's end.
         if request.method == "HEAD":
             return Response(headers=HEADERS)
-        return EventStream(self._cuts.frames(stream, job, request.query_params))
+        return EventStream(self._streams.chunks(job, request.query_params))
 
     def _source(self, request: Request) -> Source:
         asked = request.path_params["job_id"]

@@ -30,7 +30,8 @@ async def serve(
     """Serve the jobs of sources until a signal comes or the parent ends, and return the exit status.
 
     `announce` is called as soon as requests and signals are handled. `cut_after` breaks streams off, as
-    `Cuts` says. `parent` is the reading end of a pipe that the parent process holds open and never writes to.
+    `Streams` says. `parent` is the reading end of a pipe that the parent process holds open and never writes
+    to.
     """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()

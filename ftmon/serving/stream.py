@@ -3,56 +3,91 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from ftmon.serving.api import Query, Stream
-from ftmon.serving.job import ENDED, ServedJob
+from ftmon.serving.event import ENDED
+from ftmon.serving.job import ServedJob
+from ftmon.serving.spool import Spool
 
 HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 """The headers of a stream."""
+
+_AT_ONCE = 500
+"""Frames that are made before others have their turn."""
 
 
 class BrokenOffError(Exception):
     """The stream ends before the job is over, or is cut."""
 
 
-class Cuts:
-    """Breaks streams off, so that a client can show how it resumes.
+class Frames:
+    """The frames of a job's events in one stream. Each is made once, for all who read the stream."""
 
-    Each stream is cut after this many events that no earlier stream has sent, so each gets further than the
-    last, and one reaches the end.
+    def __init__(self, stream: Stream, job: ServedJob) -> None:
+        self._stream = stream
+        self._job = job
+        self._made = Spool()
+
+    async def read(self, start: int) -> list[bytes]:
+        """Return the frames from this event on that lie together; the job has this event."""
+        while (made := len(self._made)) <= start:
+            for event in self._job.events[made : made + _AT_ONCE]:
+                self._made.append(_json(self._stream.frame(event)))
+            await asyncio.sleep(0)
+        return self._made.read(start)
+
+
+class Streams:
+    """The streams of one API, which can break off, so that a client shows how it resumes.
+
+    With `cut_after`, each stream is cut after this many events that no earlier stream has sent, so each gets
+    further than the last, and one reaches the end.
     """
 
-    def __init__(self, after: int | None) -> None:
-        self._after = after
+    def __init__(self, stream: Stream, cut_after: int | None) -> None:
+        self._stream = stream
+        self._cut_after = cut_after
         self._most_sent = 0
+        self._frames: dict[UUID, Frames] = {}
 
-    async def frames(self, stream: Stream, job: ServedJob, query: Query) -> AsyncIterator[str]:
-        """Yield the frames of a stream.
+    async def chunks(self, job: ServedJob, query: Query) -> AsyncIterator[bytes]:
+        """Yield the stream of a job, as many frames at once as there are.
 
         Raises:
             BrokenOffError: after the last frame, where the stream is not whole.
         """
-        cut_at = self._most_sent + self._after if self._after else None
-        for fields in stream.head(job):
-            yield _frame(fields)
+        stream = self._stream
+        cut_at = self._most_sent + self._cut_after if self._cut_after else None
+        if head := [_json(fields) for fields in stream.head(job)]:
+            yield _sent(head)
+        frames = self._frames.setdefault(job.key, Frames(stream, job))
         sent = stream.start(job, query)
-        async for event in job.follow(sent):
-            yield _frame(stream.frame(event))
-            sent += 1
+        while await job.has_more(sent):
+            batch = await frames.read(sent)
+            if cut_at is not None:
+                batch = batch[: cut_at - sent]
+            yield _sent(batch)
+            sent += len(batch)
             self._most_sent = max(self._most_sent, sent)
             if sent == cut_at:
                 raise BrokenOffError
         if not job.is_final and job.status != ENDED:
             raise BrokenOffError
         if stream.end and job.is_final:
-            yield stream.end
+            yield stream.end.encode()
 
 
-def _frame(fields: object) -> str:
-    return f"data: {json.dumps(fields)}\n\n"
+def _json(fields: object) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def _sent(frames: list[bytes]) -> bytes:
+    """Return frames as they are sent."""
+    return b"data: " + b"\n\ndata: ".join(frames) + b"\n\n"
 
 
 class EventStream(StreamingResponse):
@@ -62,15 +97,15 @@ class EventStream(StreamingResponse):
     incomplete response, as it often did from the real service.
     """
 
-    def __init__(self, frames: AsyncIterator[str]) -> None:
-        super().__init__(frames, headers=HEADERS)
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        super().__init__(chunks, headers=HEADERS)
 
     async def stream_response(self, send: Send) -> None:
-        """Send the frames, and the last chunk only after all of them."""
+        """Send the chunks, and that they are over only after all of them."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
-            async for frame in self.body_iterator:
-                await send({"type": "http.response.body", "body": str(frame).encode(), "more_body": True})
+            async for chunk in self.body_iterator:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 # The past is at hand, and nothing waits on the way: let the server see a client that left.
                 await asyncio.sleep(0)
         except BrokenOffError:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import httpx
 
-from ftmon.serving.job import File, Kind, Level, Recipe, ServedEvent, ServedJob, Source, Status
+from ftmon.serving.event import Kind, Level, ServedEvent, Status
+from ftmon.serving.job import File, Recipe, ServedJob, Source
 from ftmon.serving.routes import app
 
 KEY = UUID("0123456789abcdef0123456789abcdef")

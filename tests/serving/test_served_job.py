@@ -2,12 +2,16 @@ import asyncio
 
 import pytest
 
-from ftmon.serving.job import ServedJob, Status
+from ftmon.serving.event import Status
+from ftmon.serving.job import ServedJob
 from tests.serving.story import Story, client
 
 
 async def messages(job: ServedJob) -> list[str]:
-    return [event.message async for event in job.follow()]
+    told: list[str] = []
+    while await job.has_more(len(told)):
+        told += [event.message for event in job.events[len(told) :]]
+    return told
 
 
 async def test_a_reader_gets_past_and_new_events_until_the_job_is_final() -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from ftmon.serving.api import Api, Fields, Query, Stream, openai_error, openai_not_found, seconds
-from ftmon.serving.job import File, ServedEvent, ServedJob, Status
+from ftmon.serving.api import MOST_INSIDE, Api, Fields, Query, Stream, openai_error, openai_not_found, seconds
+from ftmon.serving.event import ServedEvent, Status
+from ftmon.serving.job import File, ServedJob
 
 _STATUSES: Mapping[Status, str] = {
     "pending": "pending",
@@ -64,7 +65,8 @@ def _listed(job: ServedJob) -> Fields:
 
 
 def _job(job: ServedJob) -> Fields:
-    return {**_listed(job), "events": [_event(event) for event in job.events]}
+    # The real service sent all. Of a million events, nobody reads them here.
+    return {**_listed(job), "events": [_event(event) for event in job.events[-MOST_INSIDE:]]}
 
 
 def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
@@ -90,7 +92,7 @@ def _event(event: ServedEvent) -> Fields:
 
 
 def _events(job: ServedJob, query: Query) -> Fields:
-    return {"object": "list", "data": [_event(event) for event in job.events]}
+    return {"object": "list", "data": map(_event, job.events)}
 
 
 FINE_TUNES = Api(

@@ -14,7 +14,8 @@ from ftmon.serving.api import (
     seconds,
     whole_number,
 )
-from ftmon.serving.job import Level, ServedEvent, ServedJob, Status
+from ftmon.serving.event import Level, ServedEvent, Status
+from ftmon.serving.job import ServedJob
 
 _T = TypeVar("_T")
 
@@ -73,16 +74,20 @@ def _job(job: ServedJob) -> Fields:
 
 def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
     newest_first = sorted(jobs, key=lambda job: job.created_at, reverse=True)
-    found, has_more = _page(newest_first, _job_id, query, 20)
+    by_id = {_job_id(job): job for job in newest_first}
+    found, has_more = _page(newest_first, by_id.get, query, 20)
     return {"object": "list", "data": [_job(job) for job in found], "has_more": has_more}
 
 
 def _events(job: ServedJob, query: Query) -> Fields:
-    def own_id(number: int) -> str:
-        return f"ftevent-{job.key.hex[:16]}{number:08}"
+    prefix = f"ftevent-{job.key.hex[:16]}"
+    events = job.events
 
-    found, has_more = _page(range(len(job.events))[::-1], own_id, query, 20)
-    data = [_event(job.events[number], own_id(number)) for number in found]
+    def number_of(own_id: str) -> int | None:
+        return whole_number(own_id.removeprefix(prefix)) if own_id.startswith(prefix) else None
+
+    found, has_more = _page(range(len(events))[::-1], number_of, query, 20)
+    data = [_event(events[number], f"{prefix}{number:08}") for number in found]
     return {"object": "list", "data": data, "has_more": has_more}
 
 
@@ -103,7 +108,9 @@ def _checkpoints(job: ServedJob, query: Query) -> Fields:
     def own_id(event: ServedEvent) -> str:
         return f"ftckpt_{job.key.hex[:16]}{event.step:08}"
 
-    found, has_more = _page(job.events_of("checkpoint")[::-1], own_id, query, 10)
+    newest_first = list(job.events_of("checkpoint"))[::-1]
+    by_id = {own_id(event): event for event in newest_first}
+    found, has_more = _page(newest_first, by_id.get, query, 10)
     return {
         "object": "list",
         "data": [_checkpoint(event, job, own_id(event)) for event in found],
@@ -126,7 +133,7 @@ def _checkpoint(event: ServedEvent, job: ServedJob, own_id: str) -> Fields:
 
 
 def _page(
-    items: Sequence[_T], own_id: Callable[[_T], str], query: Query, usual: int
+    items: Sequence[_T], item_of: Callable[[str], _T | None], query: Query, usual: int
 ) -> tuple[Sequence[_T], bool]:
     """Return the items that a query asks for, `limit` of them behind the id `after`, and whether more follow.
 
@@ -137,10 +144,10 @@ def _page(
         raise RequestError(400, "Invalid 'limit': it is not a whole number above 0.", param="limit")
     start = 0
     if after := query.get("after"):
-        places = (place for place, item in enumerate(items, start=1) if own_id(item) == after)
-        start = next(places, 0)
-        if not start:
+        item = item_of(after)
+        if item is None or item not in items:
             raise RequestError(400, "Invalid 'after': it is no id in this list.", param="after")
+        start = items.index(item) + 1
     end = start + min(limit, _MOST)
     return items[start:end], end < len(items)
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ftmon.serving.api import Api, Fields, Query, RequestError, Stream, iso, whole_number
-from ftmon.serving.job import ServedEvent, ServedJob, Status
+from ftmon.serving.event import ServedEvent, Status
+from ftmon.serving.job import ServedJob
 
 _OWNER = {"id": "0" * 24, "name": "ftmon", "type": "user"}
 """Every job of this service belongs to one user, whatever the key."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from ftmon.serving.api import Api, Fields, Query, RequestError, seconds
-from ftmon.serving.job import ServedEvent, ServedJob, Status
+from ftmon.serving.event import ServedEvent, Status
+from ftmon.serving.job import ServedJob
 
 _STATUSES: Mapping[Status, str] = {
     "pending": "QUEUED",
@@ -47,7 +48,7 @@ def _listed(job: ServedJob) -> Fields:
 def _job(job: ServedJob) -> Fields:
     changes = [
         event
-        for before, event in pairwise([None, *job.events])
+        for before, event in pairwise([None, *job.changes])
         if event and (before is None or _STATUSES[before.status] != _STATUSES[event.status])
     ]
     return {

@@ -6,8 +6,9 @@ together 3.1.1.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ftmon.serving.api import Api, Fields, Query, file_id, iso, openai_error, openai_not_found
-from ftmon.serving.job import ServedEvent, ServedJob, Status
+from ftmon.serving.api import MOST_INSIDE, Api, Fields, Query, file_id, iso, openai_error, openai_not_found
+from ftmon.serving.event import Events, ServedEvent, Status
+from ftmon.serving.job import ServedJob
 
 _STATUSES: Mapping[Status, str] = {
     "pending": "pending",
@@ -37,7 +38,7 @@ def _job_id(job: ServedJob) -> str:
 
 def _listed(job: ServedJob) -> Fields:
     recipe = job.recipe
-    checkpoints = job.events_of("checkpoint")
+    checkpoints = len(job.events_of("checkpoint"))
     return {
         "id": _job_id(job),
         "status": _STATUSES[job.status],
@@ -52,8 +53,8 @@ def _listed(job: ServedJob) -> Fields:
         "training_type": {"type": "Full"},
         "training_method": {"method": "sft", "train_on_inputs": "auto"},
         "n_epochs": recipe.n_epochs,
-        "n_checkpoints": len(checkpoints),
-        "epochs_completed": len(checkpoints),
+        "n_checkpoints": checkpoints,
+        "epochs_completed": checkpoints,
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,
         "total_price": 0,
@@ -61,15 +62,15 @@ def _listed(job: ServedJob) -> Fields:
 
 
 def _job(job: ServedJob) -> Fields:
-    return {**_listed(job), "events": _entries(job)}
+    return {**_listed(job), "events": [_event(event) for event in _entries(job)[-MOST_INSIDE:]]}
 
 
 def _jobs(jobs: Sequence[ServedJob], query: Query) -> Fields:
     return {"data": [_listed(job) for job in jobs]}
 
 
-def _entries(job: ServedJob) -> list[Fields]:
-    return [_event(event) for event in job.events if event.kind != "metrics"]
+def _entries(job: ServedJob) -> Events:
+    return job.events_of("message", "checkpoint")
 
 
 def _event(event: ServedEvent) -> Fields:
@@ -86,11 +87,11 @@ def _event(event: ServedEvent) -> Fields:
 
 
 def _events(job: ServedJob, query: Query) -> Fields:
-    return {"data": _entries(job)}
+    return {"data": map(_event, _entries(job))}
 
 
 def _metrics(job: ServedJob, query: Query) -> Fields:
-    return {"metrics": [row for event in job.events_of("metrics") for row in _rows(event)]}
+    return {"metrics": (row for event in job.events_of("metrics") for row in _rows(event))}
 
 
 def _rows(event: ServedEvent) -> Iterator[Fields]:
@@ -108,7 +109,7 @@ def _rows(event: ServedEvent) -> Iterator[Fields]:
 
 
 def _checkpoints(job: ServedJob, query: Query) -> Fields:
-    return {"data": [_checkpoint(event, job) for event in job.events_of("checkpoint")]}
+    return {"data": (_checkpoint(event, job) for event in job.events_of("checkpoint"))}
 
 
 def _checkpoint(event: ServedEvent, job: ServedJob) -> Fields:

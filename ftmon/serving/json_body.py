@@ -1,0 +1,51 @@
+"""An answer in JSON whose lists may be long: it is written in parts, as its items are made."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+
+from starlette.responses import StreamingResponse
+
+from ftmon.serving.api import Fields
+
+_AT_ONCE = 65_536
+"""Characters that are sent together."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class JsonBody(StreamingResponse):
+    """An object as JSON. Of a list that is an iterator, only a part is in memory at a time."""
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(_parts(fields), media_type="application/json")
+
+
+async def _parts(fields: Fields) -> AsyncIterator[str]:
+    gathered: list[str] = []
+    size = 0
+    for piece in _pieces(fields):
+        gathered.append(piece)
+        size += len(piece)
+        if size >= _AT_ONCE:
+            yield "".join(gathered)
+            gathered, size = [], 0
+            # Others have their turn, also where the client takes all that comes.
+            await asyncio.sleep(0)
+    yield "".join(gathered)
+
+
+def _pieces(fields: Fields) -> Iterator[str]:
+    before = "{"
+    for name, value in fields.items():
+        yield f"{before}{_encode(name)}:"
+        before = ","
+        if not isinstance(value, Iterator):
+            yield _encode(value)
+            continue
+        separator = "["
+        for item in value:
+            yield separator + _encode(item)
+            separator = ","
+        yield "[]" if separator == "[" else "]"
+    yield "}" if fields else "{}"
