@@ -72,6 +72,11 @@ def canonical(value: Any) -> bytes:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
+def may_be_deep(text: str) -> bool:
+    """Whether the value of a JSON text may be too deep for `pruned`: False only where it is not."""
+    return text.count("{") + text.count("[") >= MAX_DEPTH
+
+
 def pruned(value: Any, depth: int = MAX_DEPTH) -> Any:
     """Return a decoded value without the nulls and empty objects that objects hold, at any depth.
 

@@ -73,7 +73,8 @@ def _serve(host: str, port: int, paths: list[Path], token: str) -> int:
     from ftmon.serving.server import listener_at, serve
 
     jobs = LocalJobs([KeptRuns(runs_directory()), *map(Place, paths)])
-    jobs.read()
+    # What takes longer is read while it is served.
+    jobs.read(at_most=1.0)
     access = Access(token, is_read_only=not token, is_local=_is_loopback(host))
     with listener_at(host, port) as listener:
         name = f"[{host}]" if ":" in host else host

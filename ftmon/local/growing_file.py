@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ftmon.errors import UsageError
 
-_AT_ONCE = 1 << 20
-"""Bytes of one reading, so that a large file leaves others their turn."""
+_AT_ONCE = 1 << 18
+"""Bytes of one reading, so that a large file leaves others their turn: some 30 ms of lines."""
 
 _MARK = 256
 """Bytes before the offset that are compared: another file of the same name has others there."""
@@ -45,7 +45,7 @@ class GrowingFile:
         """Size and time of change at the last reading that came to the end."""
 
     def read(self) -> Reading:
-        """Return what is new, at most a mebibyte of it.
+        """Return what is new, a part of it at a time.
 
         A file that is gone brings nothing: it may be replaced in a moment.
 
@@ -53,10 +53,15 @@ class GrowingFile:
             UsageError: for what is no regular file, or cannot be read.
         """
         try:
+            # All that it takes as long as nothing changes.
+            if self._is_seen(os.stat(self.path)):  # noqa: PTH116
+                return Reading()
             descriptor = open_regular(self.path)
         except FileNotFoundError:
             self.is_at_end = True
             return Reading()
+        except OSError as error:
+            raise UsageError(f"{self.path} cannot be read: {error.strerror}.") from error
         try:
             return self._read(descriptor, os.fstat(descriptor))
         except OSError as error:
@@ -67,8 +72,6 @@ class GrowingFile:
     def _read(self, descriptor: int, status: os.stat_result) -> Reading:
         inode, now = (status.st_dev, status.st_ino), (status.st_size, status.st_mtime_ns)
         self.changed_at = status.st_mtime
-        if inode == self._inode and now == self._seen:
-            return Reading()
         is_same = inode == self._inode and status.st_size >= self._offset and self._is_marked(descriptor)
         is_anew = not is_same and self._offset > 0
         if not is_same:
@@ -80,6 +83,11 @@ class GrowingFile:
         self.is_at_end = len(data) < _AT_ONCE
         self._seen = now if self.is_at_end else None
         return Reading(data, is_anew)
+
+    def _is_seen(self, status: os.stat_result) -> bool:
+        """Whether the file is as it was at the last reading that came to its end."""
+        is_same = (status.st_dev, status.st_ino) == self._inode
+        return is_same and (status.st_size, status.st_mtime_ns) == self._seen
 
     def _is_marked(self, descriptor: int) -> bool:
         return os.pread(descriptor, len(self._mark), self._offset - len(self._mark)) == self._mark

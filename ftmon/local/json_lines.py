@@ -72,7 +72,7 @@ class JsonLinesReader:
 
     def _entry(self, values: Mapping[str, Any]) -> Entry | None:
         lower = {name.lower(): value for name, value in values.items()}
-        at = next(filter(None, (parse_time(lower.get(name)) for name in _TIMES)), None)
+        at = next(filter(None, (parse_time(lower[name]) for name in _TIMES if name in lower)), None)
         message = next((lower[name] for name in _MESSAGES if isinstance(lower.get(name), str)), None)
         level = next((parse_level(lower[name]) for name in _LEVELS if name in lower), Level.INFO)
         figures = read_figures({name: value for name, value in values.items() if name.lower() not in _TAKEN})

@@ -15,6 +15,9 @@ from ftmon.local.verdict import Standing, Verdict
 from ftmon.model.event import Level
 from ftmon.model.job import Status
 
+_SCAN_EVERY = 1.0
+"""Seconds between two looks for new runs."""
+
 
 class KeptRun:
     """The run of one directory."""
@@ -30,6 +33,8 @@ class KeptRun:
         self._reason = Reason()
         self._end: End | None = None
         self._is_over = False
+        self.is_settled = False
+        """Nobody can write any more, and everything was read."""
 
     def poll(self, at: datetime) -> Iterator[News]:
         """Yield what is new, a part at a time; nothing at first, so that a run is known before it speaks."""
@@ -45,6 +50,7 @@ class KeptRun:
             yield from self._published_since(at)
             yield self._taken(self._output, entries, at)
         self._end, self._is_over = end, end is not None or not is_running
+        self.is_settled = not is_running
 
     def verdict(self, run: LocalRun, now: datetime) -> Verdict:
         """Say how the run stands, by what the last `poll` has found."""
@@ -90,14 +96,21 @@ class KeptRuns:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._runs: dict[str, KeptRun] = {}
+        self._scanned_at: datetime | None = None
 
     def poll(self, at: datetime) -> Iterator[News]:
         """Yield what is new, a part at a time."""
+        if self._scanned_at is None or abs((at - self._scanned_at).total_seconds()) >= _SCAN_EVERY:
+            self._scanned_at = at
+            self._scan()
+        for run in list(self._runs.values()):
+            if not run.is_settled:
+                yield from run.poll(at)
+
+    def _scan(self) -> None:
         for directory in RunDirectory.all(self._home):
             if directory.id not in self._runs and (started_at := directory.started_at) is not None:
                 self._runs[directory.id] = KeptRun(directory, started_at)
-        for run in list(self._runs.values()):
-            yield from run.poll(at)
 
     def verdict(self, run: LocalRun, now: datetime) -> Verdict:
         """Say how a run stands, by what the last `poll` has found."""

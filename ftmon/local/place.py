@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from time import process_time
 from typing import NamedTuple, Protocol
 
 from ftmon.local.entry import Outcome
@@ -15,7 +16,10 @@ from ftmon.local.verdict import Standing, Verdict
 from ftmon.model.job import Status
 
 SCAN_EVERY = 5.0
-"""Seconds between two looks for new files in a directory."""
+"""Seconds between two looks for new files in a directory; more, where a look takes long."""
+
+_SHARE = 1 / 1000
+"""Part of the time that is spent on looking."""
 
 
 class News(NamedTuple):
@@ -54,6 +58,7 @@ class Place:
         self._files: dict[Path, RunFiles] = {}
         self._results: dict[Path, list[Path]] = {}
         self._scanned_at: datetime | None = None
+        self._scan_every = SCAN_EVERY
 
     @property
     def runs(self) -> list[LocalRun]:
@@ -73,9 +78,12 @@ class Place:
 
     def poll(self, now: datetime) -> Iterator[News]:
         """Yield what is new, a part at a time; raises as `Runs.poll`."""
-        if self._scanned_at is None or (now - self._scanned_at).total_seconds() >= SCAN_EVERY:
+        # The clock may be put back.
+        if self._scanned_at is None or abs((now - self._scanned_at).total_seconds()) >= self._scan_every:
+            began = process_time()
             self._scan()
             self._scanned_at = now
+            self._scan_every = max(SCAN_EVERY, (process_time() - began) / _SHARE)
         for files in list(self._files.values()):
             for run, told in files.poll(now):
                 yield News(run, told)

@@ -92,7 +92,7 @@ class RunFiles:
         self._sources = [known.get(source.path, source) for source in sources]
 
     def poll(self, now: datetime) -> Iterator[tuple[LocalRun, list[Told]]]:
-        """Yield what is new, in parts of a mebibyte of one file; the first file is read to its end first."""
+        """Yield what is new, a part of one file at a time; the first file is read to its end first."""
         for source in self._sources:
             for entries in source.rest():
                 yield from self._take(source, entries, now)

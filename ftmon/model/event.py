@@ -154,15 +154,18 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
     Raises:
         ValueError: for an object nested too deeply to be compared.
     """
-    pruned = json_text.pruned(fields)
     # Scale's llm-engine calls the time `timestamp` (PROTOCOL §7).
     created_at, own_id = fields.get("created_at", fields.get("timestamp")), fields.get("id")
     event = _event(parse_time(created_at), created_at, fields.get("level"), fields.get("message"), raw)
     if own_id and isinstance(own_id, str):
+        # Nothing but its depth is of interest here, and a run of a million events has no time for that.
+        if json_text.may_be_deep(raw):
+            json_text.pruned(fields)
         is_estimated = fields.get("time") == ESTIMATED
         # A time that is estimated anew at each reading is no part of the content.
         loose_key = hash((ESTIMATED, event.message)) if is_estimated else event.loose_key
         return msgspec.structs.replace(event, key=hash((own_id,)), loose_key=loose_key, is_identified=True)
+    pruned = json_text.pruned(fields)
     if pruned.keys() <= _PLAIN_FIELDS and isinstance(fields.get("message"), str | None):
         return event
     return msgspec.structs.replace(event, key=hash(json_text.canonical(pruned)))

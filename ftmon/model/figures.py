@@ -76,6 +76,9 @@ _MOST = 10**15
 
 def number(value: object) -> float | None:
     """Read a number, also one written as text; None for everything else, and beyond what a float can hold."""
+    if type(value) is float:
+        # Most are, and a file may hold millions.
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, int) and abs(value) < _MOST:
@@ -88,6 +91,8 @@ def number(value: object) -> float | None:
 
 def count(value: object) -> int | None:
     """Read a whole number that is not negative."""
+    if value is None or (type(value) is int and 0 <= value < _MOST):
+        return value
     found = number(value)
     return int(found) if found is not None and isfinite(found) and 0 <= found < _MOST else None
 

@@ -22,6 +22,9 @@ from ftmon.serving.local_jobs import POLL_EVERY, LocalJobs
 from ftmon.serving.server import serve
 from ftmon.serving.service import TOKEN_VARIABLE, Service
 
+_FIRST_READING = 0.5
+"""Seconds after which the newest run of what is read so far is served; the rest is read meanwhile."""
+
 
 def main(setup: str) -> int:
     """Serve, and return the exit status."""
@@ -38,7 +41,7 @@ def main(setup: str) -> int:
 def _kept(path: Path) -> LocalJobs:
     directory = RunDirectory(path)
     jobs = LocalJobs([KeptRun(directory, directory.started_at or now())])
-    jobs.read()
+    jobs.read(_FIRST_READING)
     return jobs
 
 
@@ -52,7 +55,7 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
         place = Place(path)
         jobs = LocalJobs([place])
         try:
-            jobs.read()
+            jobs.read(_FIRST_READING)
             fault = (
                 " ".join(place.faults) or f"There is no run of a trainer in {path}, as far as ftmon can tell."
             )
@@ -62,7 +65,7 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
             if not wait:
                 raise
             fault = str(error)
-        if jobs.sources:
+        if jobs.newest:
             return jobs
         if not wait:
             raise UsageError(f"{fault} With --wait, ftmon waits for it.")
@@ -73,7 +76,8 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
 
 async def _serve(jobs: LocalJobs) -> int:
     listener = socket.create_server(("127.0.0.1", 0))
-    service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", jobs.sources[0].job.name)
+    assert jobs.newest, "there is one"
+    service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", jobs.newest.name)
     following = asyncio.create_task(jobs.follow())
     try:
         return await serve(

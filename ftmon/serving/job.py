@@ -56,7 +56,7 @@ class ServedJob:
         """Why the job failed."""
         self._log = EventLog()
         self._is_closed = False
-        self._news = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def status(self) -> Status:
@@ -123,12 +123,17 @@ class ServedJob:
         while len(self._log) <= than:
             if self.is_over:
                 return False
-            await self._news.wait()
+            reader = asyncio.get_running_loop().create_future()
+            self._waiting.append(reader)
+            await reader
         return True
 
     def _wake_readers(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        waiting, self._waiting = self._waiting, []
+        for reader in waiting:
+            # One whose client has left is cancelled.
+            if not reader.done():
+                reader.set_result(None)
 
 
 class Source(NamedTuple):

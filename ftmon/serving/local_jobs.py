@@ -1,11 +1,12 @@
 """Serves the runs that lie in files: each run is a job, and each entry an event."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import isfinite
+from math import inf, isfinite
+from time import monotonic
 from typing import NoReturn
 from uuid import NAMESPACE_URL, uuid5
 
@@ -21,6 +22,12 @@ from ftmon.serving.job import Recipe, ServedJob, Source
 
 POLL_EVERY = 0.2
 """Seconds between two readings of the files. A file that did not change costs one system call."""
+
+_SOON = 0.05
+"""Seconds between two readings while something comes."""
+
+_SILENCE = 60.0
+"""Seconds after which nothing seems to come."""
 
 _STATUSES: dict[Outcome, Status] = {
     Outcome.SUCCEEDED: "succeeded",
@@ -44,31 +51,48 @@ class LocalJobs:
         self.sources: list[Source] = []
         self._places = places
         self._jobs: dict[str, _LocalJob] = {}
+        self._unread: list[Iterator[None]] = []
+        """What is left of the first reading."""
+        self._told_at = monotonic()
 
-    def read(self) -> None:
-        """Read everything that is there.
+    @property
+    def newest(self) -> ServedJob | None:
+        """The job that was heard last; of those of one file, the last one in it."""
+        jobs = reversed(self._jobs.values())
+        return max(jobs, key=lambda job: job.heard_at).job if self._jobs else None
+
+    def read(self, at_most: float = inf) -> None:
+        """Read what is there, for so many seconds; the rest is left for `follow`.
 
         Raises:
-            UsageError: for a place that cannot be read.
+            UsageError, FileNotFoundError: for a place that cannot be read.
         """
-        now = _now()
-        for place in self._places:
-            for news in place.poll(now):
-                self._take(place, news)
-        self._judge(now)
+        ends_at = monotonic() + at_most
+        self._unread = [self._poll(place) for place in self._places]
+        for parts in self._unread:
+            for _ in parts:
+                if monotonic() > ends_at:
+                    return
+        self._judge()
 
     async def follow(self) -> NoReturn:
         """Read what is new, again and again."""
         while True:
-            await asyncio.sleep(POLL_EVERY)
-            now = _now()
-            for place in self._places:
+            for parts in self._unread:
                 # What was there may be gone for a moment, or for good: what was told stays.
                 with suppress(UsageError, FileNotFoundError):
-                    for news in place.poll(now):
-                        self._take(place, news)
+                    for _ in parts:
                         await asyncio.sleep(0)
-            self._judge(now)
+            self._judge()
+            is_silent = monotonic() - self._told_at > _SILENCE
+            await asyncio.sleep(POLL_EVERY if is_silent else _SOON)
+            self._unread = [self._poll(place) for place in self._places]
+
+    def _poll(self, place: Runs) -> Iterator[None]:
+        """Read what is new in a place, a part at a time."""
+        for news in place.poll(_now()):
+            self._take(place, news)
+            yield
 
     def _take(self, place: Runs, news: News) -> None:
         job = self._jobs.get(news.run.id)
@@ -76,9 +100,11 @@ class LocalJobs:
             job = self._jobs[news.run.id] = _LocalJob(place, news.run)
             self.sources.insert(0, job.source)
         if news.told:
+            self._told_at = monotonic()
             job.tell(news.told)
 
-    def _judge(self, now: datetime) -> None:
+    def _judge(self) -> None:
+        now = _now()
         for job in self._jobs.values():
             job.judge(now)
 
@@ -92,6 +118,11 @@ class _LocalJob:
         self._is_stalled = False
         self.job = ServedJob(uuid5(NAMESPACE_URL, run.id), Recipe(), run.begun_at, run.id)
         self.source = Source(self.job, self._cancel, _refuse, _refuse)
+
+    @property
+    def heard_at(self) -> datetime:
+        """When the run told something last."""
+        return self._run.heard_at
 
     def tell(self, told: Sequence[Told]) -> None:
         """Publish entries of the run."""

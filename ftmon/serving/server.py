@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -44,7 +44,7 @@ async def serve(
         # The server waits for open streams, so they have to end first.
         for source in sources:
             source.job.close()
-        server.should_exit = True
+        server.stop()
         if parent is not None:
             loop.remove_reader(parent)
 
@@ -82,6 +82,23 @@ def _reason(error: OSError) -> str:
 
 class _Server(uvicorn.Server):
     """Leaves the signals to `serve`, which has to end the open streams as well."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let `serve` return."""
+        self.should_exit = True
+        self._stopped.set()
+
+    async def main_loop(self) -> None:
+        """Wait until it is stopped. uvicorn looks ten times a second, which is most of an idle server's work."""
+        while not self.should_exit:
+            # Sets the date of answers.
+            await self.on_tick(0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), 1)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

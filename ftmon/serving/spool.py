@@ -1,11 +1,11 @@
 """Keeps what a job tells outside of memory, because a run may tell a million times."""
 
+import os
 import tempfile
 from bisect import bisect_right
 from contextlib import suppress
 from functools import cache
-from os import SEEK_END, pread
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 _BLOCK = 65_536
 """Bytes that are stored together, and are read at once."""
@@ -56,7 +56,7 @@ class Spool:
             return newest, self._newest
         place = bisect_right(self._firsts, number) - 1
         block = self._blocks[place]
-        data = block if isinstance(block, bytes) else pread(_file().fileno(), block.size, block.offset)
+        data = block if isinstance(block, bytes) else os.pread(_file(), block.size, block.offset)
         return self._firsts[place], data.split(b"\n")
 
     def read(self, start: int) -> list[bytes]:
@@ -68,14 +68,14 @@ class Spool:
 def _stored(block: bytes) -> _Stored | bytes:
     """Store a block behind the others; return the block itself where there is no room for it."""
     with suppress(OSError):
-        file = _file()
-        offset = file.seek(0, SEEK_END)
-        if file.write(block) == len(block):
+        offset = os.lseek(_file(), 0, os.SEEK_END)
+        if os.write(_file(), block) == len(block):
             return _Stored(offset, len(block))
     return block
 
 
 @cache
-def _file() -> IO[bytes]:
-    """Return the file of this process, which has no name and goes with it; raises OSError."""
-    return tempfile.TemporaryFile(buffering=0)
+def _file() -> int:
+    """Return a file of this process, which has no name and goes with it; raises OSError."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        return os.dup(file.fileno())

@@ -1,6 +1,6 @@
 import os
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,8 +121,13 @@ def test_a_run_that_begins_later_is_among_all_runs(tmp_path: Path) -> None:
     runs = KeptRuns(tmp_path)
     assert list(runs.poll(NOW)) == []
     directory, output = RunDirectory.create(tmp_path, "later", NOW, OUTPUT)
-    [news] = runs.poll(NOW)
+    [news] = runs.poll(NOW + timedelta(seconds=1))
     os.close(output)
     assert news.run.id == directory.id
     assert runs.verdict(news.run, NOW).standing is Standing.RUNNING
     assert runs.cancel(news.run) == "Nothing keeps this run any more that could cancel it."
+    # Once nobody can write, it is read to its end, and then no more.
+    directory.output.write_text("last\n")
+    assert [told.entry.message for news in runs.poll(NOW) for told in news.told] == ["last"]
+    assert list(runs.poll(NOW)) == []
+    assert runs.verdict(news.run, NOW).standing is Standing.ENDED

@@ -1,0 +1,44 @@
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from ftmon.local.place import Place
+from ftmon.serving.local_jobs import LocalJobs
+from tests.local.test_folder import write
+from tests.local.test_run import rows
+
+MANY = 10_000
+
+
+def test_the_newest_run_of_a_directory_is_the_one_that_was_written_last(tmp_path: Path) -> None:
+    for name, at in (("a", 1000), ("b", 3000), ("c", 2000)):
+        write(tmp_path / name / "log.jsonl", rows(1), at)
+    jobs = LocalJobs([Place(tmp_path)])
+    jobs.read()
+    assert jobs.newest is not None
+    assert jobs.newest.name.startswith("b-")
+
+
+def test_the_newest_run_of_a_file_is_its_last(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", "".join(rows(1, 2, 3, loss=loss) for loss in (2.5, 0.5, 0.25)))
+    jobs = LocalJobs([Place(path)])
+    jobs.read()
+    assert jobs.newest is not None
+    assert [event.figures["train_loss"] for event in jobs.newest.events] == [0.25] * 3
+
+
+async def test_a_large_file_is_served_while_the_rest_of_it_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(*range(MANY)) + '{"status": "finished"}\n')
+    jobs = LocalJobs([Place(path)])
+    jobs.read(at_most=0)
+    job = jobs.newest
+    assert job is not None
+    assert 0 < len(job.events) < MANY
+    following = asyncio.create_task(jobs.follow())
+    while await job.has_more(len(job.events)):
+        pass
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    assert [event.figures.get("step") for event in job.events[:-2]] == list(range(MANY))
+    assert job.status == "succeeded"
