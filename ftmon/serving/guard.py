@@ -1,6 +1,7 @@
 """Keeps web pages away from a server on loopback, which every page in a browser of this machine can reach."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -75,7 +76,14 @@ def _refused(headers: Headers, *, is_local: bool) -> Response | None:
     return None
 
 
-def refusal(status: int, message: str, *, param: str | None = None, code: str | None = None) -> Response:
+def refusal(
+    status: int,
+    message: str,
+    *,
+    param: str | None = None,
+    code: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """Return a refusal with an error object as OpenAI's API has it."""
     error = RequestError(status, message, param=param, code=code)
-    return JSONResponse(openai_error(error), status_code=status)
+    return JSONResponse(openai_error(error), status, headers)

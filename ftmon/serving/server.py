@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from ftmon.errors import UsageError
+from ftmon.serving.connection import Connection, make_room
 from ftmon.serving.guard import Access, Guard
 from ftmon.serving.job import Source
 from ftmon.serving.routes import app
@@ -26,6 +27,7 @@ async def serve(
     cut_after: int | None = None,
     access: Access = _OPEN,
     parent: int | None = None,
+    connection: type[Connection] = Connection,
 ) -> int:
     """Serve the jobs of sources until a signal comes or the parent ends, and return the exit status.
 
@@ -33,9 +35,10 @@ async def serve(
     `Streams` says. `parent` is the reading end of a pipe that the parent process holds open and never writes
     to.
     """
+    make_room()
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
-    server = _Server(_config(Guard(app(sources, cut_after), access)))
+    server = _Server(_config(Guard(app(sources, cut_after), access), connection))
 
     def stop(exit_status: int) -> None:
         if stopped.done():
@@ -93,7 +96,7 @@ class _Server(uvicorn.Server):
         self._stopped.set()
 
     async def main_loop(self) -> None:
-        """Wait until it is stopped. uvicorn looks ten times a second, which is most of an idle server's work."""
+        """Wait until it is stopped. uvicorn looks ten times a second, most of the work of an idle server."""
         while not self.should_exit:
             # Sets the date of answers.
             await self.on_tick(0)
@@ -106,11 +109,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(guarded: Guard) -> uvicorn.Config:
+def _config(guarded: Guard, connection: type[Connection]) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
     return uvicorn.Config(
         guarded,
-        http="h11",
+        http=connection,
         ws="none",
         lifespan="off",
         log_config=None,
