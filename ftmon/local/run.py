@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ftmon.local.entry import Entry, RunSplitter
 from ftmon.local.merge import Merger
-from ftmon.local.source import TABLE, TRAINER_STATE, FileSource
+from ftmon.local.source import EVENT_FILE, TABLE, TRAINER_STATE, FileSource
 from ftmon.local.verdict import Judge, Verdict
 from ftmon.model.event import Level
 
@@ -149,9 +149,13 @@ class RunFiles:
         return f"{own}-{alike + 1}" if alike else own
 
     def _own_id(self, first: Entry) -> str:
-        """Return the name of the folder, and a hash of the run's own beginning."""
+        """Return the name of the folder, and a hash of the run's own beginning.
+
+        An event file of TensorBoard has the name of its machine in its own, which is not published.
+        """
         place = self.path.resolve()
-        name = _NOT_IN_IDS.sub("-", place.name)[:_LONGEST_NAME].strip("-.") or "run"
+        named = place.parent if self._sources[0].format is EVENT_FILE and place.is_file() else place
+        name = _NOT_IN_IDS.sub("-", named.name)[:_LONGEST_NAME].strip("-.") or "run"
         beginning = repr((str(place), first.message, sorted(first.figures.items()), first.at))
         return f"{name}-{_hash(beginning)[:8]}"
 

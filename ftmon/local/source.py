@@ -108,7 +108,7 @@ class FileSource:
         self.path = path
         self.format = kind
         self.fault = ""
-        """Why the file is not read any further: a sentence."""
+        """Why the file is not read any further: a sentence that may be published."""
         self._file = GrowingFile(path)
         self._reader = kind.reader()
         self._is_flushed = True
@@ -117,6 +117,11 @@ class FileSource:
         self._count = 0
         """Entries since the file's beginning."""
         self._repeats = Repeats()
+
+    @property
+    def name(self) -> str:
+        """What the file is called to others: that of TensorBoard's has the name of the machine in it."""
+        return "A TensorBoard file" if self.format is EVENT_FILE else self.path.name
 
     @property
     def changed_at(self) -> float:
@@ -132,10 +137,10 @@ class FileSource:
             # What comes before a fault stays in the list.
             entries.extend(self._new())
         except UsageError as error:
-            self.fault = str(error)
+            self.fault = str(error).replace(str(self.path), self.name)
         except ValueError as error:
             entries.extend(self._reader.flush())
-            self.fault = f"{self.path.name} is read no further: {error}."
+            self.fault = f"{self.name} is read no further: {error}."
         numbered = enumerate(entries, self._count + 1)
         self._count += len(entries)
         return list(self._repeats.drop(numbered, self.changed_at) if self.format is LOG else numbered)

@@ -162,7 +162,7 @@ def test_a_damaged_file_tells_what_stands_before_the_damage_and_why_it_is_left(t
     data = event(1, "train/loss", 2.5) + event(2, "train/loss", 2.25) + bytes(bad)
     source = FileSource(write(tmp_path / "events.out.tfevents.1", data), EVENT_FILE)
     assert [entry.step for entry in read(source)] == [1, 2]
-    assert source.fault == f"{source.path.name} is read no further: a record of it is damaged."
+    assert source.fault == "A TensorBoard file is read no further: a record of it is damaged."
 
 
 def test_what_follows_a_line_that_is_too_long_is_read(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_a_damaged_file_is_told_once_after_what_it_has_told(tmp_path: Path) -> N
     assert [each.entry.message for each in told] == [
         "Step 1: training loss=2.5",
         "Step 2: training loss=2.25",
-        "events.out.tfevents.1 is read no further: a record of it is damaged.",
+        "A TensorBoard file is read no further: a record of it is damaged.",
     ]
     assert told[-1].entry.level is Level.WARNING
     assert read(files) == {}

@@ -6,6 +6,7 @@ from ftmon.local.place import Place
 from ftmon.serving.local_jobs import LocalJobs
 from tests.local.test_folder import write
 from tests.local.test_run import rows
+from tests.local.test_tensorboard import event
 
 MANY = 10_000
 
@@ -42,3 +43,22 @@ async def test_a_large_file_is_served_while_the_rest_of_it_is_read(tmp_path: Pat
         await following
     assert [event.figures.get("step") for event in job.events[:-2]] == list(range(MANY))
     assert job.status == "succeeded"
+
+
+def test_neither_a_path_nor_the_name_of_the_machine_is_published(tmp_path: Path) -> None:
+    damaged = event(1, "train/loss", 2.5) + event(2, "train/loss", 2.25)[:-1] + b"!" + bytes(100)
+    alone = tmp_path / "events.out.tfevents.1.gpu-box.17.0"
+    alone.write_bytes(damaged)
+    log = write(tmp_path / "log.jsonl", rows(1))
+    jobs = LocalJobs([Place(alone), Place(log)])
+    jobs.read()
+    # A file that becomes something else is told of, too.
+    log.unlink()
+    log.mkdir()
+    jobs.read()
+    told = [event.message for source in jobs.sources for event in source.job.events]
+    assert "A TensorBoard file is read no further: a record of it is damaged." in told
+    assert "log.jsonl is no regular file." in told
+    published = " ".join([*told, *(source.job.name for source in jobs.sources)])
+    assert "gpu-box" not in published
+    assert str(tmp_path) not in published
