@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -205,12 +206,16 @@ def test_nobody_else_can_ask_the_service_of_a_run(tmp_path: Path) -> None:
     path = write(tmp_path / "log.jsonl", rows(1))
     setup = json.dumps({"path": str(path), "wait": False})
     command = [*FTMON[:1], "-P", "-m", "ftmon.serving", setup]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**environment(), "FTMON_SERVE_TOKEN": "right"},
-    ) as process:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[listener.fileno()],
+            env=environment(FTMON_SERVE_TOKEN="right", FTMON_SERVE_LISTENER=str(listener.fileno())),
+        ) as process,
+    ):
         assert process.stdin is not None
         base_url = line(process)["base_url"]
         for key, status in (("right", 200), ("wrong", 401), ("", 401)):

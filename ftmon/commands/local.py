@@ -123,12 +123,12 @@ def _opening(setup: dict[str, object]) -> Iterator[Target]:
     import secrets
 
     from ftmon.model.key import LOCAL, JobKey
-    from ftmon.serving.launch import running
+    from ftmon.serving.launch import kept_running
     from ftmon.serving.service import TOKEN_VARIABLE
     from ftmon.settings import Key, Settings
 
     token = secrets.token_urlsafe(_BYTES)
-    with running("ftmon.serving", json.dumps(setup), {TOKEN_VARIABLE: token}) as service:
+    with kept_running("ftmon.serving", json.dumps(setup), {TOKEN_VARIABLE: token}) as service:
         settings = Settings(
             service.base_url, Key(token, "ftmon's own"), provider="fine-tunes", known_as=LOCAL
         )

@@ -20,7 +20,7 @@ from ftmon.local.run_directory import RunDirectory, now
 from ftmon.serving.guard import Access
 from ftmon.serving.local_jobs import POLL_EVERY, LocalJobs
 from ftmon.serving.server import serve
-from ftmon.serving.service import TOKEN_VARIABLE, Service
+from ftmon.serving.service import LISTENER_VARIABLE, TOKEN_VARIABLE, Service
 
 _FIRST_READING = 0.5
 """Seconds after which the newest run of what is read so far is served; the rest is read meanwhile."""
@@ -75,7 +75,7 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
 
 
 async def _serve(jobs: LocalJobs) -> int:
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(fileno=int(os.environ[LISTENER_VARIABLE]))
     assert jobs.newest, "there is one"
     service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", jobs.newest.name)
     following = asyncio.create_task(jobs.follow())

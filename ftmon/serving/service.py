@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 TOKEN_VARIABLE = "FTMON_SERVE_TOKEN"
 """Holds the key of a service, because everyone on this machine can read a command line."""
 
+LISTENER_VARIABLE = "FTMON_SERVE_LISTENER"
+"""Holds the number of the open socket that a service listens at, where its parent made that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
