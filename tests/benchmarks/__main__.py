@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 
-from tests.benchmarks import backlog, idle, latency, past, start, stream
+from tests.benchmarks import backlog, files, idle, latency, past, serving, start, stream, training
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "stream": stream.run,
@@ -17,6 +17,9 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "idle": idle.run,
     "latency": latency.run,
     "past": past.run,
+    "serve": serving.run,
+    "watch": files.run,
+    "training": training.run,
 }
 
 
