@@ -62,7 +62,7 @@ def test_the_stream_is_that_of_the_first_api(tmp_path: Path) -> None:
     with serving(str(tmp_path)) as base_url:
         job_id = httpx.get(f"{base_url}/fine-tunes").json()["data"][0]["id"]
         body = httpx.get(f"{base_url}/fine-tunes/{job_id}/events?stream=true").text
-    assert body.startswith('data: {"object": "fine-tune-event"')
+    assert body.startswith('data: {"object":"fine-tune-event"')
     assert body.endswith("data: [DONE]\n\n")
 
 

@@ -25,9 +25,13 @@ from ftmon.serving.service import LISTENER_VARIABLE, TOKEN_VARIABLE, Service
 _FIRST_READING = 0.5
 """Seconds after which the newest run of what is read so far is served; the rest is read meanwhile."""
 
+_NICENESS = 5
+
 
 def main(setup: str) -> int:
     """Serve, and return the exit status."""
+    # The training on this machine goes before its watcher.
+    os.nice(_NICENESS)
     try:
         fields = json.loads(setup)
         is_kept = "run" in fields

@@ -23,11 +23,11 @@ from ftmon.serving.job import Recipe, ServedJob, Source
 POLL_EVERY = 0.2
 """Seconds between two readings of the files. A file that did not change costs one system call."""
 
-_SOON = 0.05
+_SOONEST = 0.02
 """Seconds between two readings while something comes."""
 
-_SILENCE = 60.0
-"""Seconds after which nothing seems to come."""
+_PATIENCE = 50
+"""After this part of the time that nothing has come, the files are read again."""
 
 _STATUSES: dict[Outcome, Status] = {
     Outcome.SUCCEEDED: "succeeded",
@@ -84,8 +84,8 @@ class LocalJobs:
                     for _ in parts:
                         await asyncio.sleep(0)
             self._judge()
-            is_silent = monotonic() - self._told_at > _SILENCE
-            await asyncio.sleep(POLL_EVERY if is_silent else _SOON)
+            silence = monotonic() - self._told_at
+            await asyncio.sleep(min(max(silence / _PATIENCE, _SOONEST), POLL_EVERY))
             self._unread = [self._poll(place) for place in self._places]
 
     def _poll(self, place: Runs) -> Iterator[None]:

@@ -1,14 +1,14 @@
 """A stream of server-sent events that can break off, as those of real services do."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from uuid import UUID
 
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from ftmon.serving.api import Query, Stream
+from ftmon import json_text
+from ftmon.serving.api import Fields, Query, Stream
 from ftmon.serving.event import ENDED
 from ftmon.serving.job import ServedJob
 from ftmon.serving.spool import Spool
@@ -35,8 +35,9 @@ class Frames:
     async def read(self, start: int) -> list[bytes]:
         """Return the frames from this event on that lie together; the job has this event."""
         while (made := len(self._made)) <= start:
-            for event in self._job.events[made : made + _AT_ONCE]:
-                self._made.append(_json(self._stream.frame(event)))
+            events = self._job.events[made : made + _AT_ONCE]
+            for line in _json_lines(map(self._stream.frame, events)):
+                self._made.append(line)
             await asyncio.sleep(0)
         return self._made.read(start)
 
@@ -62,8 +63,8 @@ class Streams:
         """
         stream = self._stream
         cut_at = self._most_sent + self._cut_after if self._cut_after else None
-        if head := [_json(fields) for fields in stream.head(job)]:
-            yield _sent(head)
+        if head := stream.head(job):
+            yield _sent(_json_lines(head))
         frames = self._frames.setdefault(job.key, Frames(stream, job))
         sent = stream.start(job, query)
         while await job.has_more(sent):
@@ -81,8 +82,8 @@ class Streams:
             yield stream.end.encode()
 
 
-def _json(fields: object) -> bytes:
-    return json.dumps(fields).encode()
+def _json_lines(objects: Iterable[Fields]) -> list[bytes]:
+    return json_text.encode_lines(objects).split(b"\n")[:-1]
 
 
 def _sent(frames: list[bytes]) -> bytes:

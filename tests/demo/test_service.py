@@ -96,9 +96,8 @@ def test_each_stream_replays_all_events_and_ends_with_done(finished: Demo) -> No
     first, second = read_stream(finished), read_stream(finished)
     assert first.body == second.body
     assert first.is_whole
-    assert (
-        first.body == "".join(f"data: {json.dumps(event)}\n\n" for event in first.events) + "data: [DONE]\n\n"
-    )
+    frames = [f"data: {json.dumps(event, separators=(',', ':'))}\n\n" for event in first.events]
+    assert first.body == "".join(frames) + "data: [DONE]\n\n"
     assert first.events == httpx.get(finished.job_url).json()["events"]
 
 

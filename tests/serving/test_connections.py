@@ -96,7 +96,7 @@ async def test_a_reader_that_stands_still_is_cut_and_holds_up_nobody() -> None:
             stand.story.tell(f"{number} {LINE}", "running")
         still = await stand.client()
         still.ask()
-        await still.until(b'"message": "0 ')
+        await still.until(b'"message":"0 ')
         other = await stand.client()
         other.ask("/v1/fine-tunes")
         await other.until(b'"status":"running"')
@@ -105,7 +105,7 @@ async def test_a_reader_that_stands_still_is_cut_and_holds_up_nobody() -> None:
         assert 0 < len(part) < 12_000 * len(LINE)
         again = await stand.client()
         again.ask()
-        await again.until(b'"message": "0 ')
+        await again.until(b'"message":"0 ')
 
 
 async def test_who_asks_nothing_is_cut() -> None:
