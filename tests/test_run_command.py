@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -187,6 +188,28 @@ def test_what_cannot_be_run_is_a_sentence(words: list[str], said: str) -> None:
     done = ftmon("run", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert said in done.stderr.decode()
+
+
+def test_where_no_run_can_be_kept_is_a_sentence() -> None:
+    # Not even root can write there.
+    done = ftmon("run", "--", *PYTHON, "pass", env={"XDG_DATA_HOME": "/proc/1"})
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"A run cannot be kept in /proc/1/ftmon/runs: " in done.stderr
+
+
+def test_a_training_that_fills_the_disk_fails_by_itself_and_its_end_is_told() -> None:
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    code = "import sys; print('first', flush=True)\nwhile True: print('x' * 100, flush=True)"
+    command = [*FTMON, "run", "--json", "--no-history", "--", *PYTHON, code]
+    done = subprocess.run(
+        command, capture_output=True, env=environment(), check=False, timeout=60, preexec_fn=fill
+    )
+    told = objects(done.stdout)
+    assert done.returncode == 1
+    assert told[0]["message"] == "first"
+    assert (told[-1]["status"], told[-1]["events"]) == ("failed", len(told) - 1)
 
 
 def test_the_output_of_a_run_is_printed_as_it_is() -> None:

@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
             f"ftmon keeps no run of the name {word}. ftmon history lists those that were watched."
         )
     try:
-        descriptor = open_regular(RunDirectory(path).output)
+        descriptor = open_regular(RunDirectory(path).output, follow_links=False)
     except FileNotFoundError:
         return 0
     try:

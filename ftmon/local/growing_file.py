@@ -31,8 +31,9 @@ class GrowingFile:
     Times play no part in that, because clocks are put back and some file systems keep coarse ones.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, follow_links: bool = True) -> None:
         self.path = path
+        self._follow_links = follow_links
         self.is_at_end = False
         """The last reading has come to the end of what is written."""
         self.changed_at = 0.0
@@ -54,9 +55,9 @@ class GrowingFile:
         """
         try:
             # All that it takes as long as nothing changes.
-            if self._is_seen(os.stat(self.path)):  # noqa: PTH116
+            if self._is_seen(self.path.stat(follow_symlinks=self._follow_links)):
                 return Reading()
-            descriptor = open_regular(self.path)
+            descriptor = open_regular(self.path, follow_links=self._follow_links)
         except FileNotFoundError:
             self.is_at_end = True
             return Reading()
@@ -93,15 +94,16 @@ class GrowingFile:
         return os.pread(descriptor, len(self._mark), self._offset - len(self._mark)) == self._mark
 
 
-def open_regular(path: Path) -> int:
+def open_regular(path: Path, *, follow_links: bool = True) -> int:
     """Open a regular file for reading, without waiting for a pipe or a device, and return its descriptor.
 
     Raises:
         FileNotFoundError: where there is none.
         UsageError: for what is no regular file, or cannot be opened.
     """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(path, flags if follow_links else flags | os.O_NOFOLLOW)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -25,8 +25,9 @@ class KeptRun:
     def __init__(self, directory: RunDirectory, begun_at: datetime) -> None:
         self.directory = directory
         self.run = LocalRun(directory.id, begun_at)
-        self._events = FileSource(directory.path / EVENTS, JSON_LINES)
-        self._output = FileSource(directory.output, LOG)
+        # A link would make ftmon publish another file of the user's.
+        self._events = FileSource(directory.path / EVENTS, JSON_LINES, follow_links=False)
+        self._output = FileSource(directory.output, LOG, follow_links=False)
         self._published: Outcome | None = None
         """The end that the training has published."""
         self._published_at: datetime | None = None

@@ -34,6 +34,8 @@ class Publication:
         self._is_over = False
         self._has_warned = False
         self._totals = {} if total_steps is None else self._numbers({"total_steps": total_steps})
+        self._is_cut = False
+        """A full disk has taken only a part of the last line."""
         # A process that this one forks, such as a loader of data, is not the run.
         self._owner = os.getpid()
         if _rank() == 0:
@@ -116,8 +118,12 @@ class Publication:
         if self._descriptor is None or self._is_over or os.getpid() != self._owner:
             return
         line = json.dumps({**fields, "time": iso(now())}).encode() + b"\n"
+        if self._is_cut:
+            line = b"\n" + line
         try:
-            os.write(self._descriptor, line)
+            self._is_cut = os.write(self._descriptor, line) < len(line)
+            if self._is_cut:
+                self._warn("an entry is lost: the disk is full")
         except OSError as error:
             self._warn(f"an entry is lost: {error.strerror}")
 

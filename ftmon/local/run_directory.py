@@ -130,7 +130,8 @@ class RunDirectory:
 
         It is locked as long as anybody has the descriptor, which are a command and its children, too.
         """
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        # Where somebody has put a pipe, it is refused and not waited for.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(self.path / name, flags, 0o600)
         # Who only asks whether it is locked holds a lock for a moment; another who writes does for good.
         for _ in range(_LOCK_TRIES):
@@ -171,7 +172,8 @@ class RunDirectory:
 
     def _write(self, name: str, fields: dict[str, Any]) -> None:
         temporary = self.path / f".{name}.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(fields, file)
             file.flush()

@@ -104,12 +104,12 @@ def _is_table(text: str) -> bool:
 class FileSource:
     """Reads what is new in one file of a run."""
 
-    def __init__(self, path: Path, kind: Format) -> None:
+    def __init__(self, path: Path, kind: Format, *, follow_links: bool = True) -> None:
         self.path = path
         self.format = kind
         self.fault = ""
         """Why the file is not read any further: a sentence that may be published."""
-        self._file = GrowingFile(path)
+        self._file = GrowingFile(path, follow_links=follow_links)
         self._reader = kind.reader()
         self._is_flushed = True
         self.readings = 0

@@ -52,6 +52,17 @@ def test_a_file_that_was_rewritten_in_place_begins_anew_whatever_the_clock_says(
     assert file.read() == Reading(b"step,loss,val_loss\n1,2.5,\n1,,2.6\n", is_anew=True)
 
 
+def test_a_file_that_is_deleted_is_read_again_when_it_is_there_again(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n")
+    file = GrowingFile(path)
+    file.read()
+    path.unlink()
+    assert file.read() == Reading()
+    path.write_bytes(b"two\n")
+    assert file.read() == Reading(b"two\n", is_anew=True)
+
+
 def test_a_large_file_is_read_in_parts(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * (1 << 19) + b"y")

@@ -1,11 +1,14 @@
 import os
 import signal
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ftmon.errors import UsageError
 from ftmon.local.entry import Outcome
+from ftmon.local.growing_file import open_regular
 from ftmon.local.kept import KeptRun, KeptRuns
 from ftmon.local.publication import Publication
 from ftmon.local.run_directory import EVENTS, OUTPUT, End, RunDirectory
@@ -90,6 +93,44 @@ def test_a_published_run_ends_as_it_says(tmp_path: Path) -> None:
     # As it was written, whenever that is read.
     assert ended.at is not None
     assert ended.at > NOW
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "directory", "garbage", "gone"])
+def test_a_directory_that_was_tampered_with_tells_nothing_of_others_and_is_no_bug(
+    tmp_path: Path, what: str
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("step 1 | loss: 2.5\nsecret\n")
+    directory, run = made(tmp_path / "runs")
+    for name in ("output.log", "events.jsonl", "run.json", "end.json", "keeper.sock", ".end.json.new"):
+        path = directory.path / name
+        path.unlink(missing_ok=True)
+        match what:
+            case "link":
+                path.symlink_to(secret)
+            case "pipe":
+                os.mkfifo(path)
+            case "directory":
+                path.mkdir()
+            case "garbage":
+                path.write_bytes(b"\xff\x00{" * 1000)
+            case "gone":
+                pass
+    told = messages(run)
+    assert not any("secret" in message or "loss" in message for message in told)
+    assert verdict(run).standing is Standing.ENDED
+    assert run.cancel(run.run) == "Nothing keeps this run any more that could cancel it."
+    assert directory.started_at is None
+    assert list(KeptRuns(tmp_path / "runs").poll(NOW)) == []
+    if what != "gone":
+        with suppress(OSError):
+            directory.write_end(End(0, False, NOW))
+    if what in ("link", "pipe", "directory"):
+        with pytest.raises(OSError, match=str(tmp_path)):
+            directory.open_locked(OUTPUT)
+        with pytest.raises(UsageError, match=r"output\.log"):
+            open_regular(directory.output, follow_links=False)
+    assert secret.read_text() == "step 1 | loss: 2.5\nsecret\n"
 
 
 def test_a_point_that_a_command_prints_and_publishes_is_told_once(tmp_path: Path) -> None:

@@ -81,6 +81,17 @@ def test_a_run_that_another_one_follows_in_its_file_is_over(tmp_path: Path) -> N
     assert outcome_of(place.verdict(by_id[second], NOW)) is None
 
 
+def test_runs_are_found_when_the_clock_was_put_back(tmp_path: Path) -> None:
+    write(tmp_path / "first/log.jsonl", rows(1, 2))
+    place = Place(tmp_path)
+    read(place)
+    write(tmp_path / "second/log.jsonl", rows(1))
+    [told] = read(place, NOW - timedelta(days=1)).values()
+    assert steps(told) == [1]
+    for run in place.runs:
+        assert place.verdict(run, NOW - timedelta(days=1)).standing is Standing.RUNNING
+
+
 def test_the_results_of_a_run_end_it(tmp_path: Path) -> None:
     write(tmp_path / "log.jsonl", rows(1), at=1000)
     write(tmp_path / "all_results.json", "{}", at=1001)

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import subprocess
 import sys
 import warnings
@@ -186,6 +187,22 @@ def test_a_full_disk_never_reaches_the_training(tmp_path: Path) -> None:
         for step in range(3):
             run.log(step=step, loss=1.0)
         run.finish()
+
+
+def test_a_line_that_a_full_disk_cuts_does_not_spoil_the_next_one(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    run = ftmon.publish("my run", home=tmp_path)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, limits[1]))
+        with pytest.warns(RuntimeWarning, match="an entry is lost"):
+            run.log(step=1, loss=2.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    run.log(step=2, loss=2.25)
+    run.finish()
+    entries = (tmp_path / run.id / "events.jsonl").read_text().splitlines()
+    assert entries[0] == '{"step": 1, "loss": '
+    assert [json.loads(entry).get("step") for entry in entries[1:]] == [2, None]
 
 
 def test_publishing_imports_neither_the_screen_nor_the_network() -> None:
