@@ -63,8 +63,11 @@ class RunSplitter:
 
     def begins(self, entry: Entry) -> bool:
         """Whether this entry, which follows those that were given before, is the first of a new run."""
-        step = entry.step
-        if step is None or step == self._last:
+        return entry.step is not None and self.goes_back(entry.step)
+
+    def goes_back(self, step: int) -> bool:
+        """Whether this step, which follows those that were given before, is the first of a new run."""
+        if step == self._last:
             return False
         is_new = self._last is not None and step < self._last and step != self._before
         if is_new or self._last is None or step > self._last:

@@ -67,6 +67,11 @@ class Place:
         return sorted(runs, key=lambda run: run.heard_at, reverse=True)
 
     @property
+    def may_have_newer(self) -> bool:
+        """Behind what was read, there seem to be runs that are newer than those."""
+        return any(files.may_begin_again for files in self._files.values())
+
+    @property
     def faults(self) -> list[str]:
         """What of the place is not read, and why: sentences."""
         cut = [] if self._is_whole else [f"Only {MOST_FILES:,} entries of {self.path} were looked at."]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftmon.local.entry import Entry, RunSplitter
+from ftmon.local.glimpse import holds_several_runs
 from ftmon.local.merge import Merger
-from ftmon.local.source import EVENT_FILE, TABLE, TRAINER_STATE, FileSource
+from ftmon.local.source import EVENT_FILE, JSON_LINES, TABLE, TRAINER_STATE, FileSource
 from ftmon.local.verdict import Judge, Verdict
 from ftmon.model.event import Level
 
@@ -85,6 +86,13 @@ class RunFiles:
     def faults(self) -> list[str]:
         """Why files are read no further: sentences."""
         return [source.fault for source in self._sources if source.fault]
+
+    @property
+    def may_begin_again(self) -> bool:
+        """The first file, which is not read to its end yet, seems to hold further runs."""
+        first = self._sources[0]
+        is_cut = first.format is JSON_LINES and not first.is_at_end
+        return is_cut and holds_several_runs(first.path)
 
     def update(self, sources: list[FileSource]) -> None:
         """Read these files from now on; those that are read already go on where they are."""

@@ -121,6 +121,8 @@ def read_figures(values: Mapping[str, Any]) -> Figures:
         elif lower in _PERCENTAGES:
             percentage = number(value.rstrip("% ") if isinstance(value, str) else value)
             share = percentage / _PERCENTAGES[lower] if percentage is not None else share
+        elif type(value) is float and (own := NAMES.get(lower, name)) not in _COUNTS:
+            figures.setdefault(own, value)
         else:
             _set(figures, NAMES.get(lower, name), value)
     step = figures.get("step")

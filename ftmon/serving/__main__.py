@@ -22,7 +22,7 @@ from ftmon.serving.local_jobs import POLL_EVERY, LocalJobs
 from ftmon.serving.server import serve
 from ftmon.serving.service import LISTENER_VARIABLE, TOKEN_VARIABLE, Service
 
-_FIRST_READING = 0.5
+_FIRST_READING = 0.2
 """Seconds after which the newest run of what is read so far is served; the rest is read meanwhile."""
 
 _NICENESS = 5
@@ -60,6 +60,8 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
         jobs = LocalJobs([place])
         try:
             jobs.read(_FIRST_READING)
+            if place.may_have_newer:
+                jobs.read()
             fault = (
                 " ".join(place.faults) or f"There is no run of a trainer in {path}, as far as ftmon can tell."
             )

@@ -62,17 +62,18 @@ class LocalJobs:
         return max(jobs, key=lambda job: job.heard_at).job if self._jobs else None
 
     def read(self, at_most: float = inf) -> None:
-        """Read what is there, for so many seconds; the rest is left for `follow`.
+        """Read what is there, for so many seconds; the rest is left for the next call, or for `follow`.
 
         Raises:
             UsageError, FileNotFoundError: for a place that cannot be read.
         """
         ends_at = monotonic() + at_most
-        self._unread = [self._poll(place) for place in self._places]
+        self._unread = self._unread or [self._poll(place) for place in self._places]
         for parts in self._unread:
             for _ in parts:
                 if monotonic() > ends_at:
                     return
+        self._unread = []
         self._judge()
 
     async def follow(self) -> NoReturn:

@@ -2,6 +2,8 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from ftmon.local.place import Place
 from ftmon.serving.local_jobs import LocalJobs
 from tests.local.test_folder import write
@@ -26,6 +28,25 @@ def test_the_newest_run_of_a_file_is_its_last(tmp_path: Path) -> None:
     jobs.read()
     assert jobs.newest is not None
     assert [event.figures["train_loss"] for event in jobs.newest.events] == [0.25] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "several"),
+    [
+        (rows(1, 2, 3), False),
+        (rows(1, 2, 3) + rows(1, 2), True),
+        # Two processes that write into one file.
+        (rows(5, 10, 5, 15, 10, 20, 15), False),
+        (rows(*range(100_000)), False),
+        ('{"current_steps": 5, "total_steps": 9}\n{"current_steps": 9, "total_steps": 9}\n', False),
+        ('{"global_step": "5"}\n{"other": 1}\n{"global_step": "4"}\n', True),
+    ],
+    ids=["one", "two", "two writers", "one large", "totals", "words"],
+)
+def test_a_large_file_is_looked_through_for_further_runs(tmp_path: Path, text: str, several: bool) -> None:
+    place = Place(write(tmp_path / "log.jsonl", text + " " * (1 << 18)))
+    LocalJobs([place]).read(at_most=0)
+    assert place.may_have_newer == several
 
 
 async def test_a_large_file_is_served_while_the_rest_of_it_is_read(tmp_path: Path) -> None:
