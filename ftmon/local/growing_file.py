@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ftmon.errors import UsageError
 
-_AT_ONCE = 1 << 18
-"""Bytes of one reading, so that a large file leaves others their turn: some 30 ms of lines."""
+_AT_ONCE = 1 << 16
+"""Bytes of one reading, so that a large file leaves others their turn: some 10 ms of lines."""
 
 _MARK = 256
 """Bytes before the offset that are compared: another file of the same name has others there."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from itertools import cycle
 from uuid import UUID
 
 from starlette.responses import StreamingResponse
@@ -18,6 +19,10 @@ HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 
 _AT_ONCE = 500
 """Frames that are made before others have their turn."""
+
+_CHUNKS = 4
+"""Chunks that are sent before others have their turn: more than come of the part of a file that is read, and
+fewer than asyncio warns of where the client has left."""
 
 
 class BrokenOffError(Exception):
@@ -38,7 +43,8 @@ class Frames:
             events = self._job.events[made : made + _AT_ONCE]
             for line in _json_lines(map(self._stream.frame, events)):
                 self._made.append(line)
-            await asyncio.sleep(0)
+            if len(self._made) <= start:
+                await asyncio.sleep(0)
         return self._made.read(start)
 
 
@@ -105,10 +111,12 @@ class EventStream(StreamingResponse):
         """Send the chunks, and that they are over only after all of them."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
+            turns = cycle(range(_CHUNKS))
             async for chunk in self.body_iterator:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                # The past is at hand, and nothing waits on the way: let the server see a client that left.
-                await asyncio.sleep(0)
+                if next(turns) == 0:
+                    # The past is at hand, and nothing waits on the way: let the server see who has left.
+                    await asyncio.sleep(0)
         except BrokenOffError:
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})

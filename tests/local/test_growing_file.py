@@ -65,12 +65,12 @@ def test_a_file_that_is_deleted_is_read_again_when_it_is_there_again(tmp_path: P
 
 def test_a_large_file_is_read_in_parts(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_bytes(b"x" * (1 << 19) + b"y")
+    path.write_bytes(b"x" * (1 << 17) + b"y")
     file = GrowingFile(path)
     parts = []
     while not file.is_at_end:
         parts.append(file.read().data)
-    assert [len(part) for part in parts] == [1 << 18, 1 << 18, 1]
+    assert [len(part) for part in parts] == [1 << 16, 1 << 16, 1]
 
 
 def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
