@@ -8,6 +8,9 @@ from ftmon.model.figures import in_words
 _PLACES = frozenset({"step", "total_steps", "epoch", "total_epochs"})
 """Where a measurement stands: no measurement itself."""
 
+_MOST_NAMES = 10_000
+"""Names of figures that are remembered. No trainer has so many; a file may."""
+
 
 class Merger:
     """Passes on the entries of one run's files.
@@ -33,6 +36,8 @@ class Merger:
         if not measured:
             # A trainer that sums up, and a callback that ends the run, tell one end.
             return None if is_told and entry.message in SENTENCES.values() else entry
+        if not measured <= self._owners.keys() and len(self._owners) >= _MOST_NAMES:
+            return entry
         step = entry.step
         told = {
             name

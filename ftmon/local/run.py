@@ -17,6 +17,9 @@ from ftmon.model.event import Level
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
 _LONGEST_NAME = 64
 
+_MOST_RUNS = 1000
+"""Runs of one file. Where there seem to be more, something counts down."""
+
 
 Numbered = list[tuple[int, Entry]]
 """Entries, each with its number in its file."""
@@ -123,7 +126,8 @@ class RunFiles:
         part: Numbered = []
         for numbered in entries:
             entry = numbered[1]
-            if is_leading and (self._splitter.begins(entry) or self._current < 0):
+            begins = is_leading and self._splitter.begins(entry) and self._current < _MOST_RUNS - 1
+            if begins or (is_leading and self._current < 0):
                 if part:
                     run = self.runs[self._current]
                     yield run, run.take(name, part, written_at)

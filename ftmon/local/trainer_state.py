@@ -15,6 +15,9 @@ from ftmon.model.job import Status
 _LARGEST = 256 << 20
 """Bytes of a file that is read: a million entries have 150 MB."""
 
+_BLANK = 16
+"""Bytes at the end of a file that may be blank, but for the last brace."""
+
 
 def read_trainer_state(body: bytes) -> list[Entry]:
     """Return the history in a trainer's state, oldest first.
@@ -50,10 +53,13 @@ class TrainerStateReader:
         self._body += data
         if len(self._body) > _LARGEST:
             raise ValueError("it is too large for a trainer's state")
+        if not self._body[-_BLANK:].rstrip().endswith(b"}"):
+            return []
         try:
             entries = read_trainer_state(bytes(self._body))
         except ValueError:
             return []
+        self._body.clear()
         new, self._told = entries[self._told :], len(entries)
         return new
 

@@ -94,3 +94,11 @@ def test_an_end_is_told_once_for_each_training_of_a_run() -> None:
         "Step 2: training loss=1",
         "The training is done.",
     ]
+
+
+def test_names_without_end_are_told_and_not_remembered() -> None:
+    merger = Merger()
+    entries = [entry(1, **{f"figure {number}": 1.0}) for number in range(12_000)]
+    assert take(merger, "a", entries) == entries
+    # A known one is still told once, an unknown one again.
+    assert take(merger, "b", [entries[0], entries[-1]]) == entries[-1:]

@@ -39,6 +39,11 @@ def rows(*steps: int, loss: float = 2.5) -> str:
     return "".join(f'{{"step": {step}, "loss": {loss}}}\n' for step in steps)
 
 
+def test_what_counts_down_is_not_a_million_runs(tmp_path: Path) -> None:
+    files = files_of(write(tmp_path / "log.jsonl", rows(*range(2000, 0, -1))))
+    assert len(read(files)) == len(files.runs) == 1000
+
+
 def test_a_run_has_an_id_that_any_service_takes_and_that_stays(tmp_path: Path) -> None:
     path = write(tmp_path / "my run: ünder..way!" / "trainer_log.jsonl", rows(1, 2))
     run, _ = only(files_of(path.parent))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ftmon.local.entry import Outcome
-from ftmon.local.trainer_state import read_trainer_state
+from ftmon.local.trainer_state import TrainerStateReader, read_trainer_state
 from ftmon.model.job import Status
 
 BODY = (Path(__file__).parent.parent / "samples/hf_trainer_state_checkpoint_375_of_375.json").read_bytes()
@@ -34,6 +34,13 @@ def test_the_entry_that_sums_up_is_the_end() -> None:
 def test_half_a_file_is_refused_and_read_again_later(size: int) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_trainer_state(BODY[:size])
+
+
+def test_a_file_that_comes_in_parts_is_told_once_when_it_is_whole() -> None:
+    reader = TrainerStateReader()
+    told = [list(reader.feed(BODY[start : start + 100])) for start in range(0, len(BODY), 100)]
+    assert [len(entries) for entries in told if entries] == [21]
+    assert list(reader.feed(b"\n")) == []
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"null", b'{"log_history": {}}', b"\x00\xff"])
