@@ -17,7 +17,6 @@ from typing import Any
 
 from ftmon.errors import FtmonError
 from ftmon.local.run_directory import EVENTS, RUN_VARIABLE, RunDirectory, now
-from ftmon.model.event import iso
 from ftmon.paths import runs_directory
 
 _RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
@@ -117,7 +116,8 @@ class Publication:
     def _write(self, fields: dict[str, Any]) -> None:
         if self._descriptor is None or self._is_over or os.getpid() != self._owner:
             return
-        line = json.dumps({**fields, "time": iso(now())}).encode() + b"\n"
+        fields["time"] = now().isoformat()
+        line = json.dumps(fields).encode() + b"\n"
         if self._is_cut:
             line = b"\n" + line
         try:
