@@ -4,13 +4,14 @@ Its events lie on disk (`Spool`), so a run of a million of them takes some megab
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from ftmon.serving.event import ENDED, FINAL, EventLog, Events, Kind, ServedEvent, Status
+from ftmon.serving.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,19 @@ class File:
     content: bytes
     purpose: str
     created_at: datetime
+    rows: Spool | None = None
+    """Lines behind the content, of a file that may be long."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.content) + (self.rows.size if self.rows else 0)
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield all of it, a part at a time."""
+        yield self.content
+        for lines in self.rows.parts() if self.rows else ():
+            yield b"\n".join([*lines, b""])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from ftmon.model.figures import count
 from ftmon.model.job import Status as Outcome
 from ftmon.serving.api import RequestError
 from ftmon.serving.event import ENDED, Level, ServedEvent, Status
-from ftmon.serving.job import Recipe, ServedJob, Source
+from ftmon.serving.job import File, Recipe, ServedJob, Source
+from ftmon.serving.spool import Spool
 
 POLL_EVERY = 0.2
 """Seconds between two readings of the files. A file that did not change costs one system call."""
@@ -42,6 +43,9 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.CANCELLED: "Fine-tune cancelled",
     Outcome.UNKNOWN: "The run has ended, and nothing tells how",
 }
+
+_COLUMNS = b"step,training_loss,validation_loss\n"
+"""Of a result file, which OpenAI's first API has for a job that has succeeded."""
 
 
 class LocalJobs:
@@ -117,6 +121,8 @@ class _LocalJob:
         self._place = place
         self._run = run
         self._is_stalled = False
+        self._results = Spool()
+        """The rows of the result file."""
         self.job = ServedJob(uuid5(NAMESPACE_URL, run.id), Recipe(), run.begun_at, run.id)
         self.source = Source(self.job, self._cancel, _refuse, _refuse)
 
@@ -143,6 +149,10 @@ class _LocalJob:
                     each.is_estimated,
                 )
             )
+            losses = [entry.figures.get(name) for name in ("train_loss", "valid_loss")]
+            if entry.step is not None and losses != [None, None]:
+                row = [entry.step, *("" if loss is None else loss for loss in losses)]
+                self._results.append(",".join(map(str, row)).encode())
             if epochs := count(entry.figures.get("total_epochs")):
                 self.job.recipe = Recipe(n_epochs=epochs)
 
@@ -166,6 +176,11 @@ class _LocalJob:
         message = f"{sentence}. {outcome.reason}" if outcome.reason else sentence
         level: Level = "error" if outcome.status in (Outcome.FAILED, Outcome.UNKNOWN) else "info"
         end = ServedEvent(verdict.at or self._run.heard_at, message, status, level, id=f"end-{status}")
+        if status == "succeeded" and self._results:
+            own_id = f"file-{self.job.key.hex[:24]}"
+            self.job.result_file = File(
+                own_id, "results.csv", _COLUMNS, "fine-tune-results", end.at, self._results
+            )
         self.job.publish(replace(end, is_estimated=verdict.at is None))
 
     def _cancel(self) -> None:

@@ -10,10 +10,10 @@ from starlette.routing import Route
 
 from ftmon.serving.api import Action, Api, Entries, Fields, RequestError
 from ftmon.serving.apis import APIS
+from ftmon.serving.body import FileBody, JsonBody
 from ftmon.serving.event import ENDED, FINAL, Status
 from ftmon.serving.guard import refusal
 from ftmon.serving.job import Source
-from ftmon.serving.json_body import JsonBody
 from ftmon.serving.stream import HEADERS, EventStream, Streams
 
 _Answer = Callable[[Request], Response]
@@ -125,7 +125,7 @@ async def _file_content(sources: Sequence[Source], request: Request) -> Response
     for source in sources:
         for file in source.job.files:
             if file.id == file_id:
-                return Response(file.content, headers={"content-type": "application/octet-stream"})
+                return FileBody(file)
     return refusal(404, f"No such File object: {file_id}", param="id")
 
 

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from bisect import bisect_right
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
@@ -31,9 +32,11 @@ class Spool:
         self._blocks: list[_Stored | bytes] = []
         self._newest: list[bytes] = []
         """The lines behind the last block."""
-        self._size = 0
-        """Bytes of the newest lines."""
+        self._bytes = 0
+        """Of the newest lines."""
         self._count = 0
+        self.size = 0
+        """Bytes of all lines, with their ends."""
 
     def __len__(self) -> int:
         """Return how many lines there are."""
@@ -42,12 +45,13 @@ class Spool:
     def append(self, line: bytes) -> None:
         """Add a line, which has no line end in it."""
         self._newest.append(line)
-        self._size += len(line) + 1
+        self._bytes += len(line) + 1
+        self.size += len(line) + 1
         self._count += 1
-        if self._size >= _BLOCK:
+        if self._bytes >= _BLOCK:
             self._firsts.append(self._count - len(self._newest))
             self._blocks.append(_stored(b"\n".join(self._newest)))
-            self._newest, self._size = [], 0
+            self._newest, self._bytes = [], 0
 
     def block(self, number: int) -> tuple[int, list[bytes]]:
         """Return the lines that lie together with the one of this number, and the number of their first."""
@@ -63,6 +67,14 @@ class Spool:
         """Return the lines from this number on that lie together; none behind the last."""
         first, lines = self.block(start)
         return lines[start - first :]
+
+    def parts(self) -> Iterator[list[bytes]]:
+        """Yield all lines there are, those at once that lie together."""
+        done = 0
+        while done < self._count:
+            lines = self.read(done)
+            done += len(lines)
+            yield lines
 
 
 def _stored(block: bytes) -> _Stored | bytes:

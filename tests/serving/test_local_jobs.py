@@ -2,10 +2,12 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ftmon.local.place import Place
 from ftmon.serving.local_jobs import LocalJobs
+from ftmon.serving.routes import app
 from tests.local.test_folder import write
 from tests.local.test_run import rows
 from tests.local.test_tensorboard import event
@@ -64,6 +66,25 @@ async def test_a_large_file_is_served_while_the_rest_of_it_is_read(tmp_path: Pat
         await following
     assert [event.figures.get("step") for event in job.events[:-2]] == list(range(MANY))
     assert job.status == "succeeded"
+
+
+async def test_a_run_that_has_succeeded_has_its_losses_as_a_result_file(tmp_path: Path) -> None:
+    lines = '{"step": 1, "loss": 2.5}\n{"step": 2, "loss": NaN}\n{"step": 2, "eval_loss": 0.5}\n"text"\n'
+    path = write(tmp_path / "log.jsonl", lines)
+    jobs = LocalJobs([Place(path)])
+    jobs.read()
+    [source] = jobs.sources
+    assert source.job.result_file is None
+    with path.open("a") as file:
+        file.write('{"status": "finished"}\n')
+    jobs.read()
+    transport = httpx.ASGITransport(app(jobs.sources))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        [job] = (await client.get("/v1/fine-tunes")).json()["data"]
+        [result] = job["result_files"]
+        answer = await client.get(f"/v1/files/{result['id']}/content")
+    assert answer.text == "step,training_loss,validation_loss\n1,2.5,\n2,nan,\n2,,0.5\n"
+    assert result["bytes"] == len(answer.content)
 
 
 def test_neither_a_path_nor_the_name_of_the_machine_is_published(tmp_path: Path) -> None:

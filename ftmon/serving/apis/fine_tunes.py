@@ -30,7 +30,7 @@ def _file(file: File) -> Fields:
         "id": file.id,
         "purpose": file.purpose,
         "filename": file.filename,
-        "bytes": len(file.content),
+        "bytes": file.size,
         "created_at": seconds(file.created_at),
         "status": "processed",
         "status_details": None,

@@ -1,4 +1,4 @@
-"""An answer in JSON whose lists may be long: it is written in parts, as its items are made."""
+"""Answers that may be long: they are written in parts, as these are made."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from starlette.responses import StreamingResponse
 
 from ftmon.serving.api import Fields
+from ftmon.serving.job import File
 
 _AT_ONCE = 65_536
 """Characters that are sent together."""
@@ -19,6 +20,20 @@ class JsonBody(StreamingResponse):
 
     def __init__(self, fields: Fields) -> None:
         super().__init__(_parts(fields), media_type="application/json")
+
+
+class FileBody(StreamingResponse):
+    """The content of a file."""
+
+    def __init__(self, file: File) -> None:
+        headers = {"content-length": str(file.size)}
+        super().__init__(_in_turns(file.parts()), media_type="application/octet-stream", headers=headers)
+
+
+async def _in_turns(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+        await asyncio.sleep(0)
 
 
 async def _parts(fields: Fields) -> AsyncIterator[str]:
