@@ -103,9 +103,18 @@ class RunDirectory:
         """Yield the runs that are kept here, in no order; a directory without a record is none yet."""
         with suppress(OSError), os.scandir(home) as entries:
             for entry in entries:
-                with suppress(UsageError, OSError):
-                    if entry.is_dir(follow_symlinks=False) and check_job_id(entry.name):
-                        yield cls(Path(entry.path))
+                if (run := cls.find(home, entry.name)) is not None:
+                    yield run
+
+    @classmethod
+    def find(cls, home: Path, run_id: str) -> "RunDirectory | None":
+        """Return the run of this id that is kept here, or None."""
+        with suppress(UsageError):
+            run = cls(home / check_job_id(run_id))
+            is_own = "/" not in run_id and not run.path.is_symlink()
+            if is_own and run.started_at is not None:
+                return run
+        return None
 
     @property
     def started_at(self) -> datetime | None:
