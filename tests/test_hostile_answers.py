@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -201,18 +202,14 @@ ODD: list[Any] = [None, [], {}, "nan", "1e400", 10**400, float("inf")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:9])
 @every_dialect
-def test_an_odd_value_in_each_field_in_turn_is_no_fault(dialect: Dialect, odd: Any) -> None:
-    good = answers_of(dialect)
+def test_an_odd_value_in_each_field_in_turn_is_no_fault(dialect: Dialect) -> None:
+    good, odd = answers_of(dialect), cycle(ODD)
     for value in good[: len(good) // 3]:
-        # The entries of a list are alike.
-        fields = {
-            tuple("an entry" if isinstance(key, int) else key for key in path): path
-            for path in paths_of(value)
-        }
-        for path in fields.values():
-            check_told(*read(dialect, changed(value, path, odd)), dialect)
+        for path in list(paths_of(value)):
+            # Fields of one name are in many answers, so that each gets all of them.
+            for _ in range(2):
+                check_told(*read(dialect, changed(value, path, next(odd))), dialect)
 
 
 def test_a_share_next_to_nothing_tells_no_total() -> None:

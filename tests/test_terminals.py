@@ -1,7 +1,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -121,39 +121,43 @@ def test_no_color_means_something_only_if_it_is_not_empty(
 # What else stands in its environment
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [
-        "TEXTUAL=headless,devtools,debug",
-        "TEXTUAL_DRIVER=nowhere:Nothing",
-        "TEXTUAL_COLOR_SYSTEM=purple",
-        "TEXTUAL_COLOR_SYSTEM=256",
-        "TEXTUAL_PRESS=q",
-        "TEXTUAL_SCREENSHOT=0",
-        "TEXTUAL_DEBUG=1",
-        "TEXTUAL_LOG=log",
-        "TEXTUAL_SHOW_RETURN=1",
-        "TEXTUAL_THEME=none",
-        "TEXTUAL_FPS=1",
-        "TEXTUAL_ALLOW_SIGNALS=1",
-        "TEXTUAL_SMOOTH_SCROLL=0",
-        "TEXTUAL_ANIMATIONS=purple",
-        "FORCE_COLOR=",
-        "TTY_COMPATIBLE=0",
-        "TTY_INTERACTIVE=0",
-        "COLORTERM=purple",
-        "UNICODE_VERSION=x",
-        "JUPYTER_COLUMNS=5",
-        "TERM=xterm-purple",
-        "TERM=xterm",
-        "ESCDELAY=x",
-    ],
+OF_TEXTUAL = (
+    "TEXTUAL=headless,devtools,debug",
+    "TEXTUAL_DRIVER=nowhere:Nothing",
+    "TEXTUAL_PRESS=q",
+    "TEXTUAL_SCREENSHOT=0",
+    "TEXTUAL_DEBUG=1",
+    "TEXTUAL_LOG=log",
+    "TEXTUAL_SHOW_RETURN=1",
+    "TEXTUAL_THEME=none",
+    "TEXTUAL_FPS=1",
+    "TEXTUAL_ALLOW_SIGNALS=1",
+    "TEXTUAL_SMOOTH_SCROLL=0",
+    "TEXTUAL_ANIMATIONS=purple",
 )
-def test_no_variable_of_a_library_breaks_the_screen(service: Service, tmp_path: Path, variable: str) -> None:
+OF_RICH = ("FORCE_COLOR=", "TTY_COMPATIBLE=0", "TTY_INTERACTIVE=0", "JUPYTER_COLUMNS=5", "UNICODE_VERSION=x")
+OF_TERMINALS = ("COLORTERM=purple", "TERM=xterm-purple", "ESCDELAY=x")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        OF_TEXTUAL,
+        OF_RICH,
+        OF_TERMINALS,
+        ("TEXTUAL_COLOR_SYSTEM=purple",),
+        ("TEXTUAL_COLOR_SYSTEM=256", "TERM=xterm"),
+        ("TEXTUAL_PRESS=q",),
+    ],
+    ids=lambda variables: variables[0],
+)
+def test_no_variable_of_a_library_breaks_the_screen(
+    service: Service, tmp_path: Path, variables: Sequence[str]
+) -> None:
     service.tell("Fine-tune started")
     place = tmp_path / "here"
     place.mkdir()
-    command = ["env", "-C", str(place), variable, *FTMON, JOB_ID, *service.options]
+    command = ["env", "-C", str(place), *variables, *FTMON, JOB_ID, *service.options]
     with terminal(command) as shown:
         shown.until(partial(is_drawn_for, shown, 100, 30))
         shown.press("?")
