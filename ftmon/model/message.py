@@ -70,6 +70,16 @@ def read_message(message: str) -> Facts:
     return NOTHING
 
 
+_NO_NUMBER = re.compile(
+    r"""loss[\\'"]{0,2}\s{0,4}[=:]\s{0,4}[\\'"]{0,2}[-+]?(?:nan|inf(?:inity)?)\b""", re.IGNORECASE
+)
+
+
+def tells_no_number(text: str) -> bool:
+    """Whether a message, or an event as sent, tells a loss that is not finite: `training loss=nan`."""
+    return _NO_NUMBER.search(text) is not None
+
+
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TRAIN_LOSS = re.compile(rf"train(?:ing)? loss=({_NUMBER})")
 _VALID_LOSS = re.compile(rf"(?<!full )validation loss=({_NUMBER})")
