@@ -8,8 +8,9 @@ from typing import Any
 
 from ftmon.errors import UsageError
 from ftmon.paths import config_file
+from ftmon.settings.entry import EntryError
 from ftmon.settings.file import regular_file
-from ftmon.settings.profile import ENTRIES, PROFILES, EntryError, Profile, check_no_key, read_profile
+from ftmon.settings.profile import ENTRIES, PROFILES, Profile, check_no_key, read_profile
 
 _Entry = tuple[str, ...]
 """The names of the tables that an entry stands in, and its own."""

@@ -8,6 +8,7 @@ from typing import Any
 from ftmon.errors import UsageError
 from ftmon.providers import KNOWN
 from ftmon.settings.base_url import check_base_url
+from ftmon.settings.entry import EntryError, command, flag, text
 from ftmon.settings.key import is_sendable
 
 PROFILES = "profiles"
@@ -19,15 +20,6 @@ _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _KEY_ENTRIES = ("api_key_env", "api_key_file", "api_key_command")
 _LIKE_A_KEY = ("key", "token", "secret", "password")
 """How the names end that people give to a key."""
-
-
-class EntryError(Exception):
-    """An entry of the config file that cannot be used. Its message says why, without the entry's value."""
-
-    def __init__(self, entry: tuple[str, ...], message: str) -> None:
-        super().__init__(message)
-        self.entry = entry
-        """The names of the tables that it stands in, and its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,57 +99,38 @@ def header(text: str) -> str:
     return text
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise ValueError("must be a text in quotes, on one line.")
-    return value.strip()
-
-
 def _base_url(value: object) -> str:
     # What is no address at all may be a key, which `check_base_url` would repeat.
-    if not (text := _text(value)).lower().startswith(("http:", "https:")):
+    if not (found := text(value)).lower().startswith(("http:", "https:")):
         raise ValueError("must begin with http:// or https://.")
-    return check_base_url(text)
+    return check_base_url(found)
 
 
 def _provider(value: object) -> str:
-    if (name := _text(value)) not in KNOWN:
+    if (name := text(value)) not in KNOWN:
         raise ValueError(f"is one of {', '.join(KNOWN)}.")
     return name
 
 
 def _part_of_path(value: object) -> str:
-    return part_of_path(_text(value))
+    return part_of_path(text(value))
 
 
 def _header(value: object) -> str:
-    return header(_text(value))
+    return header(text(value))
 
 
 def _file(value: object) -> str:
     # A key that was put here by mistake is not taken for a name, and so is not told.
-    if not (text := _text(value)).startswith(("/", "~")):
+    if not (found := text(value)).startswith(("/", "~")):
         raise ValueError("must be a full path, or begin with ~/.")
-    return text
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false.")
-    return value
+    return found
 
 
 def _variable(value: object) -> str:
-    if not _VARIABLE.fullmatch(text := _text(value)):
+    if not _VARIABLE.fullmatch(found := text(value)):
         raise ValueError("must be the name of a variable, such as TOGETHER_API_KEY.")
-    return text
-
-
-def _command(value: object) -> tuple[str, ...]:
-    words = value if isinstance(value, list) else []
-    if not words or not words[0] or not all(isinstance(word, str) and "\0" not in word for word in words):
-        raise ValueError('must be a list of words, such as ["pass", "show", "ftmon"]; no shell runs it.')
-    return tuple(words)
+    return found
 
 
 _CHECKS: Mapping[str, Callable[[object], str | bool | tuple[str, ...]]] = {
@@ -168,10 +141,10 @@ _CHECKS: Mapping[str, Callable[[object], str | bool | tuple[str, ...]]] = {
     "organization": _header,
     "project": _header,
     "ca_file": _file,
-    "allow_http": _flag,
+    "allow_http": flag,
     "api_key_env": _variable,
     "api_key_file": _file,
-    "api_key_command": _command,
+    "api_key_command": command,
 }
 """By the name of an entry: returns its value, or raises a ValueError that does not repeat it."""
 
