@@ -159,6 +159,11 @@ def left(seconds: float) -> str:
     return f"~{humanize.precisedelta(rounded, minimum_unit=unit, format='%d')} left"
 
 
+def brief_left(seconds: float) -> str:
+    """Return the time left as roughly as `age` is: `~4m`."""
+    return f"~{age(max(10.0, seconds))}"
+
+
 def percent(fraction: float) -> str:
     """Return `58%` for 0.58, rounded down, so that 100% appears only when everything is done."""
     # In floating point 0.58 * 100 is slightly below 58.

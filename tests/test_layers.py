@@ -18,6 +18,7 @@ LAYERS = [
     ["ftmon.cli"],
     ["ftmon.commands"],
     ["ftmon.tui", "ftmon.lines"],
+    ["ftmon.notify"],
     ["ftmon.watch"],
     ["ftmon.checks"],
     ["ftmon.history"],

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from ftmon.model.event import Event
 
@@ -35,8 +36,7 @@ class Rhythm:
     @property
     def patience(self) -> float | None:
         """Seconds of silence after which the run has stalled; None where it has no rhythm yet."""
-        times = list(self._times)
-        gaps = [(later - time).total_seconds() for time, later in zip(times, times[1:], strict=False)]
+        gaps = [(later - time).total_seconds() for time, later in pairwise(self._times)]
         return max(_SHORTEST, _TIMES * max(gaps)) if len(gaps) >= _FEWEST else None
 
     def silence(self, now: float) -> float:

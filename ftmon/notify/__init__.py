@@ -1,0 +1,1 @@
+"""Tells somebody who does not look what of a run is worth knowing."""
