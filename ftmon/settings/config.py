@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ftmon.errors import UsageError
 from ftmon.paths import config_file
-from ftmon.settings.entry import EntryError
+from ftmon.settings.entry import EntryError, check_no_key
 from ftmon.settings.file import regular_file
-from ftmon.settings.profile import ENTRIES, PROFILES, Profile, check_no_key, read_profile
+from ftmon.settings.notification import ENTRIES as NOTIFY_ENTRIES
+from ftmon.settings.notification import NOTIFY, Notification, read_notification, with_environment
+from ftmon.settings.profile import ENTRIES, PROFILES, Profile, read_profile
 
 _Entry = tuple[str, ...]
 """The names of the tables that an entry stands in, and its own."""
@@ -31,6 +33,8 @@ class Config:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     default_profile: str = ""
     """The name of the profile to use where nothing else names a service."""
+    notification: Notification = field(default_factory=Notification)
+    """How the user wants to be told."""
     notices: tuple[str, ...] = ()
     """Warnings for the user: entries that mean nothing."""
 
@@ -53,6 +57,23 @@ class Config:
         raise UsageError(
             f"{source} names a profile that {file} does not have; it has {', '.join(self.profiles)}."
         )
+
+
+def read_ways(environ: Mapping[str, str] = os.environ) -> Notification:
+    """Return how the user wants to be told, by the config file and `FTMON_NOTIFY`.
+
+    Raises:
+        UsageError: as `read_config`, and for a command in a file that others can write.
+    """
+    config = read_config(environ)
+    ways = with_environment(config.notification, environ)
+    if ways.command and ways.command == config.notification.command and not config.is_private:
+        raise UsageError(
+            f"The command under [notify] is not run, because others can write {config.path} "
+            f"(or it is not yours): chmod go-w {config.path}"
+        )
+    names = [profile.api_key_env for profile in config.profiles.values() if profile.api_key_env]
+    return replace(ways, key_variables=tuple(names))
 
 
 def path_of_config(environ: Mapping[str, str]) -> Path | None:
@@ -106,6 +127,7 @@ def _read(path: Path, data: bytes, *, is_private: bool) -> Config:
         if not isinstance(found, dict):
             raise EntryError((PROFILES,), "profiles are tables that begin with [profiles.NAME].")
         profiles = {name: read_profile(name, table) for name, table in found.items()}
+        notification = read_notification(tables.get(NOTIFY, {}))
         if _DEFAULT_PROFILE in tables and (not isinstance(default, str) or default not in profiles):
             names = f"one of {', '.join(profiles)}" if profiles else "a profile, and there is none"
             raise EntryError((_DEFAULT_PROFILE,), f"{_DEFAULT_PROFILE} must name {names}.")
@@ -117,13 +139,15 @@ def _read(path: Path, data: bytes, *, is_private: bool) -> Config:
         safe(f"{path}{_line(text, entry)}: {entry[-1]} means nothing here{_meant(entry[-1], known)}")
         for entry, known in _unknown(tables)
     )
-    return Config(path, True, is_private, profiles, default, notices)
+    return Config(path, True, is_private, profiles, default, notification, notices)
 
 
 def _unknown(tables: Mapping[str, Any]) -> Iterator[tuple[_Entry, _Entry]]:
     """Yield the entries that mean nothing, each with the names that do where it stands."""
-    top = (_DEFAULT_PROFILE, PROFILES)
+    top = (_DEFAULT_PROFILE, PROFILES, NOTIFY)
     yield from (((entry,), top) for entry in tables if entry not in top)
+    notify = tables.get(NOTIFY, {})
+    yield from (((NOTIFY, entry), NOTIFY_ENTRIES) for entry in notify if entry not in NOTIFY_ENTRIES)
     for name, table in tables.get(PROFILES, {}).items():
         yield from (((PROFILES, name, entry), ENTRIES) for entry in table if entry not in ENTRIES)
 

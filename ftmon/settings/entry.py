@@ -3,6 +3,11 @@
 No error repeats the value, which may be a key that was put there by mistake.
 """
 
+from collections.abc import Mapping
+
+_LIKE_A_KEY = ("key", "token", "secret", "password")
+"""How the names end that people give to a key."""
+
 
 class EntryError(Exception):
     """An entry of the config file that cannot be used. Its message says why, without the entry's value."""
@@ -33,3 +38,14 @@ def command(value: object) -> tuple[str, ...]:
     if not words or not words[0] or not all(isinstance(word, str) and "\0" not in word for word in words):
         raise ValueError('must be a list of words, such as ["pass", "show", "ftmon"]; no shell runs it.')
     return tuple(words)
+
+
+def check_no_key(table: Mapping[str, object], place: tuple[str, ...] = ()) -> None:
+    """Raise an EntryError for a table with a key in it."""
+    for entry in table:
+        if entry.lower().endswith(_LIKE_A_KEY):
+            raise EntryError(
+                (*place, entry),
+                f"{entry} would keep a key in this file. Name where it is instead: api_key_env, api_key_file "
+                "or api_key_command.",
+            )

@@ -8,7 +8,7 @@ from typing import Any
 from ftmon.errors import UsageError
 from ftmon.providers import KNOWN
 from ftmon.settings.base_url import check_base_url
-from ftmon.settings.entry import EntryError, command, flag, text
+from ftmon.settings.entry import EntryError, check_no_key, command, flag, text
 from ftmon.settings.key import is_sendable
 
 PROFILES = "profiles"
@@ -18,8 +18,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _KEY_ENTRIES = ("api_key_env", "api_key_file", "api_key_command")
-_LIKE_A_KEY = ("key", "token", "secret", "password")
-"""How the names end that people give to a key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +70,6 @@ def read_profile(name: str, table: object) -> Profile:
     if len(ways) > 1:
         raise EntryError((*place, ways[1]), f"a profile has one key: {' or '.join(ways)}, not both.")
     return Profile(name=name, **values)
-
-
-def check_no_key(table: Mapping[str, object], place: tuple[str, ...] = ()) -> None:
-    """Raise an EntryError for a table with a key in it."""
-    for entry in table:
-        if entry.lower().endswith(_LIKE_A_KEY):
-            raise EntryError(
-                (*place, entry),
-                f"{entry} would keep a key in this file. Name where it is instead: api_key_env, api_key_file "
-                "or api_key_command.",
-            )
 
 
 def part_of_path(text: str) -> str:
