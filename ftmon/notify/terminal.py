@@ -29,11 +29,12 @@ _BY_NAME = (
     ("contour", "osc777"),
     ("vte", "osc777"),
 )
-"""By a part of a terminal's name. To any other one only the bell is sent: some print what they do not know."""
+"""By a part of a terminal's name. Any other one gets only the bell: some print what they do not know."""
 
 _UNTITLED = ("linux", "dumb", "vt", "cons", "unknown")
 """How the names of terminals begin that have no title."""
 
+_PLAIN = str.maketrans("\n\t;", "  ,")
 _OUTSIDE_LINE = re.compile(r"[^ -:<-~]")
 """All but ASCII without `;`, which separates the parts of a sequence."""
 
@@ -77,7 +78,7 @@ class Terminal(NamedTuple):
 
 def line(text: str) -> str:
     """Return a text as one line of printable ASCII that ends no sequence."""
-    return _OUTSIDE_LINE.sub("?", safe(text).replace("\n", " ").replace("\t", " ").replace(";", ","))[:_LONGEST]
+    return _OUTSIDE_LINE.sub("?", safe(text).translate(_PLAIN))[:_LONGEST]
 
 
 def has_title(environ: Mapping[str, str]) -> bool:

@@ -1,0 +1,113 @@
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from ftmon.model.job import Job, Status
+from ftmon.model.note import Note, Reason
+from ftmon.notify.address import kind_of, message, send
+from ftmon.notify.words import Facts, facts
+from tests.notify.listener import listening
+from tests.test_run import LIVE, event_of, run_of, update_of
+
+SAID = "<!channel> <@U1> @everyone *bold* [here](https://x.example) & so on"
+
+
+def told(detail: str = SAID) -> Facts:
+    step = event_of("Step 58/100: training loss=0.48")
+    run = run_of([update_of(step, job=Job("ft-1", Status.FAILED, model="curie"), connection=LIVE)])
+    return facts(Note(Reason.FAILED, detail=detail), run)
+
+
+def shaped(kind: str, detail: str = SAID) -> Any:
+    return json.loads(message(kind, told(detail)).body)
+
+
+@pytest.mark.parametrize(
+    ("address", "set_kind", "kind"),
+    [
+        ("https://ntfy.sh/topic", "", "ntfy"),
+        ("https://hooks.slack.com/services/T/B/x", "json", "slack"),
+        ("https://discord.com/api/webhooks/1/x", "", "discord"),
+        ("https://canary.discord.com/api/webhooks/1/x", "", "discord"),
+        ("https://ntfy.sh.example/topic", "", "json"),
+        ("https://evil-slack.com/x", "", "json"),
+        ("https://ntfy.my.example/topic", "ntfy", "ntfy"),
+        ("http://127.0.0.1:9/x", "", "json"),
+    ],
+)
+def test_the_host_says_what_is_sent_and_else_the_kind_that_is_set(
+    address: str, set_kind: str, kind: str
+) -> None:
+    assert kind_of(address, set_kind) == kind
+
+
+def test_any_server_gets_one_plain_object_of_all_facts() -> None:
+    fields = shaped("json")
+    assert fields["object"] == "notification"
+    assert (fields["event"], fields["job"], fields["status"]) == ("failed", "ft-1", "failed")
+    assert (fields["message"], fields["model"], fields["step"], fields["loss"]) == (SAID, "curie", 58, 0.48)
+    assert fields["service"] == "127.0.0.1:8000"
+
+
+def test_ntfy_gets_text() -> None:
+    body, headers = message("ntfy", told("out of memory"))
+    assert body.decode() == "✘ ft-1 failed\nout of memory\nstep 58/100, loss 0.48"
+    assert headers["Content-Type"].startswith("text/plain")
+
+
+def test_slack_gets_no_markup_and_no_mention() -> None:
+    text = shaped("slack")["text"]
+    assert "&lt;!channel&gt; &lt;@U1&gt;" in text
+    assert "&amp; so on" in text
+    assert not {"<", ">"} & set(text)
+    assert shaped("slack")["mrkdwn"] is False
+
+
+def test_discord_gets_no_markup_and_mentions_nobody() -> None:
+    fields = shaped("discord")
+    assert fields["allowed_mentions"] == {"parse": []}
+    assert r"\*bold\* \[here\]\(https://x.example\)" in fields["content"]
+
+
+@pytest.mark.parametrize("kind", ["ntfy", "slack", "discord", "json"])
+def test_what_a_service_says_is_cut_to_what_the_address_takes(kind: str) -> None:
+    assert len(message(kind, told("<*" * 100_000)).body) < 16_000
+    assert len(shaped("discord", "*" * 5000)["content"]) <= 2000
+
+
+def test_it_is_posted_without_any_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-Zx9-secret-0123456789")
+    with listening() as listener:
+        assert send(f"http://127.0.0.1:{listener.port}/hook?token=1", "", told()) == ""
+        request = listener.take()
+    assert (request.method, request.path) == ("POST", "/hook?token=1")
+    assert json.loads(request.body)["event"] == "failed"
+    assert "Authorization" not in request.headers
+    assert "Zx9" not in str(request)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(status: int) -> None:
+    with listening() as other, listening(status, f"http://127.0.0.1:{other.port}/") as listener:
+        failure = send(f"http://127.0.0.1:{listener.port}/secret", "", told())
+        assert failure == f"The address answered with {status}."
+        assert len(listener.rest) == 1
+        assert other.rest == []
+
+
+def test_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as proxy, listening() as listener:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        assert send(f"http://127.0.0.1:{listener.port}/", "", told()) == ""
+        assert (len(listener.rest), len(proxy.rest)) == (1, 0)
+
+
+def test_a_failure_does_not_tell_the_address() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert send(f"http://127.0.0.1:{port}/secret", "", told()) == "The address refused the connection."
+    with listening(404) as listener:
+        assert send(f"http://127.0.0.1:{listener.port}/x", "", told()) == "The address answered with 404."
