@@ -115,6 +115,7 @@ class Terminal:
         self.assert_settings_restored()
         assert self.modes == _USUAL
         assert not self.is_alternate
+        assert self.written.count(b"\x1b[22;0t") == self.written.count(b"\x1b[23;0t"), "title"
         assert self.written.count(b"\x1b[>") == self.written.count(b"\x1b[<"), "keyboard protocol"
 
     def assert_settings_restored(self) -> None:

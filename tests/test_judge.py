@@ -96,8 +96,15 @@ def test_a_job_that_was_over_before_is_no_news() -> None:
 
 def test_an_end_since_the_watching_began_is_news_though_no_reading_found_the_job_alive() -> None:
     watch = Watch(at(0.4))
-    watch.show(job_update(Status.FAILED, 1, finished_at=at(0)), over())
+    watch.show(job_update(Status.FAILED, 1, finished_at=at(1)), over())
     assert watch.told == [Reason.FAILED]
+
+
+def test_what_the_history_knows_is_no_news() -> None:
+    watch = Watch(at(-5))
+    known = Job("ft-1", Status.FAILED, finished_at=at(0))
+    watch.show(Update(KEY, at(0), (event_of("Step 1: training loss=nan"),), known), over())
+    assert watch.notes == []
 
 
 def test_an_end_that_nobody_watched_is_news_where_the_history_has_seen_the_job_alive() -> None:
@@ -215,7 +222,7 @@ def test_what_the_past_tells_is_told_no_more() -> None:
     for number, loss in enumerate([1.0, 1.5, 1.5, 1.5, 1.5, 1.5]):
         past.append(event_of(f"Step {number}: validation loss={loss}", -50 + number))
     watch = Watch()
-    watch.show(Update(KEY, at(0), tuple(past), RUNNING))
+    watch.show(Update(KEY, at(0), tuple(past), RUNNING), update_of(*past, seconds=1, connection=LIVE))
     watch.show(*live(100.0, 101.0, 102.0, 103.0, valid=[1.6, 1.6]))
     assert watch.notes == []
 

@@ -254,9 +254,10 @@ async def test_nothing_of_an_odd_answer_is_told_as_it_came(odd: Script) -> None:
 
 OURS = re.compile(
     rb"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?[\d;]+[hl]|\x1b\[\?\d+\$p|\x1b\[>\d+u|\x1b\[<u|\x1b\[K"
-    rb"|\x1b\]22;[a-z-]*\x07"
+    rb"|\x1b\]22;[a-z-]*\x07|\x1b\[2[23];0t|\x1b\]0;[^\x00-\x1f]*\x07"
 )
-"""All that Textual writes: looks, places, modes and questions about them, keys, erasing, the pointer."""
+"""All that the screen writes: looks, places, modes and questions about them, keys, erasing, the pointer, and
+the title."""
 
 
 def visit(shown: Terminal, end: Callable[[], object]) -> int:

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ftmon.commands.local import opening_run
-from ftmon.commands.parser import Parser, add_no_history, add_view_options
+from ftmon.commands.parser import Parser, add_no_history, add_view_options, view_of
 from ftmon.commands.show import show
-from ftmon.commands.view import Target, View, Watching
+from ftmon.commands.view import Target, Watching
 
 if TYPE_CHECKING:
     from ftmon.local.run_directory import RunDirectory
@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     from ftmon.local.command import check_command
 
     check_command(command)
-    view = View(options.json, options.plain, options.exit, options.timeout)
+    view = view_of(options)
     return show(
         view,
         Watching(record=not options.no_history),
@@ -42,7 +42,8 @@ def parser() -> Parser:
     """Return the parser of this command's arguments."""
     parser = Parser(
         prog="ftmon run",
-        usage="ftmon run [-h] [--name NAME] [--json | --plain] [--exit] [--timeout SECONDS] -- COMMAND …",
+        usage="ftmon run [-h] [--name NAME] [--json | --plain] [--exit] [--notify | --no-notify] "
+        "[--timeout SECONDS] -- COMMAND …",
         description="Run a trainer, unchanged, and watch it. Its lines are the events, and losses, steps and "
         "epochs are read out of them; its exit status is the outcome. Leaving the screen does not touch it.",
         allow_abbrev=False,

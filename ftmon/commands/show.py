@@ -26,9 +26,14 @@ from ftmon.lines.output import encoded, say, write
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ftmon.lines.announcer import Announcer
     from ftmon.model.run import Run
+    from ftmon.settings.notification import Notification
     from ftmon.tui.app import FtmonApp
     from ftmon.watch.watcher import Watcher
+
+_LAST_NOTIFICATION = 3.0
+"""Seconds that the last notification may take before ftmon ends. It goes on by itself after that."""
 
 
 def show(
@@ -49,9 +54,25 @@ def show(
     """
     ending = Ending(view.timeout)
     ending.install()
-    if view.json or view.plain or not _has_screen():
-        return _show_lines(view, watching, opening, ending, left, again)
-    return _show_screen(view, watching, opening, ending, left, again)
+    is_in_lines = view.json or view.plain or not _has_screen()
+    # Before the opening, which may start a training: the settings may be wrong.
+    ways = _ways(view, watching, is_in_lines=is_in_lines)
+    if is_in_lines:
+        return _show_lines(view, watching, opening, ending, ways, left, again)
+    return _show_screen(view, watching, opening, ending, ways, left, again)
+
+
+def _ways(view: View, watching: Watching, *, is_in_lines: bool) -> "Notification | None":
+    """Return how the user is told of news; None where nothing is told, as of a recorded run."""
+    if view.notify is False or watching.replay_speed is not None:
+        return None
+    from ftmon.settings.config import read_ways
+    from ftmon.settings.notification import Notification
+
+    ways = read_ways() if watching.tells_others else Notification()
+    is_usual = ways.is_set or not is_in_lines
+    is_on = next(each for each in (view.notify, ways.is_on, is_usual) if each is not None)
+    return ways if is_on else None
 
 
 def _show_lines(
@@ -59,6 +80,7 @@ def _show_lines(
     watching: Watching,
     opening: AbstractContextManager[Target],
     ending: Ending,
+    ways: "Notification | None",
     left: str,
     again: Callable[[str], str] | None,
 ) -> int:
@@ -76,7 +98,8 @@ def _show_lines(
 
             for notice in watcher.notices:
                 say(notice)
-            status = follow(watcher, key, ending, as_json=view.json, tail=view.tail)
+            announcer = _announcer(ways, target)
+            status = follow(watcher, key, ending, announcer, as_json=view.json, tail=view.tail)
         finally:
             # Only a closed watcher knows how many events are not recorded.
             watcher.close()
@@ -85,18 +108,27 @@ def _show_lines(
     return status
 
 
+def _announcer(ways: "Notification | None", target: Target) -> "Announcer | None":
+    if ways is None:
+        return None
+    from ftmon.lines.announcer import Announcer
+
+    return Announcer(ways, target.settings.secrets)
+
+
 def _show_screen(
     view: View,
     watching: Watching,
     opening: AbstractContextManager[Target],
     ending: Ending,
+    ways: "Notification | None",
     left: str,
     again: Callable[[str], str] | None,
 ) -> int:
     with _feedback(), opening as target:
         sys.excepthook = partial(crashed, secrets=target.settings.secrets)
         with closing(_watcher(watching, target)) as watcher:
-            app = _run_app(watcher, target, view, ending)
+            app = _run_app(watcher, target, view, ending, ways)
     status = BUG if app.return_code is None else app.return_code
     run = app.watched
     if run is None or status == BUG:
@@ -180,7 +212,9 @@ def _history_file() -> "tuple[Path | None, str]":
         return None, f"Nothing is recorded: {error}."
 
 
-def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> "FtmonApp":
+def _run_app(
+    watcher: "Watcher", target: Target, view: View, ending: Ending, ways: "Notification | None"
+) -> "FtmonApp":
     from ftmon.tui.environment import clean_environment
     from ftmon.tui.exits import SavedTerminal
 
@@ -193,6 +227,7 @@ def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> 
         target.key,
         exit_when_over=view.exit_when_over,
         tail=view.tail,
+        ways=ways,
         # The shell shows again what the screen covers, when ftmon is suspended.
         on_screen=_erase_feedback,
         on_exit=ending.begin,
@@ -202,6 +237,8 @@ def _run_app(watcher: "Watcher", target: Target, view: View, ending: Ending) -> 
     app.run()
     # What follows is no longer the terminal's alone: it closes the watcher, too.
     ending.renew()
+    if app.notifier is not None:
+        app.notifier.finish(_LAST_NOTIFICATION)
     return app
 
 

@@ -18,6 +18,8 @@ class View(NamedTuple):
     """Stop after this many seconds."""
     tail: int | None = None
     """Show only so many events of the past; None shows all."""
+    notify: bool | None = None
+    """Tell of news, or not; None for what is set."""
 
 
 class Watching(NamedTuple):
@@ -29,6 +31,8 @@ class Watching(NamedTuple):
     """Keep trying if the service cannot be reached."""
     record: bool = True
     """Record the run, and show what is already recorded of it."""
+    tells_others: bool = True
+    """What the user has set is told of news, and not the terminal alone."""
     replay_speed: float | None = None
     """Replay the recorded run this many times as fast, without its service. None watches the service."""
 

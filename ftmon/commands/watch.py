@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from ftmon import __version__
 from ftmon.commands import NAMES
-from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options
+from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options, view_of
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
 from ftmon.commands.target import target_of
-from ftmon.commands.view import Target, View, Watching
+from ftmon.commands.view import Target, Watching
 from ftmon.errors import UsageError
 from ftmon.providers import PROVIDERS
 
@@ -81,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
         )
     if job_id is not None and options.latest:
         raise UsageError("--latest picks the job itself and takes no JOB.")
-    view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
+    view = view_of(options)._replace(tail=options.tail)
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
     if is_named and job_id is not None and not service.is_named and _is_local(job_id):
         from ftmon.commands.local import opening_local, opening_piped, take_pipe

@@ -43,7 +43,7 @@ class Judge:
 
     def __init__(self, began_at: datetime, now: float) -> None:
         """`began_at` is when the watching began, by this machine's clock; `now` by a monotonic one."""
-        self._began_at = began_at.replace(microsecond=0)
+        self._began_at = began_at
         self._last_at = now
         self._awake = 0.0
         """Seconds for which this machine has been awake. All silences are measured in them."""
@@ -51,6 +51,8 @@ class Judge:
         self._explosion: Explosion | None = None
         self._rise: Rise | None = None
         self._was_nan = False
+        self._has_asked = False
+        """The connection was told of. Before that comes what the history knows."""
         self._was_alive = False
         """A reading of the job found it not over."""
         self._is_ended = False
@@ -67,6 +69,7 @@ class Judge:
         self._pass(now)
         if is_replayed(run):
             return []
+        self._has_asked = self._has_asked or update.connection is not None
         notes = list(self._resumed(update, run))
         self._rhythm.add(update.events, self._awake)
         if run.job is not None:
@@ -149,15 +152,15 @@ class Judge:
             self._is_ended = True
             finished_at = run.job.finished_at if run.job else None
             has_ended_since = finished_at is not None and finished_at >= run.service_time(self._began_at)
-            if self._was_alive or has_ended_since:
+            if self._was_alive or (has_ended_since and self._has_asked):
                 self._final_at = self._awake
 
     def _judged(self, update: Update, run: Run) -> Iterator[Note]:
         """Yield what is news about the losses."""
         since = run.service_time(self._began_at)
         recent = update.events[-_MOST:]
-        news = [event for event in recent if event.created_at is None or event.created_at >= since]
-        if not news:
+        news = [each for each in recent if each.created_at is None or each.created_at >= since]
+        if not news or not self._has_asked:
             self._was_nan = tells_no_number(recent[-1].raw)
             return
         losses = [_losses(event) for event in news]

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 
 from ftmon.model.judge import Judge
+from ftmon.model.key import JobKey
 from ftmon.model.note import Note
 from ftmon.model.run import Run
 from ftmon.model.update import Update
@@ -29,6 +30,7 @@ class Notifier:
         ring: Callable[[str], None],
         report: Callable[[str], None],
         secrets: Iterable[str] = (),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         """Nothing is imported or started before there is something to tell.
@@ -38,6 +40,7 @@ class Notifier:
             ring: writes a sequence to the terminal.
             report: tells the user, from any thread, that a way has failed.
             secrets: texts that never leave.
+            now: the time by this machine's clock. What was before the first update of a run is its past.
             environ: names the terminal, and is handed to the command without its keys.
         """
         self._ways = ways
@@ -46,16 +49,16 @@ class Notifier:
         self._secrets = tuple(secrets)
         self._environ = environ
         self._errands: list[Errand] = []
+        self._now = now
         self._judge: Judge | None = None
-
-    def begin(self, now: datetime) -> None:
-        """Begin with a run, whose past is no news."""
-        self._judge = Judge(now, monotonic())
+        self._key: JobKey | None = None
+        """Of the run that is judged."""
 
     def take(self, update: Update, run: Run) -> None:
         """Tell what is news of an update, which the run has applied already."""
-        if self._judge is not None:
-            self._tell(self._judge.take(update, run, monotonic()), run)
+        if self._judge is None or update.job_key != self._key:
+            self._judge, self._key = Judge(self._now(), monotonic()), update.job_key
+        self._tell(self._judge.take(update, run, monotonic()), run)
 
     def check(self, run: Run) -> None:
         """Tell what is news because nothing came."""

@@ -9,6 +9,8 @@ from ftmon.safe import safe
 
 BELL = "\a"
 
+_LET_THROUGH = "tmux set -g allow-passthrough all (on before tmux 3.4, for the window that is shown)"
+
 _LONGEST = 200
 """Characters of a notification's line."""
 
@@ -30,9 +32,6 @@ _BY_NAME = (
     ("vte", "osc777"),
 )
 """By a part of a terminal's name. Any other one gets only the bell: some print what they do not know."""
-
-_UNTITLED = ("linux", "dumb", "vt", "cons", "unknown")
-"""How the names of terminals begin that have no title."""
 
 _PLAIN = str.maketrans("\n\t;", "  ,")
 _OUTSIDE_LINE = re.compile(r"[^ -:<-~]")
@@ -81,11 +80,6 @@ def line(text: str) -> str:
     return _OUTSIDE_LINE.sub("?", safe(text).translate(_PLAIN))[:_LONGEST]
 
 
-def has_title(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal has a title."""
-    return not environ.get("TERM", "dumb").lower().startswith(_UNTITLED)
-
-
 def terminal(environ: Mapping[str, str], tmux: Tmux | None, chosen: str = "") -> Terminal:
     """Return what the terminal takes.
 
@@ -101,7 +95,7 @@ def terminal(environ: Mapping[str, str], tmux: Tmux | None, chosen: str = "") ->
         if not protocol:
             return _unknown(tmux.terminal)
         if not tmux.passes_on:
-            return Terminal(problem="tmux lets nothing through", advice="tmux set -g allow-passthrough all")
+            return Terminal(problem="tmux lets nothing through", advice=_LET_THROUGH)
         return Terminal(protocol, is_tmux=True)
     if chosen:
         return Terminal(chosen)

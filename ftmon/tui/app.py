@@ -24,6 +24,8 @@ from ftmon.tui.theme import DARK, LIGHT
 if TYPE_CHECKING:
     from ftmon.model.key import JobKey
     from ftmon.model.run import Run
+    from ftmon.notify.notifier import Notifier
+    from ftmon.settings.notification import Notification
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch.watcher import Watcher
 
@@ -91,10 +93,12 @@ class FtmonApp(App[int]):
         *,
         exit_when_over: bool = False,
         tail: int | None = None,
+        ways: "Notification | None" = None,
         on_screen: Callable[[], None] = lambda: None,
         on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
+        """`ways` is how the user is told of news; None where nothing is told."""
         super().__init__(driver_class=TerminalDriver)
         self.monitor: MonitorScreen | None = None
         """None until the first paint is done, because its module is imported after that."""
@@ -102,6 +106,9 @@ class FtmonApp(App[int]):
         self._key = key
         self._exit_when_over = exit_when_over
         self._tail = tail
+        self._ways = ways
+        self.notifier: Notifier | None = None
+        """Made after the first paint, where news are told."""
         self._on_screen = on_screen
         self._on_exit = on_exit
         self._now = now
@@ -138,16 +145,42 @@ class FtmonApp(App[int]):
         self.call_after_refresh(self._show_monitor)
 
     def _show_monitor(self) -> None:
+        from ftmon.tui.announcer import Announcer
         from ftmon.tui.screens.monitor import MonitorScreen
 
-        self.monitor = MonitorScreen(self._watcher, self._key, self._now, tail=self._tail)
+        if self._ways is not None:
+            from ftmon.notify.notifier import Notifier
+
+            self.notifier = Notifier(
+                self._ways,
+                ring=self._ring,
+                report=self._report,
+                secrets=self._watcher.settings.secrets,
+                now=self._now,
+            )
+        announcer = Announcer(self, self.notifier, self._show_title)
+        self.monitor = MonitorScreen(self._watcher, self._key, self._now, announcer, tail=self._tail)
         self.push_screen(self.monitor)
 
     def on_monitor_screen_over(self) -> None:
-        """Ring the bell, and exit if `exit_when_over` is set."""
-        self.bell()
+        """Exit if `exit_when_over` is set."""
         if self._exit_when_over:
             self.exit(return_code=self._exit_status())
+
+    # Telling those who do not look
+
+    def _ring(self, sequence: str) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.write(sequence)
+            self._driver.flush()
+
+    def _show_title(self, title: str) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.show_title(title)
+
+    def _report(self, sentence: str) -> None:
+        """Tell the user that a notification has failed. Call it from any thread."""
+        self._call_soon(lambda: self.notify(sentence, severity="warning", markup=False, timeout=10))
 
     # Keys
 

@@ -16,6 +16,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
 from textual.message import Message
 
+from ftmon.notify import title_sequence
 from ftmon.safe import safe
 
 _WAIT = 0.1
@@ -38,7 +39,40 @@ class TerminalDriver(LinuxDriver):
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._has_title = title_sequence.has_title(os.environ)
+        self._title = ""
+        self._is_title_saved = False
         self._file = cast(TextIOWrapper, _Output(sys.__stderr__, lambda: self.send_message(self.Gone())))
+
+    def show_title(self, title: str) -> None:
+        """Show a text in the title of the terminal, until the screen is left."""
+        if title != self._title and self._has_title:
+            self._title = title
+            self._write_title()
+
+    def start_application_mode(self) -> None:
+        """Save the title that the terminal has, and show one that was shown before."""
+        # Textual gives it no types.
+        start: Callable[[], None] = super().start_application_mode
+        start()
+        # Textual starts nothing where the shell has put ftmon into the background.
+        if self._has_title and self._writer_thread is not None:
+            self.write(title_sequence.SAVE)
+            self._is_title_saved = True
+            if self._title:
+                self._write_title()
+
+    def stop_application_mode(self) -> None:
+        """Restore the title."""
+        if self._is_title_saved:
+            self.write(title_sequence.RESTORE)
+            self._is_title_saved = False
+        super().stop_application_mode()
+
+    def _write_title(self) -> None:
+        if self._is_title_saved:
+            self.write(title_sequence.shown(self._title))
+            self.flush()
 
     def run_input_thread(self) -> None:
         """Handle input until the driver stops. A bug is raised in the app."""

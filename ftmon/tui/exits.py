@@ -12,12 +12,15 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from ftmon.notify import title_sequence
+
 if TYPE_CHECKING:
     from textual.driver import Driver
 
 _RESTORE = (
     b"\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2048l"  # paste, wrap, mouse, size
     b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"  # keyboard protocol, alternate screen, cursor, focus
+    + title_sequence.RESTORE.encode()
 )
 """Resets every terminal mode that Textual sets."""
 

@@ -19,6 +19,7 @@ from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.paths import stylesheet
 from ftmon.tui.ages import until_changes
+from ftmon.tui.announcer import Announcer
 from ftmon.tui.asking import Asking
 from ftmon.tui.emptiness import emptiness
 from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
@@ -68,6 +69,7 @@ class MonitorScreen(Screen[None]):
         watcher: Watcher,
         key: JobKey | None,
         now: Callable[[], datetime],
+        announcer: Announcer,
         *,
         tail: int | None = None,
     ) -> None:
@@ -87,6 +89,7 @@ class MonitorScreen(Screen[None]):
         self._watcher = watcher
         self._now = now
         self._replay = ReplayControl(watcher, now)
+        self._announcer = announcer
         self._past = Past(self, self._show_past, now, tail)
         self._asking = Asking(self, watcher, self._note_answer, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
@@ -183,6 +186,7 @@ class MonitorScreen(Screen[None]):
         if self.run.skew != skew:
             self.event_log.refresh_ages()
         self._replay.note(update)
+        self._announcer.take(update, self.run)
         self.event_log.extend(self._past.take(update, self.run.service_time))
         if update.notice and not is_counted:
             self._show_notice(update.notice)
@@ -231,6 +235,7 @@ class MonitorScreen(Screen[None]):
         with_percent, is_unrecorded = not self.progress.display, self._watcher.is_unrecorded
         self.status.draw(run, now, with_percent=with_percent, is_unrecorded=is_unrecorded)
         self.progress.draw(run, now)
+        self._announcer.draw(run, now)
         if run is None:
             return
         waits = until_changes(run, self.event_log.until_next_age(run.service_time(now)), now)
