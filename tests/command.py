@@ -26,8 +26,8 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-
 def environment(**more: str) -> dict[str, str]:
     """Return the environment in UTC, without variables that would lead to a real service.
 
-    COLUMNS and LINES, which workers of pytest-xdist inherit, would set the width of `--help`. Nothing is known
-    of the terminal in which the tests run.
+    COLUMNS and LINES, which workers of pytest-xdist inherit, would set the width of `--help`. The terminal in
+    which the tests run is not that of the command.
     """
     prefixes = ["OPENAI_", "FTMON_", "LC_", "PYTEST_", "PYTHONUNBUFFERED", "COLUMNS", "LINES"]
     prefixes += ["TMUX", "STY", "TERM_PROGRAM", "KITTY_WINDOW_ID", "VTE_VERSION"]

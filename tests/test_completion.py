@@ -91,7 +91,8 @@ def test_a_job_is_one_that_is_recorded(command: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_completes_its_own_options(name: str) -> None:
     told = ftmon(name, "--help").stdout.decode()
-    options = re.findall(r"^  (?:-[a-z](?: [A-Z]+)?, )?(--[a-z-]+)", told, re.MULTILINE)
+    lines = re.findall(r"^  (?:-[a-z](?: [A-Z]+)?, )?(--[a-z-]+)(?:, (--no-[a-z-]+))?", told, re.MULTILINE)
+    options = [option for pair in lines for option in pair if option]
     assert sorted(completed(f"ftmon {name} --")) == sorted(options)
 
 

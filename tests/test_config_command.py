@@ -57,6 +57,7 @@ def test_config_shows_what_is_in_effect_and_why(config: Path, data_home: Path) -
         "provider": "auto (ftmon finds out)",
         "key": "BOX_KEY",
         "namespace": "team",
+        "notify": "no address and no command",
         "history": str(data_home / "ftmon" / "history.sqlite3"),
     }
     assert not data_home.exists()

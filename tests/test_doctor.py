@@ -321,6 +321,7 @@ def test_the_command_prints_a_line_for_each_check_and_no_key() -> None:
         "events",
         "clock",
         "terminal",
+        "notify",
         "history",
     ]
     assert (done.returncode, done.stderr) == (0, b"")
@@ -368,7 +369,7 @@ def test_a_mistake_in_the_command_line_is_no_finding(arguments: list[str]) -> No
 def test_settings_that_cannot_be_used_are_a_finding(variables: dict[str, str], names: list[str]) -> None:
     done = ftmon("doctor", env=variables)
     lines = done.stdout.decode().splitlines()
-    assert [line.split()[1] for line in lines] == [*names, "terminal", "history"]
+    assert [line.split()[1] for line in lines] == [*names, "terminal", "notify", "history"]
     assert lines[len(names) - 1].startswith("✘ ")
     assert done.returncode == 1
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,13 @@ from ftmon.settings.config import read_config, read_ways
 from ftmon.settings.notification import Notification
 
 SECRET = "Zx9secret"
+
+
+def test_the_example_of_readme_can_be_used(path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    (example,) = re.findall(r"```toml\n(\[notify\]\n.*?)```", readme, re.DOTALL)
+    assert written(path, example).is_set
+    assert read_config({"FTMON_CONFIG": str(path)}).notices == ()
 
 
 @pytest.fixture
@@ -116,3 +124,22 @@ def test_no_command_is_run_that_others_may_have_written(path: Path) -> None:
 
 def test_the_address_is_in_no_repr(path: Path) -> None:
     assert SECRET not in repr(written(path, f'[notify]\naddress = "https://a.example/{SECRET}"\n'))
+
+
+@pytest.mark.parametrize(
+    ("address", "set_kind", "kind"),
+    [
+        ("https://ntfy.sh/topic", "", "ntfy"),
+        ("https://hooks.slack.com/services/T/B/x", "json", "slack"),
+        ("https://discord.com/api/webhooks/1/x", "", "discord"),
+        ("https://canary.discord.com/api/webhooks/1/x", "", "discord"),
+        ("https://ntfy.sh.example/topic", "", "json"),
+        ("https://evil-slack.com/x", "", "json"),
+        ("https://ntfy.my.example/topic", "ntfy", "ntfy"),
+        ("http://127.0.0.1:9/x", "", "json"),
+    ],
+)
+def test_the_host_says_what_is_sent_and_else_the_kind_that_is_set(
+    address: str, set_kind: str, kind: str
+) -> None:
+    assert Notification(address, kind=set_kind).shape == kind

@@ -6,6 +6,6 @@ the exit status, and `parser()`, which completion asks for the options.
 
 NAMES = (
     *("watch", "run", "serve", "logs", "demo", "history", "export", "config", "doctor"),
-    *("jobs", "cancel", "pause", "resume", "completion"),
+    *("jobs", "cancel", "pause", "resume", "notify", "completion"),
 )
 """The commands, each in a module of this name. `ftmon JOB` is short for `ftmon watch JOB`."""

@@ -1,5 +1,6 @@
 """`ftmon config`: show which settings are in effect and where they come from, or edit the config file."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.errors import HistoryError
 from ftmon.lines.output import encoded, say, write
 from ftmon.providers import FIND_OUT
+from ftmon.settings.notification import with_environment
 
 if TYPE_CHECKING:
     from ftmon.settings.choice import Choice
@@ -76,6 +78,7 @@ def _facts(choice: "Choice") -> Iterator[tuple[str, str]]:
     for name, value in settings.headers:
         yield name.removeprefix("OpenAI-").lower(), value
     yield "CA file", str(settings.ca_file or "")
+    yield "notify", with_environment(config.notification, os.environ).words
     yield "history", _history() or "none: there is no home directory"
 
 
@@ -98,6 +101,7 @@ def _as_json(choice: "Choice") -> dict[str, object]:
         "organization": headers.get("organization"),
         "project": headers.get("project"),
         "ca_file": str(settings.ca_file) if settings.ca_file else None,
+        "notify": with_environment(config.notification, os.environ).words,
         "history": _history() or None,
         "notices": list(settings.notices),
     }

@@ -32,6 +32,15 @@ _TEMPLATE = """\
 # api_version = "2024-10-21"                       # Azure's
 # ca_file = "~/ca.pem"                             # certificates to trust
 # allow_http = true                                # send the key in plain http
+
+# Who is told when to look; ftmon notify --test tries it.
+# [notify]
+# address = "https://ntfy.sh/my-topic"             # ntfy, Slack, Discord, or any that takes JSON; never shown
+# command = ["notify-send", "ftmon"]               # gets facts in FTMON_ variables; no shell, 30 s at most
+# kind = "ntfy"                                    # for a server of your own: ntfy, slack, discord, json
+# events = ["finished", "failed", "cancelled", "stalled", "diverged", "overfitting", "disconnected", "back"]
+# terminal = "osc777"                              # osc9, osc777, osc99 or bell; found out where it can be
+# enabled = true                                   # in lines, too; false: only with --notify
 """
 
 

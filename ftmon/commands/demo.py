@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ftmon.commands.parser import Parser, add_no_history, add_view_options, positive, view_of
+from ftmon.commands.parser import Parser, add_no_history, add_notify, add_view_options, positive
 from ftmon.commands.show import show
-from ftmon.commands.view import Target, Watching
+from ftmon.commands.view import Target, View, Watching
 from ftmon.demo.setup import Course, Setup
 from ftmon.lines.output import write
 from ftmon.serving.apis import APIS
@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
 
         return serve(setup, _announce)
     return show(
-        view_of(options),
+        View(options.json, options.plain, options.exit, options.timeout, notify=options.notify),
         # It asks for no network unless that is wanted.
         Watching(record=not options.no_history, tells_others=options.notify is True),
         _opening(setup),
@@ -45,6 +45,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     add_view_options(parser)
+    add_notify(parser)
     parser.add_argument(
         "--serve",
         action="store_true",

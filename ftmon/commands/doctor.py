@@ -34,8 +34,8 @@ def parser() -> Parser:
     """Return the parser of this command's arguments."""
     parser = Parser(
         prog="ftmon doctor",
-        description="Check address, key, proxy, name, certificate, API, events, clock, terminal and history. "
-        "The service is asked for the job, or without JOB for its list of jobs. Nothing is changed.",
+        description="Check address, key, proxy, name, certificate, API, events, clock, terminal, notify and "
+        "history. The service is asked for the job, or without JOB for its list of jobs. Nothing is changed.",
         epilog="exit status: 0 nothing is wrong, 1 something is (✘), 2 a mistake in the command line",
         allow_abbrev=False,
     )
@@ -60,6 +60,7 @@ async def _checks(options: ServiceOptions, job_id: str | None) -> "AsyncGenerato
     from ftmon.checks import facts, machine
     from ftmon.checks.check import bad, doubt
     from ftmon.checks.network import service_checks
+    from ftmon.notify.check import notification
 
     settings = None
     try:
@@ -83,6 +84,7 @@ async def _checks(options: ServiceOptions, job_id: str | None) -> "AsyncGenerato
             async for check in checks:
                 yield check
     yield machine.terminal()
+    yield notification()
     yield history
 
 

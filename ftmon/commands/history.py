@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from math import inf
 
-from ftmon.commands.parser import Parser, add_recorded_service, add_tail, add_view_options, positive, view_of
+from ftmon.commands.parser import Parser, add_recorded_service, add_tail, add_view_options, positive
 from ftmon.commands.show import show
-from ftmon.commands.view import Target, Watching
+from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
 
 _AGE = re.compile(r"([0-9]{1,5})([hdwy])")
@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
     job_id: str | None = options.job
     replay_speed: float | None = options.replay
     oldest: timedelta | None = options.prune
-    view = view_of(options)._replace(tail=options.tail)
+    view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     if job_id is None:
         if replay_speed is not None:
             raise UsageError("Which run shall be replayed? Give its id: ftmon history JOB --replay")

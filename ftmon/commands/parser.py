@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from ftmon.commands.view import View
 from ftmon.errors import UsageError
 from ftmon.lines.output import encoded, write
 
@@ -37,22 +36,21 @@ def add_view_options(parser: Parser) -> None:
     form.add_argument("--json", action="store_true", help="print JSON Lines: one per event, the job last")
     form.add_argument("--plain", action="store_true", help="print text lines, no screen")
     parser.add_argument("--exit", action="store_true", help="leave the screen when the job is over")
-    parser.add_argument(
-        "--notify",
-        action=argparse.BooleanOptionalAction,
-        help="tell of endings, stalls and other news, or not (see ftmon notify --help)",
-    )
     add_timeout(parser, "stop watching after this time, with exit status 124")
-
-
-def view_of(options: argparse.Namespace) -> View:
-    """Return what the options of `add_view_options` ask for."""
-    return View(options.json, options.plain, options.exit, options.timeout, notify=options.notify)
 
 
 def add_timeout(parser: Parser, words: str) -> None:
     """Add `--timeout`."""
     parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, help=words)
+
+
+def add_notify(parser: Parser) -> None:
+    """Add `--notify` and `--no-notify`."""
+    parser.add_argument(
+        "--notify",
+        action=argparse.BooleanOptionalAction,
+        help="tell of endings, stalls and other news, or not (see ftmon notify --help)",
+    )
 
 
 def add_tail(parser: Parser) -> None:

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ftmon.commands.local import opening_run
-from ftmon.commands.parser import Parser, add_no_history, add_view_options, view_of
+from ftmon.commands.parser import Parser, add_no_history, add_notify, add_view_options
 from ftmon.commands.show import show
-from ftmon.commands.view import Target, Watching
+from ftmon.commands.view import Target, View, Watching
 
 if TYPE_CHECKING:
     from ftmon.local.run_directory import RunDirectory
@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     from ftmon.local.command import check_command
 
     check_command(command)
-    view = view_of(options)
+    view = View(options.json, options.plain, options.exit, options.timeout, notify=options.notify)
     return show(
         view,
         Watching(record=not options.no_history),
@@ -50,6 +50,7 @@ def parser() -> Parser:
     )
     parser.add_argument("--name", metavar="NAME", help="the beginning of the run's id (default: the script)")
     add_view_options(parser)
+    add_notify(parser)
     add_no_history(parser)
     return parser
 

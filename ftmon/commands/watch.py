@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from ftmon import __version__
 from ftmon.commands import NAMES
-from ftmon.commands.parser import Parser, add_no_history, add_tail, add_view_options, view_of
+from ftmon.commands.parser import Parser, add_no_history, add_notify, add_tail, add_view_options
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.commands.show import show
 from ftmon.commands.target import target_of
-from ftmon.commands.view import Target, Watching
+from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
 from ftmon.providers import PROVIDERS
 
@@ -29,6 +29,7 @@ commands:
   ftmon export JOB      a recorded run as JSON Lines or CSV
   ftmon config          which service and key are used, and why; ftmon config edit
   ftmon doctor [JOB]    checks service, key, network, terminal and history
+  ftmon notify          how you are told when to look; --test tries each way
   ftmon jobs            the jobs of the service, and those recorded here
   ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
                         ftmon resume JOB, where the API has that
@@ -52,6 +53,7 @@ environment:
   FTMON_API_KEY, OPENAI_API_KEY                      the key, the first that is set
   OPENAI_ORG_ID, OPENAI_PROJECT_ID                   sent along as headers
   FTMON_PROFILE, FTMON_CONFIG                        a profile; another config file
+  FTMON_NOTIFY                                       an address or a command to tell
 
 variables of the providers, which --provider and their hosts use:
 {variables}
@@ -81,7 +83,9 @@ def run(arguments: Sequence[str]) -> int:
         )
     if job_id is not None and options.latest:
         raise UsageError("--latest picks the job itself and takes no JOB.")
-    view = view_of(options)._replace(tail=options.tail)
+    view = View(
+        options.json, options.plain, options.exit, options.timeout, options.tail, notify=options.notify
+    )
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
     if is_named and job_id is not None and not service.is_named and _is_local(job_id):
         from ftmon.commands.local import opening_local, opening_piped, take_pipe
@@ -127,6 +131,7 @@ def parser() -> Parser:
     )
     add_tail(parser)
     add_view_options(parser)
+    add_notify(parser)
     add_service_options(parser)
     parser.add_argument("--wait", action="store_true", help="keep trying if the service cannot be reached")
     add_no_history(parser)

@@ -1,4 +1,4 @@
-"""Telling an address: one POST, whose shape the host gives, or a `kind`."""
+"""Telling an address: one POST, in the shape that it takes."""
 
 import json
 import ssl
@@ -27,30 +27,23 @@ class Message(NamedTuple):
     headers: Mapping[str, str]
 
 
-def message(kind: str, told: Facts) -> Message:
-    """Return what an address of this kind takes. Nobody is mentioned, and no text is markup."""
-    shape, headers = _SHAPES.get(kind, (_plain_json, {}))
-    return Message(shape(told).encode(), {"Content-Type": "application/json", **headers})
+def message(shape: str, told: Facts) -> Message:
+    """Return a message of this shape. Nobody is mentioned, and no text is markup."""
+    body, headers = _SHAPES[shape]
+    return Message(body(told).encode(), {"Content-Type": "application/json", **headers})
 
 
-def kind_of(address: str, kind: str) -> str:
-    """Return the kind of an address: that of its host, or the one that is set for a server of one's own."""
-    host = _host(address)
-    for known, hosts in _HOSTS.items():
-        if any(host == own or host.endswith(f".{own}") for own in hosts):
-            return known
-    return kind or "json"
-
-
-def send(address: str, kind: str, told: Facts) -> str:
+def send(address: str, shape: str, told: Facts) -> str:
     """Send a message, and return a sentence that says what was wrong; empty where it was taken.
 
     No redirect is followed. The sentence has nothing of the address.
     """
-    body, headers = message(kind_of(address, kind), told)
+    body, headers = message(shape, told)
     request = Request(address, body, {**headers, "User-Agent": f"ftmon/{__version__}"}, method="POST")
     # This machine is never asked through a proxy.
-    opener = build_opener(_NoRedirect, *([ProxyHandler({})] if is_loopback(_host(address)) else []))
+    opener = build_opener(
+        _NoRedirect, *([ProxyHandler({})] if is_loopback(urlsplit(address).hostname or "") else [])
+    )
     try:
         with opener.open(request, timeout=_LONGEST):
             return ""
@@ -62,10 +55,6 @@ def send(address: str, kind: str, told: Facts) -> str:
     except (OSError, HTTPException, ValueError):
         # Their messages may repeat the address.
         return "The address gave no answer that can be read."
-
-
-def _host(address: str) -> str:
-    return urlsplit(address).hostname or ""
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -120,10 +109,5 @@ _SHAPES: Mapping[str, tuple[Callable[[Facts], str], Mapping[str, str]]] = {
     "ntfy": (_ntfy, {"Content-Type": "text/plain; charset=utf-8"}),
     "slack": (_slack, {}),
     "discord": (_discord, {}),
-}
-
-_HOSTS = {
-    "ntfy": ("ntfy.sh",),
-    "slack": ("hooks.slack.com", "hooks.slack-gov.com"),
-    "discord": ("discord.com", "discordapp.com"),
+    "json": (_plain_json, {}),
 }

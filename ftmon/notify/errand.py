@@ -32,7 +32,6 @@ class Errand:
         """
         self._report = report
         self._thread: threading.Thread | None = None
-        order = {"address": ways.address, "command": ways.command, "kind": ways.kind, "told": told}
         try:
             self._process = subprocess.Popen(
                 # -P keeps modules in the user's working directory from being imported.
@@ -46,7 +45,7 @@ class Errand:
             assert self._process.stdin is not None
             # At once, so that it has all of it should ftmon end now. A pipe holds more than that.
             with self._process.stdin as pipe:
-                pipe.write(json.dumps(order).encode())
+                pipe.write(json.dumps(order(ways, told)).encode())
         except OSError as error:
             report(f"No process for a notification: {error.strerror}.")
             return
@@ -68,23 +67,29 @@ class Errand:
             self._report("A notification was not done.")
 
 
-def done(order: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
-    """Do an errand, and yield a sentence for each way that has failed."""
+def order(ways: Notification, told: Facts) -> Mapping[str, Any]:
+    """Return what an errand needs, as JSON has it."""
+    return {"address": ways.address, "command": ways.command, "shape": ways.shape, "told": told}
+
+
+def done(order: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Do an errand. Yield the name of each way, and a sentence if it has failed."""
     # Both are imported late: most people have set one of them.
     if order["command"]:
         from ftmon.notify.command import run
 
-        yield run(order["command"], order["told"], environ)
+        yield "command", run(order["command"], order["told"], environ)
     if order["address"]:
         from ftmon.notify.address import send
 
-        yield send(order["address"], order["kind"], order["told"])
+        yield "address", send(order["address"], order["shape"], order["told"])
 
 
 def main() -> None:
     """Do the errand that is read from standard input, and print what has failed."""
     # An address that sends its answer byte by byte would keep this process for ever.
     signal.alarm(_LONGEST)
-    order = json.loads(sys.stdin.buffer.read())
-    for sentence in filter(None, done(order, os.environ)):
-        print(sentence)
+    errand = json.loads(sys.stdin.buffer.read())
+    for _, sentence in done(errand, os.environ):
+        if sentence:
+            print(sentence)

@@ -9,7 +9,8 @@ from ftmon.safe import safe
 
 BELL = "\a"
 
-_LET_THROUGH = "tmux set -g allow-passthrough all (on before tmux 3.4, for the window that is shown)"
+LET_THROUGH = "tmux set -g allow-passthrough all (on before tmux 3.4, for the window that is shown)"
+"""What to do where tmux keeps notifications back."""
 
 _LONGEST = 200
 """Characters of a notification's line."""
@@ -80,13 +81,14 @@ def line(text: str) -> str:
     return _OUTSIDE_LINE.sub("?", safe(text).translate(_PLAIN))[:_LONGEST]
 
 
-def terminal(environ: Mapping[str, str], tmux: Tmux | None, chosen: str = "") -> Terminal:
+def terminal(environ: Mapping[str, str], tmux: Tmux | None, chosen: str = "", name: str = "") -> Terminal:
     """Return what the terminal takes.
 
     Args:
         environ: The environment, which names the terminal.
         tmux: What tmux says; None outside of it.
         chosen: The protocol that the user has chosen; empty to find out, `bell` for none.
+        name: What the terminal calls itself, where it was asked.
     """
     if chosen == "bell":
         return Terminal(problem="that is how it is set")
@@ -95,7 +97,7 @@ def terminal(environ: Mapping[str, str], tmux: Tmux | None, chosen: str = "") ->
         if not protocol:
             return _unknown(tmux.terminal)
         if not tmux.passes_on:
-            return Terminal(problem="tmux lets nothing through", advice=_LET_THROUGH)
+            return Terminal(problem="tmux lets nothing through", advice=LET_THROUGH)
         return Terminal(protocol, is_tmux=True)
     if chosen:
         return Terminal(chosen)
@@ -104,7 +106,12 @@ def terminal(environ: Mapping[str, str], tmux: Tmux | None, chosen: str = "") ->
     names = [environ.get(name, "") for name in ("TERM", "TERM_PROGRAM", "LC_TERMINAL")]
     names += ["kitty"] * ("KITTY_WINDOW_ID" in environ) + ["vte"] * ("VTE_VERSION" in environ)
     found = next(filter(None, map(_protocol, names)), "")
-    return Terminal(found) if found else _unknown(names[1] or names[0])
+    if not found and (own := _protocol(name)):
+        return Terminal(
+            problem="nothing in the environment says which terminal it is",
+            advice=f'it takes {_PROTOCOLS[own]}: terminal = "{own}" under [notify] in the config file',
+        )
+    return Terminal(found) if found else _unknown(name or names[1] or names[0])
 
 
 def _protocol(name: str) -> str:

@@ -25,6 +25,13 @@ TERMINALS = ("osc9", "osc777", "osc99", "bell")
 
 _MAX_ADDRESS = 4096
 
+_HOSTS = {
+    "ntfy": ("ntfy.sh",),
+    "slack": ("hooks.slack.com", "hooks.slack-gov.com"),
+    "discord": ("discord.com", "discordapp.com"),
+}
+"""Who takes which kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:
@@ -45,6 +52,22 @@ class Notification:
 
     key_variables: tuple[str, ...] = ()
     """Variables that hold keys of the user's profiles. No command is handed them."""
+
+    @property
+    def shape(self) -> str:
+        """What a message to the address looks like, one of `KINDS`."""
+        host = urlsplit(self.address).hostname or ""
+        for kind, hosts in _HOSTS.items():
+            if any(host == own or host.endswith(f".{own}") for own in hosts):
+                return kind
+        return self.kind or "json"
+
+    @property
+    def words(self) -> str:
+        """What is set, without the address and the words of the command."""
+        found = [f"an address ({self.shape})"] * bool(self.address) + ["a command"] * bool(self.command)
+        told = f"{' and '.join(found)}, by {self.source}" if found else "no address and no command"
+        return f"{told}; switched off" if self.is_on is False else told
 
     @property
     def is_set(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from ftmon.model.job import Job, Status
 from ftmon.model.note import Note, Reason
-from ftmon.notify.address import kind_of, message, send
+from ftmon.notify.address import message, send
 from ftmon.notify.words import Facts, facts
 from tests.notify.listener import listening
 from tests.test_run import LIVE, event_of, run_of, update_of
@@ -22,25 +22,6 @@ def told(detail: str = SAID) -> Facts:
 
 def shaped(kind: str, detail: str = SAID) -> Any:
     return json.loads(message(kind, told(detail)).body)
-
-
-@pytest.mark.parametrize(
-    ("address", "set_kind", "kind"),
-    [
-        ("https://ntfy.sh/topic", "", "ntfy"),
-        ("https://hooks.slack.com/services/T/B/x", "json", "slack"),
-        ("https://discord.com/api/webhooks/1/x", "", "discord"),
-        ("https://canary.discord.com/api/webhooks/1/x", "", "discord"),
-        ("https://ntfy.sh.example/topic", "", "json"),
-        ("https://evil-slack.com/x", "", "json"),
-        ("https://ntfy.my.example/topic", "ntfy", "ntfy"),
-        ("http://127.0.0.1:9/x", "", "json"),
-    ],
-)
-def test_the_host_says_what_is_sent_and_else_the_kind_that_is_set(
-    address: str, set_kind: str, kind: str
-) -> None:
-    assert kind_of(address, set_kind) == kind
 
 
 def test_any_server_gets_one_plain_object_of_all_facts() -> None:
@@ -80,7 +61,7 @@ def test_what_a_service_says_is_cut_to_what_the_address_takes(kind: str) -> None
 def test_it_is_posted_without_any_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-Zx9-secret-0123456789")
     with listening() as listener:
-        assert send(f"http://127.0.0.1:{listener.port}/hook?token=1", "", told()) == ""
+        assert send(f"http://127.0.0.1:{listener.port}/hook?token=1", "json", told()) == ""
         request = listener.take()
     assert (request.method, request.path) == ("POST", "/hook?token=1")
     assert json.loads(request.body)["event"] == "failed"
@@ -91,7 +72,7 @@ def test_it_is_posted_without_any_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(status: int) -> None:
     with listening() as other, listening(status, f"http://127.0.0.1:{other.port}/") as listener:
-        failure = send(f"http://127.0.0.1:{listener.port}/secret", "", told())
+        failure = send(f"http://127.0.0.1:{listener.port}/secret", "json", told())
         assert failure == f"The address answered with {status}."
         assert len(listener.rest) == 1
         assert other.rest == []
@@ -100,7 +81,7 @@ def test_no_redirect_is_followed(status: int) -> None:
 def test_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening() as proxy, listening() as listener:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
-        assert send(f"http://127.0.0.1:{listener.port}/", "", told()) == ""
+        assert send(f"http://127.0.0.1:{listener.port}/", "json", told()) == ""
         assert (len(listener.rest), len(proxy.rest)) == (1, 0)
 
 
@@ -108,6 +89,8 @@ def test_a_failure_does_not_tell_the_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        assert send(f"http://127.0.0.1:{port}/secret", "", told()) == "The address refused the connection."
+        assert (
+            send(f"http://127.0.0.1:{port}/secret", "json", told()) == "The address refused the connection."
+        )
     with listening(404) as listener:
-        assert send(f"http://127.0.0.1:{listener.port}/x", "", told()) == "The address answered with 404."
+        assert send(f"http://127.0.0.1:{listener.port}/x", "json", told()) == "The address answered with 404."

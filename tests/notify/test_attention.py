@@ -126,7 +126,7 @@ def test_nothing_is_told_of_the_past_when_a_run_is_watched_again(service: Servic
         assert command.wait() == 1
     assert sorted(told.read_text().split()) == ["diverged", "failed"]
     assert ftmon(JOB_ID, *service.options, "--plain", env=env).returncode == 1
-    assert ftmon("history", JOB_ID, "--plain", "--notify", env=env).returncode == 1
+    assert ftmon("history", JOB_ID, "--plain", env=env).returncode == 1
     assert sorted(told.read_text().split()) == ["diverged", "failed"]
 
 
