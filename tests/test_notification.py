@@ -11,13 +11,6 @@ from ftmon.settings.notification import Notification
 SECRET = "Zx9secret"
 
 
-def test_the_example_of_readme_can_be_used(path: Path) -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    (example,) = re.findall(r"```toml\n(\[notify\]\n.*?)```", readme, re.DOTALL)
-    assert written(path, example).is_set
-    assert read_config({"FTMON_CONFIG": str(path)}).notices == ()
-
-
 @pytest.fixture
 def path(config_home: Path) -> Path:
     path = config_home / "ftmon" / "config.toml"
@@ -29,6 +22,13 @@ def written(path: Path, text: str, **environ: str) -> Notification:
     path.write_text(text)
     path.chmod(0o600)
     return read_ways({"FTMON_CONFIG": str(path), **environ})
+
+
+def test_the_example_of_readme_can_be_used(path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    (example,) = re.findall(r"```toml\n(\[notify\]\n.*?)```", readme, re.DOTALL)
+    assert written(path, example).is_set
+    assert read_config({"FTMON_CONFIG": str(path)}).notices == ()
 
 
 def test_where_nothing_is_set_only_the_terminal_is_told_of_everything(path: Path) -> None:

@@ -126,10 +126,9 @@ class Judge:
 
     def _due(self, run: Run) -> list[Note]:
         notes = []
-        patience, silence = self._rhythm.patience, self._rhythm.silence(self._awake)
-        if patience is not None and silence >= patience and self._may_stall(run):
+        if self._rhythm.has_stopped(self._awake) and self._may_stall(run):
             self._stalled = True
-            notes.append(Note(Reason.STALLED, seconds=silence))
+            notes.append(Note(Reason.STALLED, seconds=self._rhythm.silence(self._awake)))
         error = run.connection.error
         is_given_up = self._was_in_touch and error is not None and not run.status.is_final
         away = None if self._away_since is None else self._awake - self._away_since

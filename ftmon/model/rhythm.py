@@ -42,3 +42,9 @@ class Rhythm:
     def silence(self, now: float) -> float:
         """Return the seconds since the last event."""
         return now - self.heard_at
+
+    def has_stopped(self, now: float) -> bool:
+        """Return whether the silence is far longer than usual."""
+        # The patience takes a look at all gaps, and this is asked at each event.
+        silence = self.silence(now)
+        return silence >= _SHORTEST and (patience := self.patience) is not None and silence >= patience

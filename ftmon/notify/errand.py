@@ -47,7 +47,7 @@ class Errand:
             with self._process.stdin as pipe:
                 pipe.write(json.dumps(order(ways, told)).encode())
         except OSError as error:
-            report(f"No process for a notification: {error.strerror}.")
+            report(f"A notification has failed: no process for it ({error.strerror}).")
             return
         self._thread = threading.Thread(target=self._wait, name="errand", daemon=True)
         self._thread.start()
@@ -62,9 +62,9 @@ class Errand:
             assert self._process.stdout is not None
             output = self._process.stdout.read()
         for sentence in output.decode(errors="replace").splitlines():
-            self._report(sentence)
+            self._report(f"A notification has failed. {sentence}")
         if self._process.returncode:
-            self._report("A notification was not done.")
+            self._report("A notification has failed: it was not done in time.")
 
 
 def order(ways: Notification, told: Facts) -> Mapping[str, Any]:

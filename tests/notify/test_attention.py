@@ -79,12 +79,22 @@ def test_a_terminal_that_has_notifications_gets_one(
 ) -> None:
     command = ["env", f"TERM={kind}", *FTMON, JOB_ID, *service.options, "--exit", *option]
     with terminal(command) as shown:
-        shown.until_shown("Step 58/100")
+        shown.until(lambda: f"58% loss 0.480 · {SHORT}" in titles(shown))
         service.end("failed", error="out of\x1b]0;x\x07 memory; \x9b2J…")
         assert shown.wait() == 1
     told = [f"{SHORT[:-1]}? failed;out of memory, ?".encode()] * count
     assert NOTIFICATION.findall(shown.written) == told
     assert bells(shown) == count
+    assert (shown.written.count(SAVE), shown.written.count(RESTORE)) == (1, 1)
+
+
+def test_a_way_that_fails_is_told_on_the_screen(service: Service) -> None:
+    with terminal([*FTMON, JOB_ID, *service.options], FTMON_NOTIFY="false") as shown:
+        shown.until(lambda: f"58% loss 0.480 · {SHORT}" in titles(shown))
+        service.end("failed")
+        shown.until_shown("A notification has failed.")
+        shown.press("q")
+        assert shown.wait() == 1
 
 
 def test_a_terminal_without_a_title_is_sent_none(service: Service) -> None:
@@ -186,7 +196,7 @@ def test_a_notification_goes_through_tmux_to_the_terminal_that_shows_it(
     with pane([*FTMON, JOB_ID, *service.options], 100, 30) as inside:
         inside.do("set", "-g", "allow-passthrough", "on")
         with terminal([*inside._tmux, "attach"], TMUX="") as outside:
-            outside.until_shown("Step 58/100")
+            outside.until_shown("running")
             service.end("failed", error="out of memory")
             outside.until(lambda: bool(NOTIFICATION.search(outside.written)))
     assert NOTIFICATION.findall(outside.written) == [f"{SHORT[:-1]}? failed;out of memory".encode()]

@@ -83,4 +83,7 @@ def test_a_command_and_an_address_are_told_once_and_neither_is_handed_a_key(tmp_
 )
 def test_the_user_is_told_what_has_failed(ways: Callable[[int], Notification], sentence: str) -> None:
     with listening(500) as listener:
-        assert Told(ways(listener.port)).failures.get(timeout=PATIENCE) == sentence
+        assert (
+            Told(ways(listener.port)).failures.get(timeout=PATIENCE)
+            == f"A notification has failed. {sentence}"
+        )
