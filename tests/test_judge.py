@@ -137,6 +137,25 @@ def test_a_silence_far_longer_than_usual_is_told_once_and_so_is_its_end() -> Non
     assert watch.notes[-1].seconds == pytest.approx(992, abs=1)
 
 
+def test_a_stall_that_is_told_of_a_run_of_this_machine_is_told_once_and_is_no_sign_of_life() -> None:
+    watch = Watch()
+    stall = event_of("Nothing was written for 4 minutes", 250, level="warning")
+    watch.show(*live(2.0, 1.9), update_of(stall, seconds=250))
+    assert watch.notes == [Note(Reason.STALLED, seconds=240)]
+    watch.wait(250, 2000)
+    watch.show(*live(1.8, start=2000))
+    assert watch.told == [Reason.STALLED, Reason.BACK]
+
+
+def test_a_stall_of_the_past_is_known() -> None:
+    watch = Watch()
+    steps = [event_of(f"Step {number}: training loss=2", -900 + number) for number in range(9)]
+    stall = event_of("Nothing was written for 4 minutes", -500, level="warning")
+    watch.show(Update(KEY, at(0), (*steps, stall), RUNNING), Update(KEY, at(1), connection=LIVE))
+    watch.wait(1, 2000)
+    assert watch.notes == []
+
+
 def test_the_rhythm_is_the_runs_own() -> None:
     events = [event_of(f"Step {number}: training loss=2", 600 * number) for number in range(8)]
     watch = Watch()

@@ -82,6 +82,7 @@ def _tell_terminal(ways: "Notification", *, is_test: bool) -> bool:
     from ftmon.notify.question import terminal_name
     from ftmon.notify.terminal import terminal
     from ftmon.notify.tmux import ask_tmux
+    from ftmon.notify.words import TRIAL
 
     is_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
     if not is_terminal:
@@ -93,7 +94,7 @@ def _tell_terminal(ways: "Notification", *, is_test: bool) -> bool:
     said = f"; it says that it is {name}" if name else ""
     _print("✔" if found.protocol else "!", "terminal", f"{found.words}{said}", found.advice)
     if is_test:
-        os.write(2, found.notification("ftmon notify --test", "This is how a notification looks.").encode())
+        os.write(2, found.notification(str(TRIAL["title"]), str(TRIAL["message"])).encode())
         _print("?", "", "did it ring, and was a notification shown? Only you can see that")
     return False
 
@@ -102,14 +103,14 @@ def _tell_others(ways: "Notification", *, is_test: bool) -> list[bool]:
     """Say what is set besides, tell it something in a test, and return which of it failed."""
     from ftmon.notify.command import without_keys
     from ftmon.notify.errand import done, order
+    from ftmon.notify.words import TRIAL
 
     if not is_test:
         _print("–", "others", ways.words)
         return []
-    told = {"event": "test", "title": "ftmon notify --test", "message": "This is how a message looks."}
     environ = without_keys(os.environ, ways.key_variables)
     failed = []
-    for name, failure in done(order(ways, told), environ):
+    for name, failure in done(order(ways, TRIAL), environ):
         taken = f"it was taken, as {ways.shape}" if name == "address" else "it ended with 0"
         _print("✘" if failure else "✔", name, failure or taken)
         failed.append(bool(failure))

@@ -1,13 +1,13 @@
 """Judges what of a run is worth telling to somebody who does not look, each fact once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from ftmon.model.curve import Curve
 from ftmon.model.event import Event, parse_metrics
 from ftmon.model.job import Status
-from ftmon.model.message import event_figures, read_message, tells_no_number
+from ftmon.model.message import event_figures, minutes_of_stall, read_message, tells_no_number
 from ftmon.model.note import Note, Reason
 from ftmon.model.rhythm import Rhythm
 from ftmon.model.run import Run
@@ -70,12 +70,20 @@ class Judge:
         if is_replayed(run):
             return []
         self._has_asked = self._has_asked or update.connection is not None
-        notes = list(self._resumed(update, run))
-        self._rhythm.add(update.events, self._awake)
+        told = update.events[-_MOST:]
+        stall = minutes_of_stall(told[-1].message) if told else None
+        # That nothing comes is no sign of life.
+        events = told if stall is None else told[:-1]
+        notes = list(self._resumed(run, has_news=bool(events)))
+        self._rhythm.add(events, self._awake)
         if run.job is not None:
             self._note_end(run)
-        if update.events:
-            notes += self._judged(update, run)
+        if events:
+            notes += self._judged(events, run)
+        if stall is not None and not self._stalled:
+            self._stalled = True
+            if self._is_news(told[-1], run):
+                notes.append(Note(Reason.STALLED, seconds=60.0 * stall))
         return notes + self._due(run)
 
     def check(self, run: Run, now: float) -> list[Note]:
@@ -104,7 +112,7 @@ class Judge:
 
     # The connection and the rhythm
 
-    def _resumed(self, update: Update, run: Run) -> Iterator[Note]:
+    def _resumed(self, run: Run, *, has_news: bool) -> Iterator[Note]:
         """Note whether the service is in touch, and yield that what has stopped goes on."""
         if run.connection.is_in_touch:
             if self._disconnected:
@@ -115,7 +123,7 @@ class Judge:
             self._was_in_touch, self._away_since, self._disconnected = True, None, False
         elif self._was_in_touch and self._away_since is None and not run.is_over:
             self._away_since = self._awake
-        if self._stalled and update.events:
+        if self._stalled and has_news:
             self._stalled = False
             yield Note(Reason.BACK, seconds=self._rhythm.silence(self._awake))
 
@@ -154,13 +162,15 @@ class Judge:
             if self._was_alive or (has_ended_since and self._has_asked):
                 self._final_at = self._awake
 
-    def _judged(self, update: Update, run: Run) -> Iterator[Note]:
-        """Yield what is news about the losses."""
+    def _is_news(self, event: Event, run: Run) -> bool:
         since = run.service_time(self._began_at)
-        recent = update.events[-_MOST:]
-        news = [each for each in recent if each.created_at is None or each.created_at >= since]
-        if not news or not self._has_asked:
-            self._was_nan = tells_no_number(recent[-1].raw)
+        return self._has_asked and (event.created_at is None or event.created_at >= since)
+
+    def _judged(self, events: Sequence[Event], run: Run) -> Iterator[Note]:
+        """Yield what is news about the losses."""
+        news = [event for event in events if self._is_news(event, run)]
+        if not news:
+            self._was_nan = tells_no_number(events[-1].raw)
             return
         losses = [_losses(event) for event in news]
         if self._explosion is None or self._rise is None:

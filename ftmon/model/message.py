@@ -70,9 +70,16 @@ def read_message(message: str) -> Facts:
     return NOTHING
 
 
+_STALL = re.compile(r"Nothing was written for (\d{1,9}) minutes")
 _NO_NUMBER = re.compile(
     r"""loss[\\'"]{0,2}\s{0,4}[=:]\s{0,4}[\\'"]{0,2}[-+]?(?:nan|inf(?:inity)?)\b""", re.IGNORECASE
 )
+
+
+def minutes_of_stall(message: str) -> int | None:
+    """Return for how many minutes a run of this machine has written nothing, where ftmon tells that of it."""
+    match = _STALL.fullmatch(message)
+    return int(match[1]) if match else None
 
 
 def tells_no_number(text: str) -> bool:

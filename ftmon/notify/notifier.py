@@ -12,10 +12,10 @@ from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.notify.command import without_keys
 from ftmon.notify.errand import Errand
-from ftmon.notify.terminal import terminal
+from ftmon.notify.terminal import Terminal, terminal
 from ftmon.notify.title import short_id
 from ftmon.notify.tmux import ask_tmux
-from ftmon.notify.words import facts, headline
+from ftmon.notify.words import TRIAL, Facts, facts, headline
 from ftmon.safe import redact
 from ftmon.settings.notification import Notification
 
@@ -75,23 +75,28 @@ class Notifier:
         for errand in self._errands:
             errand.join(max(0.0, deadline - monotonic()))
 
+    def try_out(self) -> str:
+        """Tell something in each way, and return in words which these are."""
+        shown_on = self._terminal
+        self._ring(shown_on.notification(str(TRIAL["title"]), str(TRIAL["message"])))
+        if self._ways.is_set:
+            self._send(TRIAL)
+        return f"Told: {shown_on.words}; {self._ways.words}."
+
     def _tell(self, notes: list[Note], run: Run) -> None:
         for note in notes:
             if note.reason in self._ways.reasons:
-                self._tell_terminal(note, run)
+                title = f"{short_id(run.key.job_id)} {headline(note)}"
+                self._ring(self._terminal.notification(title, redact(note.detail, self._secrets)))
                 if self._ways.is_set:
-                    self._tell_others(note, run)
+                    self._send(facts(note, run))
 
-    def _tell_terminal(self, note: Note, run: Run) -> None:
+    @property
+    def _terminal(self) -> Terminal:
         # Asked anew each time: tmux may be shown on another terminal by now.
-        shown_on = terminal(self._environ, ask_tmux(self._environ), self._ways.terminal)
-        title = f"{short_id(run.key.job_id)} {headline(note)}"
-        self._ring(shown_on.notification(title, redact(note.detail, self._secrets)))
+        return terminal(self._environ, ask_tmux(self._environ), self._ways.terminal)
 
-    def _tell_others(self, note: Note, run: Run) -> None:
-        told = {
-            name: redact(value, self._secrets) if isinstance(value, str) else value
-            for name, value in facts(note, run).items()
-        }
+    def _send(self, told: Facts) -> None:
+        texts = {name: redact(text, self._secrets) for name, text in told.items() if isinstance(text, str)}
         environ = without_keys(self._environ, self._ways.key_variables)
-        self._errands.append(Errand(self._ways, told, environ, self._report))
+        self._errands.append(Errand(self._ways, {**told, **texts}, environ, self._report))

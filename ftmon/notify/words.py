@@ -27,6 +27,10 @@ Facts = Mapping[str, str | float | int | None]
 """What a command and an address are told. Texts are safe, and None is what is not known."""
 
 
+TRIAL: Facts = {"event": "test", "title": "ftmon notify --test", "message": "This is how ftmon tells you."}
+"""What is told to try a way."""
+
+
 def headline(note: Note) -> str:
     """Return what has happened, in words and numbers of ftmon's own."""
     lasted = text.duration(note.seconds) if note.seconds is not None else ""

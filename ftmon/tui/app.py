@@ -178,6 +178,10 @@ class FtmonApp(App[int]):
         if isinstance(self._driver, TerminalDriver):
             self._driver.show_title(title)
 
+    def _try_notifier(self) -> None:
+        if self.notifier is not None:
+            self.notify(self.notifier.try_out(), markup=False, timeout=10)
+
     def _report(self, sentence: str) -> None:
         """Tell the user that a notification has failed. Call it from any thread."""
         self._call_soon(lambda: self.notify(sentence, severity="warning", markup=False, timeout=10))
@@ -216,6 +220,8 @@ class FtmonApp(App[int]):
             from ftmon.tui.palette import commands
 
             yield from commands(self.monitor)
+        if self.notifier is not None:
+            yield SystemCommand("Try the notification", "Tell something in each way", self._try_notifier)
         yield SystemCommand("Dark or light", "Switch the theme", self.action_toggle_dark)
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
         yield SystemCommand("Help", "Show all keys", self.action_help)

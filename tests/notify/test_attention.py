@@ -97,6 +97,18 @@ def test_a_way_that_fails_is_told_on_the_screen(service: Service) -> None:
         assert shown.wait() == 1
 
 
+def test_the_palette_tries_the_notification(service: Service) -> None:
+    with terminal(["env", "TERM=foot", *FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("Step 58/100")
+        shown.press("\x10")
+        shown.until_shown("Try the notification")
+        shown.press("try the not\r")
+        shown.until_shown("Told: the bell, and a notification by OSC 777")
+        shown.press("q")
+        shown.wait()
+    assert NOTIFICATION.findall(shown.written) == [b"ftmon notify --test;This is how ftmon tells you."]
+
+
 def test_a_terminal_without_a_title_is_sent_none(service: Service) -> None:
     with terminal(["env", "TERM=linux", *FTMON, JOB_ID, *service.options]) as shown:
         shown.until_shown("Step 58/100")
