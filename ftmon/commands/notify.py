@@ -51,11 +51,10 @@ def run(arguments: Sequence[str]) -> int:
     from ftmon.settings.config import read_ways
 
     ways = read_ways()
-    failures = [_tell_terminal(ways, is_test=is_test)]
-    if ways.is_set:
-        failures += _tell_others(ways, is_test=is_test)
-    else:
-        _print("–", "others", "no command and no address is set")
+    _tell_terminal(ways, is_test=is_test)
+    failures = _tell_others(ways) if is_test else []
+    if not failures:
+        _print("–", "others", ways.words)
     _print("–", "told", ", ".join(reason for reason in Reason if reason in ways.reasons))
     if ways.is_on is False:
         _print("–", "switch", "off in the config file; --notify switches it on")
@@ -77,8 +76,8 @@ def parser() -> Parser:
     return parser
 
 
-def _tell_terminal(ways: "Notification", *, is_test: bool) -> bool:
-    """Say what the terminal takes, tell it something in a test, and return whether that failed."""
+def _tell_terminal(ways: "Notification", *, is_test: bool) -> None:
+    """Say what the terminal takes, and in a test tell it something."""
     from ftmon.notify.question import terminal_name
     from ftmon.notify.terminal import terminal
     from ftmon.notify.tmux import ask_tmux
@@ -87,7 +86,7 @@ def _tell_terminal(ways: "Notification", *, is_test: bool) -> bool:
     is_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
     if not is_terminal:
         _print("!", "terminal", "none here")
-        return False
+        return
     tmux = ask_tmux(os.environ)
     name = terminal_name() if is_test and tmux is None else ""
     found = terminal(os.environ, tmux, ways.terminal, name)
@@ -96,18 +95,14 @@ def _tell_terminal(ways: "Notification", *, is_test: bool) -> bool:
     if is_test:
         os.write(2, found.notification(str(TRIAL["title"]), str(TRIAL["message"])).encode())
         _print("?", "", "did it ring, and was a notification shown? Only you can see that")
-    return False
 
 
-def _tell_others(ways: "Notification", *, is_test: bool) -> list[bool]:
-    """Say what is set besides, tell it something in a test, and return which of it failed."""
+def _tell_others(ways: "Notification") -> list[bool]:
+    """Tell something to the command and the address that are set, and return which of them failed."""
     from ftmon.notify.command import without_keys
     from ftmon.notify.errand import done, order
     from ftmon.notify.words import TRIAL
 
-    if not is_test:
-        _print("–", "others", ways.words)
-        return []
     environ = without_keys(os.environ, ways.key_variables)
     failed = []
     for name, failure in done(order(ways, TRIAL), environ):

@@ -54,16 +54,16 @@ def show(
     """
     ending = Ending(view.timeout)
     ending.install()
-    is_in_lines = view.json or view.plain or not _has_screen()
-    # Before the opening, which may start a training: the settings may be wrong.
-    ways = _ways(view, watching, is_in_lines=is_in_lines)
-    if is_in_lines:
-        return _show_lines(view, watching, opening, ending, ways, left, again)
-    return _show_screen(view, watching, opening, ending, ways, left, again)
+    if view.json or view.plain or not _has_screen():
+        return _show_lines(view, watching, opening, ending, left, again)
+    return _show_screen(view, watching, opening, ending, left, again)
 
 
 def _ways(view: View, watching: Watching, *, is_in_lines: bool) -> "Notification | None":
-    """Return how the user is told of news; None where nothing is told, as of a recorded run."""
+    """Return how the user is told of news; None where nothing is told, as of a recorded run.
+
+    To be called before the opening, which may start a training: the settings may be wrong.
+    """
     if view.notify is False or watching.replay_speed is not None:
         return None
     from ftmon.settings.config import read_ways
@@ -80,10 +80,10 @@ def _show_lines(
     watching: Watching,
     opening: AbstractContextManager[Target],
     ending: Ending,
-    ways: "Notification | None",
     left: str,
     again: Callable[[str], str] | None,
 ) -> int:
+    ways = _ways(view, watching, is_in_lines=True)
     with opening as target:
         sys.excepthook = partial(crashed, secrets=target.settings.secrets)
         key = target.key
@@ -121,14 +121,15 @@ def _show_screen(
     watching: Watching,
     opening: AbstractContextManager[Target],
     ending: Ending,
-    ways: "Notification | None",
     left: str,
     again: Callable[[str], str] | None,
 ) -> int:
-    with _feedback(), opening as target:
-        sys.excepthook = partial(crashed, secrets=target.settings.secrets)
-        with closing(_watcher(watching, target)) as watcher:
-            app = _run_app(watcher, target, view, ending, ways)
+    with _feedback():
+        ways = _ways(view, watching, is_in_lines=False)
+        with opening as target:
+            sys.excepthook = partial(crashed, secrets=target.settings.secrets)
+            with closing(_watcher(watching, target)) as watcher:
+                app = _run_app(watcher, target, view, ending, ways)
     status = BUG if app.return_code is None else app.return_code
     run = app.watched
     if run is None or status == BUG:

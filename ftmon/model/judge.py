@@ -82,7 +82,7 @@ class Judge:
             notes += self._judged(events, run)
         if stall is not None and not self._stalled:
             self._stalled = True
-            if self._is_news(told[-1], run):
+            if self._news(told[-1:], run):
                 notes.append(Note(Reason.STALLED, seconds=60.0 * stall))
         return notes + self._due(run)
 
@@ -162,13 +162,16 @@ class Judge:
             if self._was_alive or (has_ended_since and self._has_asked):
                 self._final_at = self._awake
 
-    def _is_news(self, event: Event, run: Run) -> bool:
+    def _news(self, events: Sequence[Event], run: Run) -> list[Event]:
+        """Return the events that have happened since the watching began."""
+        if not self._has_asked:
+            return []
         since = run.service_time(self._began_at)
-        return self._has_asked and (event.created_at is None or event.created_at >= since)
+        return [event for event in events if event.created_at is None or event.created_at >= since]
 
     def _judged(self, events: Sequence[Event], run: Run) -> Iterator[Note]:
         """Yield what is news about the losses."""
-        news = [event for event in events if self._is_news(event, run)]
+        news = self._news(events, run)
         if not news:
             self._was_nan = tells_no_number(events[-1].raw)
             return

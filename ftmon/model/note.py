@@ -33,4 +33,4 @@ class Note(NamedTuple):
     before: float | None = None
     """The lowest loss before."""
     detail: str = ""
-    """What the service says of it: safe text, of any length."""
+    """What the service says of it, of any length."""

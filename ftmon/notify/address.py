@@ -17,7 +17,7 @@ _LONGEST = 10.0
 """Seconds that each part of a request may take."""
 
 _MOST = 1500
-"""Characters of a message: Discord takes 2,000, with the escapes."""
+"""Characters of a message. Discord takes 2,000, in which the escapes count."""
 
 
 class Message(NamedTuple):
@@ -41,9 +41,8 @@ def send(address: str, shape: str, told: Facts) -> str:
     body, headers = message(shape, told)
     request = Request(address, body, {**headers, "User-Agent": f"ftmon/{__version__}"}, method="POST")
     # This machine is never asked through a proxy.
-    opener = build_opener(
-        _NoRedirect, *([ProxyHandler({})] if is_loopback(urlsplit(address).hostname or "") else [])
-    )
+    proxies: dict[str, str] | None = {} if is_loopback(urlsplit(address).hostname or "") else None
+    opener = build_opener(_NoRedirect, ProxyHandler(proxies))
     try:
         with opener.open(request, timeout=_LONGEST):
             return ""
@@ -85,14 +84,16 @@ def _text(told: Facts) -> str:
 
 
 def _ntfy(told: Facts) -> str:
-    # The topic is the last part of the path, where a message of text is posted.
+    # https://docs.ntfy.sh/publish: text that is posted to the topic
     return _text(told)
 
 
 def _slack(told: Facts) -> str:
     # https://docs.slack.dev/messaging/formatting-message-text#escaping
     escaped = _text(told).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return json.dumps({"text": escaped, "mrkdwn": False, "link_names": False, "unfurl_links": False})
+    return json.dumps(
+        {"text": escaped, "mrkdwn": False, "link_names": False, "unfurl_links": False, "unfurl_media": False}
+    )
 
 
 def _discord(told: Facts) -> str:

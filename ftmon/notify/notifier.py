@@ -33,7 +33,7 @@ class Notifier:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """Nothing is imported or started before there is something to tell.
+        """Nothing is started before there is something to tell.
 
         Args:
             ways: how the user wants to be told.

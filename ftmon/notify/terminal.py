@@ -103,7 +103,7 @@ def terminal(environ: Mapping[str, str], tmux: Tmux | None, chosen: str = "", na
         return Terminal(chosen)
     if environ.get("STY"):
         return Terminal(problem="GNU screen lets nothing through")
-    names = [environ.get(name, "") for name in ("TERM", "TERM_PROGRAM", "LC_TERMINAL")]
+    names = [environ.get(variable, "") for variable in ("TERM", "TERM_PROGRAM", "LC_TERMINAL")]
     names += ["kitty"] * ("KITTY_WINDOW_ID" in environ) + ["vte"] * ("VTE_VERSION" in environ)
     found = next(filter(None, map(_protocol, names)), "")
     if not found and (own := _protocol(name)):

@@ -8,6 +8,7 @@ from ftmon.model.event import iso
 from ftmon.model.note import Note, Reason
 from ftmon.model.run import Run
 from ftmon.notify.title import short_id
+from ftmon.safe import safe
 
 SIGNS = {
     Reason.FINISHED: "✔",
@@ -60,7 +61,7 @@ def facts(note: Note, run: Run) -> Facts:
     return {
         "event": note.reason.value,
         "title": f"{SIGNS[note.reason]} {short_id(run.key.job_id)} {headline(note)}",
-        "message": note.detail[:_MOST],
+        "message": safe(note.detail)[:_MOST],
         "job": run.key.job_id,
         "service": text.place(run.key.service),
         "status": run.status.value,
