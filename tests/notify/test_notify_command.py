@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from ftmon.checks.check import Mark
+from ftmon.notify.check import notification
+from ftmon.notify.terminal import LET_THROUGH
 from tests.command import FTMON, KEY, ftmon
 from tests.notify.listener import listening
 from tests.notify.test_attention import NOTIFICATION
 from tests.terminal import terminal
-from tests.test_end_to_end import needs_tmux, pane
 
 pytestmark = pytest.mark.slow
 
@@ -43,19 +45,11 @@ def test_without_test_nothing_is_told(tmp_path: Path) -> None:
     assert not told.exists()
 
 
-@pytest.mark.parametrize("command", ["config", "doctor", "notify"])
+@pytest.mark.parametrize("command", ["config", "doctor"])
 def test_what_is_set_is_told_without_the_address(command: str) -> None:
-    options = [] if command == "notify" else ["--base-url", "http://127.0.0.1:1/v1"]
-    done = ftmon(command, *options, env={"FTMON_NOTIFY": "https://hooks.slack.com/services/Zx9"})
+    env = {"FTMON_NOTIFY": "https://hooks.slack.com/services/Zx9"}
+    done = ftmon(command, "--base-url", "http://127.0.0.1:1/v1", env=env)
     assert "an address (slack), by FTMON_NOTIFY" in done.stdout.decode()
-
-
-def test_the_doctor_tells_of_a_way_that_cannot_be_used() -> None:
-    done = ftmon(
-        "doctor", "--base-url", "http://127.0.0.1:1/v1", env={"FTMON_NOTIFY": "http://a.example/Zx9"}
-    )
-    assert done.returncode == 1
-    assert "✘ notify    FTMON_NOTIFY must begin with https://" in done.stdout.decode()
 
 
 @pytest.mark.parametrize(
@@ -63,12 +57,6 @@ def test_the_doctor_tells_of_a_way_that_cannot_be_used() -> None:
     [
         ("foot", b"\x1bP>|foot(1.16)\x1b\\\x1b[?62;4c", "by OSC 777; it says that it is foot(1.16)"),
         ("xterm-256color", b"\x1bP>|WezTerm 2024\x1b\\\x1b[?65c", 'it takes OSC 777: terminal = "osc777"'),
-        (
-            "xterm-256color",
-            b"\x1bP>|XTerm(390)\x1b\\\x1b[?65c",
-            "not known whether XTerm(390) has notifications",
-        ),
-        ("xterm-256color", b"\x1b[?1;2c", "not known whether xterm-256color has notifications"),
     ],
 )
 def test_a_terminal_is_asked_which_one_it_is(kind: str, answer: bytes, words: str) -> None:
@@ -81,11 +69,14 @@ def test_a_terminal_is_asked_which_one_it_is(kind: str, answer: bytes, words: st
     assert len(NOTIFICATION.findall(shown.written)) == (kind == "foot")
 
 
-@needs_tmux
-def test_in_tmux_the_doctor_says_what_is_kept_back(config_home: Path) -> None:
-    config = config_home / "ftmon" / "config.toml"
-    config.parent.mkdir(parents=True)
+def test_the_doctor_says_what_tmux_keeps_back_and_what_cannot_be_used(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
     config.write_text('[notify]\nterminal = "osc777"\n')
-    with pane([*FTMON, "doctor", "--base-url", "http://127.0.0.1:1/v1"], 200, 30) as shown:
-        shown.until_shown("! notify    the bell only: tmux lets nothing through; no address and no command")
-        shown.until_shown("→ tmux set -g allow-passthrough")
+    environ = {"FTMON_CONFIG": str(config), "TMUX": "/no/socket,1,0"}
+    check = notification(environ)
+    assert (check.mark, check.advice) == (Mark.DOUBT, LET_THROUGH)
+    assert check.text == "the bell only: tmux lets nothing through; no address and no command"
+    assert notification({"FTMON_CONFIG": str(config)}).mark is Mark.GOOD
+    check = notification({**environ, "FTMON_NOTIFY": "http://a.example/Zx9"})
+    assert check.mark is Mark.BAD
+    assert check.text.startswith("FTMON_NOTIFY must begin with https://")
