@@ -30,8 +30,8 @@ LEVEL_WORDS = {Level.INFO: "", Level.WARNING: "warning: ", Level.ERROR: "error: 
 
 def last_seen(job: Job) -> str:
     """Return the sign and status of a recorded job, whose end may be unknown: `▶ last seen running`."""
-    if job.status.is_final:
-        words = job.status.value
+    if job.is_over:
+        words = job.status_word
     elif job.status_word == Status.UNKNOWN:
         words = "status unknown"
     else:

@@ -78,9 +78,15 @@ def test_a_run_that_ended_without_a_word_is_no_success(tmp_path: Path) -> None:
     status, told, said = watch(path)
     assert status == 5
     assert (told[-1]["status"], told[-1]["provider_status"]) == ("unknown", "ended")
-    assert "The run is over, and nothing tells how it ended. Everything it told is shown." in said
-    assert "which ftmon does not know" not in said
-    assert "cut" not in said
+    assert told[-2]["message"] == "The run has ended, outcome unknown"
+    assert said.startswith("ftmon: to watch it again: ")
+    assert len(said.splitlines()) == 1
+    run_id = told[-1]["id"]
+    for words in (["history", run_id, "--plain"], ["watch", str(path), "--plain", "--no-stream"]):
+        done = ftmon(*words)
+        assert done.returncode == 5
+        assert f"? {run_id} ended, outcome unknown\n" in done.stdout.decode()
+    assert ftmon("history").stdout.decode().startswith("? ended, outcome unknown")
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ def test_the_screen_reads_its_keys_from_the_terminal_where_something_is_piped_in
     command = " ".join(["printf \"{'loss': %s, 'epoch': 1}\\\\n\" 3.5 2.5 |", *FTMON, "watch", "-"])
     with terminal(["sh", "-c", command]) as shown:
         shown.until_shown("train 3.50 → 2.50")
-        shown.until_shown("nothing tells how")
-        shown.until_shown("gave up")
+        shown.until_shown("? The job ended, outcome unknown")
+        shown.until_shown("■ closed")
         shown.press("q")
         assert shown.wait() == 5

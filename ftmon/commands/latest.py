@@ -30,15 +30,15 @@ def newest_job(settings: "Settings") -> tuple[JobKey, str]:
 
     def report(page: list[Job]) -> bool:
         listed.extend(page)
-        return len(listed) < _MOST_LISTED and all(job.status.is_final for job in listed)
+        return len(listed) < _MOST_LISTED and all(job.is_over for job in listed)
 
     with connected(settings) as watcher:
         watcher.list_jobs(report).result()
         listed.sort(key=lambda job: job.created_at.timestamp() if job.created_at else 0.0, reverse=True)
-        for job in [job for job in listed if not job.status.is_final][:_MOST_READ]:
+        for job in [job for job in listed if not job.is_over][:_MOST_READ]:
             key = JobKey(settings.base_url, job.id)
             own = _own(watcher, key)
-            if own is not None and not own.status.is_final:
+            if own is not None and not own.is_over:
                 return key, f"Watching {job.id}, the newest job that is not over: it is {own.status_word}."
     if not listed:
         raise RefusedError("There is no job to watch: the service lists none.")

@@ -41,11 +41,13 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.SUCCEEDED: "Fine-tune succeeded",
     Outcome.FAILED: "Fine-tune failed",
     Outcome.CANCELLED: "Fine-tune cancelled",
-    Outcome.UNKNOWN: "The run has ended, and nothing tells how",
+    Outcome.UNKNOWN: "The run has ended, outcome unknown",
 }
 
 _COLUMNS = b"step,training_loss,validation_loss\n"
 """Of a result file, which OpenAI's first API has for a job that has succeeded."""
+
+_LEVELS: dict[Outcome, Level] = {Outcome.FAILED: "error", Outcome.UNKNOWN: "warning"}
 
 
 class LocalJobs:
@@ -174,7 +176,7 @@ class _LocalJob:
         self.job.error = outcome.reason or None
         sentence, status = _SENTENCES[outcome.status], _STATUSES[outcome.status]
         message = f"{sentence}. {outcome.reason}" if outcome.reason else sentence
-        level: Level = "error" if outcome.status in (Outcome.FAILED, Outcome.UNKNOWN) else "info"
+        level = _LEVELS.get(outcome.status, "info")
         end = ServedEvent(verdict.at or self._run.heard_at, message, status, level, id=f"end-{status}")
         if status == "succeeded" and self._results:
             own_id = f"file-{self.job.key.hex[:24]}"

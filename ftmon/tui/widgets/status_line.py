@@ -45,7 +45,7 @@ def _parts(run: Run, now: datetime, with_percent: bool, is_unrecorded: bool) -> 
     took, since = run.job.duration if run.job else None, run.age(now)
     if took is not None:
         yield Part(f"took {duration(took)}", "muted", 3)
-    elif since is not None and not run.status.is_final:
+    elif since is not None and not run.is_job_over:
         yield Part(f"created {elapsed(since)} ago", "muted", 3)
 
 
