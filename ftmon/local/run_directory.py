@@ -38,6 +38,9 @@ _END = "end.json"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
 _LONGEST_NAME = 64
 _LARGEST_RECORD = 65_536
+_TAIL = 65_536
+"""Bytes at the end of a file in which it is looked for how a run ended."""
+
 _LOCK_TRIES = 20
 _BETWEEN_TRIES = 0.001
 """Seconds."""
@@ -103,9 +106,18 @@ class RunDirectory:
         """Yield the runs that are kept here, in no order; a directory without a record is none yet."""
         with suppress(OSError), os.scandir(home) as entries:
             for entry in entries:
-                with suppress(UsageError, OSError):
-                    if entry.is_dir(follow_symlinks=False) and check_job_id(entry.name):
-                        yield cls(Path(entry.path))
+                if (run := cls.find(home, entry.name)) is not None:
+                    yield run
+
+    @classmethod
+    def find(cls, home: Path, run_id: str) -> "RunDirectory | None":
+        """Return the run of this id that is kept here, or None."""
+        with suppress(UsageError):
+            run = cls(home / check_job_id(run_id))
+            is_own = "/" not in run_id and not run.path.is_symlink()
+            if is_own and run.started_at is not None:
+                return run
+        return None
 
     @property
     def started_at(self) -> datetime | None:
@@ -142,14 +154,30 @@ class RunDirectory:
         return descriptor
 
     @property
+    def written_at(self) -> datetime | None:
+        """When somebody wrote last; None where nobody did."""
+        times = []
+        for name in (OUTPUT, EVENTS):
+            with suppress(OSError):
+                times.append((self.path / name).stat(follow_symlinks=False).st_mtime)
+        return datetime.fromtimestamp(max(times), UTC) if times else None
+
+    def tail(self, name: str) -> bytes:
+        """Return the end of a file, behind a newline where it is all of it; nothing where it cannot be read."""
+        with suppress(OSError), os.fdopen(self._opened(name), "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            return b"\n" * (size <= _TAIL) + file.read(_TAIL)
+        return b""
+
+    @property
     def is_running(self) -> bool:
         """Somebody can still write: the command, what it has started, or the training that publishes."""
         return self._is_locked(OUTPUT) or self._is_locked(EVENTS)
 
     def _is_locked(self, name: str) -> bool:
         try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(self.path / name, flags)
+            descriptor = self._opened(name)
         except OSError:
             return False
         try:
@@ -180,11 +208,13 @@ class RunDirectory:
             os.fsync(file.fileno())
         temporary.replace(self.path / name)
 
+    def _opened(self, name: str) -> int:
+        return os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
     def _read(self, name: str) -> dict[str, Any]:
         """Return the object in a file; an empty one where there is none."""
         with suppress(OSError, ValueError, RecursionError):
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(self.path / name, flags), "rb") as file:
+            with os.fdopen(self._opened(name), "rb") as file:
                 value = json.loads(file.read(_LARGEST_RECORD))
                 return value if isinstance(value, dict) else {}
         return {}
