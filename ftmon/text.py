@@ -7,6 +7,7 @@ import humanize
 from ftmon.model.event import Level
 from ftmon.model.job import Job, Status
 from ftmon.model.job_list import ListedJob
+from ftmon.model.key import LOCAL
 from ftmon.safe import one_line, safe
 
 STATUS_SIGNS = {
@@ -49,6 +50,8 @@ def listed_status(listed: ListedJob) -> str:
 
 def place(service: str) -> str:
     """Return the host of a service, or the name of one that is no address."""
+    if service == LOCAL:
+        return "this machine"
     service = safe(service)
     return service.partition("://")[2].partition("/")[0] or service
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from ftmon.checks.check import Check, bad, doubt, good
 from ftmon.errors import UsageError
+from ftmon.model.key import LOCAL
 from ftmon.model.update import Connection, Wire
 from ftmon.providers import PROVIDERS, provider_at
 from ftmon.settings import Settings
@@ -18,6 +19,8 @@ _CLOSE = 60.0
 
 def service(base_url: str, source: str = "") -> Check:
     """Return where the service is, and what gave its address."""
+    if base_url == LOCAL:
+        return good("service", "ftmon's own: the run is on this machine")
     return good("service", f"{base_url} ({source})" if source else base_url)
 
 

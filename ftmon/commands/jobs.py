@@ -88,7 +88,7 @@ def _ask(
             def report(page: list[Job]) -> bool:
                 for job in page:
                     key = JobKey(settings.base_url, job.id)
-                    found.append(ListedJob(key, job, is_listed=True, skew=watcher.skew))
+                    found.append(ListedJob(key, job, is_listed=True, skew=watcher.services.skew))
                 return sum(is_wanted(listed.job) for listed in found) < limit
 
             has_more = watcher.list_jobs(report).result()

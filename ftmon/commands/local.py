@@ -3,16 +3,17 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ftmon.commands.question import agrees
 from ftmon.commands.view import Target
 from ftmon.errors import LEFT, FtmonError, RefusedError, UsageError
 from ftmon.lines.output import encoded, say, write
 
-_BYTES = 32
-"""Of the key between ftmon and its own service."""
+if TYPE_CHECKING:
+    from ftmon.local.run_directory import RunDirectory
 
 
 def is_local(word: str) -> bool:
@@ -22,47 +23,54 @@ def is_local(word: str) -> bool:
     return word == "-" or "/" in word or is_there or kept_run(word) is not None
 
 
-def kept_run(word: str) -> Path | None:
-    """Return the directory of a run that ftmon keeps, by its id or by this directory; None for others."""
-    from ftmon.model.key import check_job_id
+def kept_run(word: str) -> "RunDirectory | None":
+    """Return a run that ftmon keeps, by its id or by its directory; None for others."""
+    from ftmon.local.run_directory import RunDirectory
     from ftmon.paths import runs_directory
 
     try:
         home = runs_directory()
-        path = home / word if "/" not in word else Path(word).expanduser().absolute()
-        check_job_id(path.name)
     except FtmonError:
         return None
-    return path if path.parent == home and (path / "run.json").is_file() else None
+    if "/" not in word:
+        return RunDirectory.find(home, word)
+    path = Path(word).expanduser().absolute()
+    return RunDirectory.find(home, path.name) if path.parent == home else None
 
 
-def opening_local(word: str, *, wait: bool) -> AbstractContextManager[Target]:
-    """Serve the run of this id, or the runs at this path; the target is the newest of them.
+@contextmanager
+def opening_local(word: str, *, wait: bool) -> Iterator[Target]:
+    """Find the run of this id, or serve the runs at this path; the target is the newest of them.
 
     Raises:
         UsageError: where there is none, and none is waited for.
     """
     kept = kept_run(word)
     if kept is not None:
-        return opening_run(kept)
-    return _opening({"path": str(Path(word).expanduser().absolute()), "wait": wait})
+        yield target_of_run(kept)
+        return
+    from ftmon.watch.own_service import own_service
+
+    with own_service({"path": str(Path(word).expanduser().absolute()), "wait": wait}) as service:
+        yield Target(service.settings, service.newest)
 
 
-def opening_run(directory: Path) -> AbstractContextManager[Target]:
-    """Serve the run in a directory that ftmon keeps while the block runs."""
-    return _opening({"run": str(directory)})
+def target_of_run(run: "RunDirectory") -> Target:
+    """Return a run that ftmon keeps as what is watched. The watcher starts the service that tells it."""
+    from ftmon.model.key import LOCAL, JobKey
+    from ftmon.settings import Settings
+
+    return Target(Settings(LOCAL), JobKey(LOCAL, run.id))
 
 
-def cancel_kept(path: Path, *, ask: bool) -> int:
+def cancel_kept(directory: "RunDirectory", *, ask: bool) -> int:
     """Ask the keeper of a run to cancel its command, and return the exit status.
 
     Raises:
         RefusedError: where the run is over, or nothing keeps it.
     """
     from ftmon.local.command import cancel
-    from ftmon.local.run_directory import RunDirectory
 
-    directory = RunDirectory(path)
     if directory.end is not None or not directory.is_running:
         raise RefusedError(f"{directory.id} is over; there is nothing to cancel.")
     if ask and not agrees(f"Cancel {directory.id}?", without="--yes cancels without asking"):
@@ -86,8 +94,7 @@ def opening_piped(pipe: int) -> Iterator[Target]:
 
     directory, output = RunDirectory.create(runs_directory(), "piped", now(), OUTPUT)
     Thread(target=_copy, args=(pipe, output), name="pipe", daemon=True).start()
-    with opening_run(directory.path) as target:
-        yield target
+    yield target_of_run(directory)
 
 
 def take_pipe() -> int:
@@ -115,21 +122,3 @@ def _copy(pipe: int, output: int) -> None:
     finally:
         os.close(pipe)
         os.close(output)
-
-
-@contextmanager
-def _opening(setup: dict[str, object]) -> Iterator[Target]:
-    import json
-    import secrets
-
-    from ftmon.model.key import LOCAL, JobKey
-    from ftmon.serving.launch import kept_running
-    from ftmon.serving.service import TOKEN_VARIABLE
-    from ftmon.settings import Key, Settings
-
-    token = secrets.token_urlsafe(_BYTES)
-    with kept_running("ftmon.serving", json.dumps(setup), {TOKEN_VARIABLE: token}) as service:
-        settings = Settings(
-            service.base_url, Key(token, "ftmon's own"), provider="fine-tunes", known_as=LOCAL
-        )
-        yield Target(settings, JobKey(LOCAL, service.job_id))

@@ -50,12 +50,11 @@ def _remove_kept(gone: Sequence[RecordedRun]) -> None:
     from shutil import rmtree
 
     from ftmon.commands.local import kept_run
-    from ftmon.local.run_directory import RunDirectory
 
     for run in gone:
-        path = kept_run(run.key.job_id) if run.key.service == LOCAL else None
-        if path is not None and not RunDirectory(path).is_running:
-            rmtree(path, ignore_errors=True)
+        kept = kept_run(run.key.job_id) if run.key.service == LOCAL else None
+        if kept is not None and not kept.is_running:
+            rmtree(kept.path, ignore_errors=True)
 
 
 def _remove(history: History, keys: list[JobKey], before: datetime) -> tuple[list[RecordedRun], str]:

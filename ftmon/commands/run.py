@@ -1,6 +1,5 @@
 """`ftmon run -- COMMAND`: run a trainer, and watch it; its exit status is the job's outcome."""
 
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ftmon.commands.local import opening_run
+from ftmon.commands.local import target_of_run
 from ftmon.commands.parser import Parser, add_no_history, add_view_options
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
@@ -34,7 +33,6 @@ def run(arguments: Sequence[str]) -> int:
         Watching(record=not options.no_history),
         _opening(options.name or _name(command), command, is_quiet=view.json or view.plain),
         left="left; the training goes on.",
-        again=lambda run_id: shlex.join(["ftmon", "watch", run_id]),
     )
 
 
@@ -70,15 +68,14 @@ def _name(command: list[str]) -> str:
 
 @contextmanager
 def _opening(name: str, command: list[str], *, is_quiet: bool) -> Iterator[Target]:
-    """Start the command, and serve its run while the block runs."""
+    """Start the command as a run."""
     from ftmon.local.command import start
     from ftmon.paths import runs_directory
 
     directory = start(runs_directory(), name, command, Path.cwd())
     if is_quiet or not sys.stdout.isatty():
         _pass_signals_on(directory)
-    with opening_run(directory.path) as target:
-        yield target
+    yield target_of_run(directory)
 
 
 def _pass_signals_on(directory: "RunDirectory") -> None:

@@ -26,6 +26,7 @@ from ftmon.lines.output import encoded, say, write
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ftmon.model.key import JobKey
     from ftmon.model.run import Run
     from ftmon.tui.app import FtmonApp
     from ftmon.watch.watcher import Watcher
@@ -81,7 +82,7 @@ def _show_lines(
             # Only a closed watcher knows how many events are not recorded.
             watcher.close()
             _say_unrecorded(watcher)
-        _say_next(status, left, again(key.job_id) if again else "")
+        _say_next(status, left, _again(key, target, again))
     return status
 
 
@@ -114,10 +115,19 @@ def _show_screen(
         say(str(run.connection.error))
     if run.is_cancelling:
         left = "left; the service was asked to cancel the job."
-    # A run opened from the history may be another service's, which the command would not reach.
-    is_reached = run.key.service == target.settings.service
-    _say_next(status, left, again(run.key.job_id) if again and is_reached else "")
+    _say_next(status, left, _again(run.key, target, again))
     return status
+
+
+def _again(key: "JobKey", target: Target, again: Callable[[str], str] | None) -> str:
+    """Return the command that watches a job again, or an empty text for one that it would not reach."""
+    from ftmon.commands.local import kept_run
+    from ftmon.model.key import LOCAL
+
+    if key.service == LOCAL and kept_run(key.job_id) is not None:
+        return f"ftmon watch {key.job_id}"
+    # A run opened from the history may be another service's.
+    return again(key.job_id) if again and key.service == target.settings.service else ""
 
 
 def _has_screen() -> bool:

@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
             watching,
             opening,
             left="left; that does not touch the training.",
-            again=lambda run_id: shlex.join(["ftmon", "watch", run_id if job_id == "-" else job_id]),
+            again=lambda run_id: shlex.join(["ftmon", "watch", job_id]),
         )
     return show(
         view,

@@ -1,7 +1,6 @@
 """Lists the runs that ftmon keeps on this machine as jobs, without reading all that they have told."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ftmon.local.kept import Signs

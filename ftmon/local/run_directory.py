@@ -163,7 +163,7 @@ class RunDirectory:
         return datetime.fromtimestamp(max(times), UTC) if times else None
 
     def tail(self, name: str) -> bytes:
-        """Return the end of a file, behind a newline where it is all of it; nothing where it cannot be read."""
+        """Return the end of a file, behind a newline where it is all of it; nothing of an unreadable one."""
         with suppress(OSError), os.fdopen(self._opened(name), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL))
@@ -213,10 +213,9 @@ class RunDirectory:
 
     def _read(self, name: str) -> dict[str, Any]:
         """Return the object in a file; an empty one where there is none."""
-        with suppress(OSError, ValueError, RecursionError):
-            with os.fdopen(self._opened(name), "rb") as file:
-                value = json.loads(file.read(_LARGEST_RECORD))
-                return value if isinstance(value, dict) else {}
+        with suppress(OSError, ValueError, RecursionError), os.fdopen(self._opened(name), "rb") as file:
+            value = json.loads(file.read(_LARGEST_RECORD))
+            return value if isinstance(value, dict) else {}
         return {}
 
 

@@ -39,8 +39,8 @@ def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
     if run is None:
         return NOTHING
     is_replay = is_replaying(run)
-    # Only a job of the connected service can be cancelled or retried, not one read from the history.
-    is_own = run.key.service == watcher.base_url and not watcher.is_offline and not is_replay
+    # Only a job that can be watched can be cancelled or retried, not one read from the history.
+    is_own = not is_replay and watcher.can_watch(run.key)
     is_final = run.status.is_final
     can_act = is_own and run.job is not None and not run.is_over and not is_final
     is_paused = run.status is Status.PAUSED

@@ -128,9 +128,10 @@ class MonitorScreen(Screen[None]):
     def open_job(self, key: JobKey) -> None:
         """Show this job instead of the current one.
 
-        A job of the connected service is watched. Any other job is read from the history.
+        A job of the chosen service, or a run that ftmon keeps, is watched. Any other job is read from the
+        history.
         """
-        if key.service == self._watcher.base_url and not self._watcher.is_offline:
+        if self._watcher.can_watch(key):
             self._watcher.watch(key)
         else:
             self._watcher.replay(key)
