@@ -1,7 +1,7 @@
 """A run that ftmon has started, or that publishes itself: what its directory tells."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ftmon.local.command import cancel
@@ -62,6 +62,7 @@ class KeptRun:
         self._is_over = False
         self.is_settled = False
         """Nobody can write any more, and everything was read."""
+        self._is_first_reading = True
 
     def poll(self, at: datetime) -> Iterator[News]:
         """Yield what is new, a part at a time; nothing at first, so that a run is known before it speaks."""
@@ -78,6 +79,7 @@ class KeptRun:
             yield self._taken(self._output, entries, at)
         self._end, self._is_over = end, end is not None or not is_running
         self.is_settled = not is_running
+        self._is_first_reading = False
 
     def verdict(self, run: LocalRun, now: datetime) -> Verdict:
         """Say how the run stands, by what the last `poll` has found."""
@@ -98,7 +100,9 @@ class KeptRun:
             yield self._taken(self._events, entries, at)
 
     def _taken(self, source: FileSource, entries: Numbered, at: datetime) -> News:
-        told = self.run.take(source.path.name, entries, at)
+        # What stands there already was written before, by the time of the file.
+        changed_at = datetime.fromtimestamp(source.changed_at, UTC)
+        told = self.run.take(source.path.name, entries, changed_at if self._is_first_reading else at)
         self._signs.note(each.entry for each in told)
         return News(self.run, told)
 
