@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from ftmon.local.run_directory import RunDirectory
 
 
-def is_local(word: str) -> bool:
-    """Whether a word behind `watch` is a path, or the id of a run that ftmon keeps, and no service's job."""
+def is_path(word: str) -> bool:
+    """Whether a word behind `watch` is a path, or - for what is piped in, and no job's id."""
     # `Path.exists` raises for a name that is too long.
-    is_there = os.path.exists(word)  # noqa: PTH110
-    return word == "-" or "/" in word or is_there or kept_run(word) is not None
+    return word == "-" or "/" in word or os.path.exists(word)  # noqa: PTH110
 
 
 def kept_run(word: str) -> "RunDirectory | None":
@@ -47,7 +46,7 @@ def opening_local(word: str, *, wait: bool) -> Iterator[Target]:
     """
     kept = kept_run(word)
     if kept is not None:
-        yield target_of_run(kept)
+        yield target_of_kept(kept.id)
         return
     from ftmon.watch.own_service import own_service
 
@@ -55,12 +54,47 @@ def opening_local(word: str, *, wait: bool) -> Iterator[Target]:
         yield Target(service.settings, service.newest)
 
 
-def target_of_run(run: "RunDirectory") -> Target:
+def target_of_kept(run_id: str) -> Target:
     """Return a run that ftmon keeps as what is watched. The watcher starts the service that tells it."""
     from ftmon.model.key import LOCAL, JobKey
     from ftmon.settings import Settings
 
-    return Target(Settings(LOCAL), JobKey(LOCAL, run.id))
+    return Target(Settings(LOCAL), JobKey(LOCAL, run_id))
+
+
+def record_kept(run_id: str) -> None:
+    """Record what a run that ftmon keeps has told so far, unless it is recorded to its end."""
+    run = kept_run(run_id)
+    if run is None or _is_recorded(run):
+        return
+    from threading import Event
+
+    from ftmon.paths import history_file
+    from ftmon.watch.watcher import Watcher
+
+    target, woken = target_of_kept(run.id), Event()
+    assert target.key is not None, "a run has an id"
+    with closing(Watcher(target.settings, stream=False, history=history_file())) as watcher:
+        watcher.watch(target.key)
+        watcher.start(woken.set)
+        while True:
+            woken.wait()
+            woken.clear()
+            for update in watcher.drain():
+                if update.notice:
+                    say(update.notice)
+                if update.connection is not None and update.connection.is_over:
+                    return
+
+
+def _is_recorded(run: "RunDirectory") -> bool:
+    """Whether a run is recorded to its end."""
+    from ftmon.commands.recorded import opened
+    from ftmon.model.key import LOCAL
+
+    with opened() as history:
+        runs = history.runs(run.id) if history else []
+    return any(each.key.service == LOCAL and each.job.status.is_final for each in runs)
 
 
 def cancel_kept(directory: "RunDirectory", *, ask: bool) -> int:
@@ -94,7 +128,7 @@ def opening_piped(pipe: int) -> Iterator[Target]:
 
     directory, output = RunDirectory.create(runs_directory(), "piped", now(), OUTPUT)
     Thread(target=_copy, args=(pipe, output), name="pipe", daemon=True).start()
-    yield target_of_run(directory)
+    yield target_of_kept(directory.id)
 
 
 def take_pipe() -> int:

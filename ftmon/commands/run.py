@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ftmon.commands.local import target_of_run
+from ftmon.commands.local import target_of_kept
 from ftmon.commands.parser import Parser, add_no_history, add_view_options
 from ftmon.commands.show import show
 from ftmon.commands.view import Target, View, Watching
@@ -75,7 +75,7 @@ def _opening(name: str, command: list[str], *, is_quiet: bool) -> Iterator[Targe
     directory = start(runs_directory(), name, command, Path.cwd())
     if is_quiet or not sys.stdout.isatty():
         _pass_signals_on(directory)
-    yield target_of_run(directory)
+    yield target_of_kept(directory.id)
 
 
 def _pass_signals_on(directory: "RunDirectory") -> None:

@@ -29,13 +29,13 @@ commands:
   ftmon export JOB      a recorded run as JSON Lines or CSV
   ftmon config          which service and key are used, and why; ftmon config edit
   ftmon doctor [JOB]    checks service, key, network, terminal and history
-  ftmon jobs            the jobs of the service, and those recorded here
+  ftmon jobs            the jobs of the service, the runs here, and those recorded here
   ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
                         ftmon resume JOB, where the API has that
   ftmon completion      print what makes bash, zsh or fish complete words with Tab
   ftmon run -- COMMAND  run a trainer here and watch it
   ftmon serve [PATH]    publish the runs of this machine, for a watcher elsewhere
-  ftmon logs RUN        what it has printed, unchanged
+  ftmon logs RUN        what it has printed, unchanged; ftmon RUN watches it again
   ftmon watch PATH      the run of a trainer here, read from its log, file or directory;
                         - for what is piped in
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError("--latest picks the job itself and takes no JOB.")
     view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
-    if is_named and job_id is not None and not service.is_named and _is_local(job_id):
+    if job_id is not None and not service.is_named and _is_local(job_id, may_be_path=is_named):
         from ftmon.commands.local import opening_local, opening_piped, take_pipe
 
         opening = opening_piped(take_pipe()) if job_id == "-" else opening_local(job_id, wait=options.wait)
@@ -103,10 +103,10 @@ def run(arguments: Sequence[str]) -> int:
     )
 
 
-def _is_local(word: str) -> bool:
-    from ftmon.commands.local import is_local
+def _is_local(word: str, *, may_be_path: bool) -> bool:
+    from ftmon.commands.local import is_path, kept_run
 
-    return is_local(word)
+    return (may_be_path and is_path(word)) or kept_run(word) is not None
 
 
 def parser() -> Parser:
@@ -123,7 +123,9 @@ def parser() -> Parser:
     )
     parser.add_argument("--no-stream", action="store_true", help="show the events so far, then stop")
     parser.add_argument(
-        "--latest", action="store_true", help="watch the newest job that is not over, else the newest"
+        "--latest",
+        action="store_true",
+        help="watch the newest job, or run of this machine, that is not over, else the newest",
     )
     add_tail(parser)
     add_view_options(parser)
@@ -153,11 +155,17 @@ def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
 
 @contextmanager
 def _latest(service: ServiceOptions) -> Iterator[Target]:
-    from ftmon.commands.latest import newest_job
+    from ftmon.commands.latest import latest
+    from ftmon.commands.local import target_of_kept
+    from ftmon.local.catalog import kept_jobs
+    from ftmon.model.key import LOCAL
 
     settings = service.settings()
-    key, sentence = newest_job(settings)
-    yield Target(replace(settings, notices=(*settings.notices, sentence)), key)
+    kept = [] if service.is_named else kept_jobs()
+    found = latest(None if kept and service.is_lacking(settings) else settings, kept)
+    if found.key.service == LOCAL:
+        settings = target_of_kept(found.key.job_id).settings
+    yield Target(replace(settings, notices=(*settings.notices, found.sentence)), found.key)
 
 
 def _command(service: ServiceOptions, job_id: str) -> str:

@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from ftmon.errors import HistoryError
 from ftmon.local.kept import Signs
 from ftmon.local.run_directory import EVENTS, OUTPUT, RunDirectory
 from ftmon.local.source import JSON_LINES, LOG
 from ftmon.model.job import Job, Status
+from ftmon.paths import runs_directory
 
 
-def kept_jobs(home: Path) -> list[Job]:
-    """Return the runs in this directory as they stand now, in no order."""
-    return list(_jobs(home))
+def kept_jobs(home: Path | None = None) -> list[Job]:
+    """Return the runs in this directory, or in the user's own, as they stand now, in no order."""
+    try:
+        return list(_jobs(home or runs_directory()))
+    except HistoryError:
+        return []
 
 
 def _jobs(home: Path) -> Iterator[Job]:

@@ -126,15 +126,5 @@ def kept(key: JobKey) -> "RunDirectory | None":
     return None
 
 
-def kept_jobs() -> "list[Job]":
-    """Return the runs that ftmon keeps on this machine as they stand now, in no order."""
-    from ftmon.local import catalog
-    from ftmon.paths import runs_directory
-
-    with suppress(HistoryError):
-        return catalog.kept_jobs(runs_directory())
-    return []
-
-
 async def _nothing() -> str:
     return ""

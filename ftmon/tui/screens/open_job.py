@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from ftmon.errors import FtmonError, UsageError
+from ftmon.local.catalog import kept_jobs
 from ftmon.model.job import Job
 from ftmon.model.job_list import ListedJob, kept_here
 from ftmon.model.key import LOCAL, JobKey, typed_job_id
@@ -24,7 +25,6 @@ from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import LOOKS
 from ftmon.tui.widgets.job_input import JobInput
 from ftmon.tui.widgets.job_list import JobList
-from ftmon.watch.services import kept_jobs
 from ftmon.watch.watcher import Watcher
 
 _MOST = 10_000
