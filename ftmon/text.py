@@ -26,6 +26,9 @@ _LONGEST_STATUS = 32
 
 _YEAR = 365 * 86_400
 
+ESTIMATED = "~"
+"""Stands before what is only about right."""
+
 LEVEL_WORDS = {Level.INFO: "", Level.WARNING: "warning: ", Level.ERROR: "error: "}
 
 

@@ -86,6 +86,8 @@ def test_a_run_that_ended_without_a_word_is_no_success(tmp_path: Path) -> None:
         done = ftmon(*words)
         assert done.returncode == 5
         assert f"? {run_id} ended, outcome unknown\n" in done.stdout.decode()
+        # The file tells no times.
+        assert "~2023-11-14 22:13:20 Step 1: training loss=2.5\n" in done.stdout.decode()
     assert ftmon("history").stdout.decode().startswith("? ended, outcome unknown")
 
 

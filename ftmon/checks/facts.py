@@ -9,7 +9,7 @@ from ftmon.model.key import LOCAL
 from ftmon.model.update import Connection, Wire
 from ftmon.providers import PROVIDERS, provider_at
 from ftmon.settings import Settings
-from ftmon.text import count, duration, plural
+from ftmon.text import ESTIMATED, count, duration, plural
 from ftmon.wire.dialects import named
 from ftmon.wire.proxy import proxy_for
 
@@ -99,6 +99,11 @@ def recorded(events: int, waiting: int) -> Check:
     if waiting:
         return doubt("recorded", f"{plural(events - waiting, 'event')}, and {count(waiting)} wait")
     return good("recorded", plural(events, "event"))
+
+
+def estimated_times() -> Check:
+    """Return that the times of events are not told by anyone."""
+    return good("times", f"with {ESTIMATED} before them they are estimated: what the trainer writes has none")
 
 
 def clock(skew: float | None) -> Check:

@@ -70,6 +70,8 @@ class Run:
         self.valid_loss = Curve()
         self.train_reward = Curve()
         self.valid_reward = Curve()
+        self.has_estimated_times = False
+        """Nothing tells when some of its events happened."""
         self.last_event_at: datetime | None = None
         """Time of the last event that has one, by the service's clock."""
         self.fine_tuned_model: str | None = None
@@ -297,6 +299,7 @@ class Run:
         elif event.level is Level.ERROR:
             self.errors += 1
             self.error = event.message
+        self.has_estimated_times = self.has_estimated_times or event.is_estimated
         if event.created_at is not None:
             self.last_event_at = event.created_at
         facts = read_message(event.message)

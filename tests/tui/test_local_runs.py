@@ -1,4 +1,5 @@
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,15 @@ async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jo
         training.end(1)
         await seen.until_shown("✘ The job failed")
         assert "exit status 1" in seen.text
+        # Its output has no times, and its end has.
+        assert re.match(r" ~\d\d:\d\d:\d\d .*step 1 ", seen.rows[seen.row_of("step 1 |")])
+        assert re.match(r"  \d\d:\d\d:\d\d .*Fine-tune failed", seen.rows[seen.row_of("Fine-tune failed")])
+        await seen.press("t", "t")
+        assert "~now" in seen.text
+        await seen.press("i")
+        await seen.until_shown("times     with ~ before them they are estimated")
+        assert "service   ftmon's own: the run is on this machine" in seen.text
+        await seen.press("escape")
         await seen.press("o")
         await seen.until_shown("1 job listed by the service, 1 run on this machine, 1 run recorded here")
         await seen.press(*JOB_ID, "enter")

@@ -42,6 +42,8 @@ def facts_of(run: Run | None, watcher: Watcher) -> Iterator[Check]:
         yield facts.key(watcher.settings)
         yield facts.proxy(watcher.settings)
         yield facts.clock(run.skew if run else None)
+    if run is not None and run.has_estimated_times:
+        yield facts.estimated_times()
     obstacle = watcher.unrecordable or ("nothing is recorded in it now" if watcher.is_unrecorded else "")
     yield facts.record(watcher.history, obstacle)
     if run is not None and watcher.history is not None and not obstacle:
