@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -231,3 +232,34 @@ def test_nobody_else_can_ask_the_service_of_a_run(tmp_path: Path) -> None:
             assert httpx.get(f"{base_url}/fine-tunes", headers=headers).status_code == status
         process.stdin.close()
         assert process.wait(20) == 0
+
+
+def test_one_of_several_runs_is_chosen_and_the_picker_has_the_others(tmp_path: Path) -> None:
+    write(tmp_path / "new/log.jsonl", rows(1, loss=1.5) + END)
+    write(tmp_path / "old/log.jsonl", rows(1, loss=3.5) + END, at=1_700_000_000)
+    status, told, _ = watch(tmp_path)
+    assert (status, told[0]["message"]) == (0, "Step 1: training loss=1.5")
+    status, told, said = watch(tmp_path, "--job", "none")
+    assert (status, told) == (2, [])
+    found = re.search(r"holds no run of that id\. It holds .*(old-\w+)", said)
+    assert found
+    old_id = found[1]
+    status, told, _ = watch(tmp_path, "--job", old_id)
+    assert (status, told[0]["message"]) == (0, "Step 1: training loss=3.5")
+    with terminal([*FTMON, "watch", str(tmp_path)]) as shown:
+        shown.until_shown("train 1.50")
+        shown.press("o")
+        shown.until_shown(old_id)
+        shown.press(f"{old_id}\r")
+        shown.until_shown("train 3.50")
+        shown.press("q")
+        assert shown.wait() == 0
+
+
+def test_an_id_is_no_path_where_it_is_given_as_one(tmp_path: Path) -> None:
+    (tmp_path / "ft-1").mkdir()
+    done = ftmon("watch", "--job", "ft-1", "--plain", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"wants a key" in done.stderr
+    done = ftmon("ft-1", "--job", "ft-2", "--plain", cwd=tmp_path)
+    assert b"--job chooses among the runs at a PATH" in done.stderr

@@ -90,6 +90,8 @@ class _Candidates(BaseCompleter):
             case "job":
                 commands = dict.fromkeys(NAMES, "a command") if self._is_first else {}
                 return {**_jobs(), **_kept(), **commands}
+            case "own_id":
+                return {**_jobs(), **_kept()}
             case "run":
                 return _kept()
             case "base_url":

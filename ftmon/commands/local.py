@@ -38,20 +38,21 @@ def kept_run(word: str) -> "RunDirectory | None":
 
 
 @contextmanager
-def opening_local(word: str, *, wait: bool) -> Iterator[Target]:
-    """Find the run of this id, or serve the runs at this path; the target is the newest of them.
+def opening_path(word: str, *, wait: bool, job_id: str | None) -> Iterator[Target]:
+    """Serve the runs at a path; the target is the one of that id, or else the newest.
 
     Raises:
         UsageError: where there is none, and none is waited for.
     """
-    kept = kept_run(word)
-    if kept is not None:
+    if (kept := kept_run(word)) is not None and job_id in (None, kept.id):
         yield target_of_kept(kept.id)
         return
+    from ftmon.model.key import LOCAL, JobKey
     from ftmon.watch.own_service import own_service
 
-    with own_service({"path": str(Path(word).expanduser().absolute()), "wait": wait}) as service:
-        yield Target(service.settings, service.newest)
+    path = str(Path(word).expanduser().absolute())
+    with own_service({"path": path, "wait": wait, "job": job_id}) as service:
+        yield Target(service.settings, service.newest if job_id is None else JobKey(LOCAL, job_id))
 
 
 def target_of_kept(run_id: str) -> Target:

@@ -3,7 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from ftmon import __version__
@@ -72,41 +72,55 @@ def run(arguments: Sequence[str]) -> int:
     """
     is_named = arguments[:1] == ["watch"]
     options = parser().parse_args(arguments[1:] if is_named else arguments)
-    job_id: str | None = options.job
+    word: str | None = options.job
+    own_id: str | None = options.own_id
     service = ServiceOptions.of(options)
-    if job_id in NAMES and not is_named:
+    if word in NAMES and not is_named:
         raise UsageError(
-            f"{job_id} is a command, and a command stands first, before the options. "
-            f"For a job of that name: ftmon watch {job_id}"
+            f"{word} is a command, and a command stands first, before the options. "
+            f"For a job of that name: ftmon watch {word}"
         )
-    if job_id is not None and options.latest:
+    if options.latest and (word, own_id) != (None, None):
         raise UsageError("--latest picks the job itself and takes no JOB.")
     view = View(options.json, options.plain, options.exit, options.timeout, options.tail)
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
-    if job_id is not None and not service.is_named and _is_local(job_id, may_be_path=is_named):
-        from ftmon.commands.local import opening_local, opening_piped, take_pipe
-
-        opening = opening_piped(take_pipe()) if job_id == "-" else opening_local(job_id, wait=options.wait)
+    here = None if service.is_named else _opening_here(word, own_id, wait=options.wait, is_named=is_named)
+    if here is not None:
         return show(
             view,
             watching,
-            opening,
+            here,
             left="left; that does not touch the training.",
-            again=lambda run_id: shlex.join(["ftmon", "watch", job_id]),
+            again=lambda run_id: shlex.join(["ftmon", "watch", word or "", "--job", run_id]),
         )
+    if word is not None and own_id is not None:
+        raise UsageError("--job chooses among the runs at a PATH: ftmon watch PATH --job ID")
     return show(
         view,
         watching,
-        _latest(service) if options.latest else _opening(service, job_id),
+        _latest(service) if options.latest else _opening(service, own_id if word is None else word),
         left="left; that does not touch the job.",
         again=lambda job_id: _command(service, job_id),
     )
 
 
-def _is_local(word: str, *, may_be_path: bool) -> bool:
-    from ftmon.commands.local import is_path, kept_run
+def _opening_here(
+    word: str | None, own_id: str | None, *, wait: bool, is_named: bool
+) -> AbstractContextManager[Target] | None:
+    """Return what opens a path, a pipe, or a run that ftmon keeps; None for a service's job.
 
-    return (may_be_path and is_path(word)) or kept_run(word) is not None
+    Only behind the word `watch` may a word be a path. An id behind `--job` alone is never one.
+    """
+    from ftmon.commands import local
+
+    if word is None:
+        kept = own_id and local.kept_run(own_id)
+        return nullcontext(local.target_of_kept(kept.id)) if kept else None
+    if is_named and word == "-" and own_id is None:
+        return local.opening_piped(local.take_pipe())
+    if (is_named and local.is_path(word)) or local.kept_run(word) is not None:
+        return local.opening_path(word, wait=wait, job_id=own_id)
+    return None
 
 
 def parser() -> Parser:
@@ -120,6 +134,12 @@ def parser() -> Parser:
     )
     parser.add_argument(
         "job", metavar="JOB", nargs="?", help="the job's id; without one the screen asks for it"
+    )
+    parser.add_argument(
+        "--job",
+        metavar="ID",
+        dest="own_id",
+        help="with watch PATH: which of the runs there; alone: the job's id, also where a file has that name",
     )
     parser.add_argument("--no-stream", action="store_true", help="show the events so far, then stop")
     parser.add_argument(
