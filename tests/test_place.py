@@ -263,3 +263,11 @@ def test_an_id_is_no_path_where_it_is_given_as_one(tmp_path: Path) -> None:
     assert b"wants a key" in done.stderr
     done = ftmon("ft-1", "--job", "ft-2", "--plain", cwd=tmp_path)
     assert b"--job chooses among the runs at a PATH" in done.stderr
+
+
+def test_what_others_have_started_is_not_offered_to_be_cancelled(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1))
+    with terminal([*FTMON, "watch", str(path)], 120, 30) as shown:
+        shown.until_shown("● live")
+        shown.until_shown("i info")
+        assert "cancel job" not in shown.text

@@ -147,11 +147,12 @@ def test_a_training_outlives_a_watch_that_is_killed_and_is_watched_again(pipe: P
     assert [event["message"] for event in told[:-1]] == ["first", "waiting", "last", "Fine-tune succeeded"]
 
 
-def test_the_screen_may_be_left_and_the_training_goes_on(pipe: Path) -> None:
+@pytest.mark.parametrize("key", ["q", "\x03"], ids=["q", "Ctrl-C"])
+def test_the_screen_may_be_left_and_the_training_goes_on(pipe: Path, key: str) -> None:
     code = f"import sys{TRAINS}{WAITS}"
     with terminal([*FTMON, "run", "--name", "left", "--", *PYTHON, code, str(pipe)]) as shown:
         shown.until_shown("train 3.00 → 1.00")
-        shown.press("q")
+        shown.press(key)
         assert shown.wait() == 130
         said = shown.text.replace("\n", "")
         assert "left; the training goes on. To watch it again: ftmon watch left" in said
@@ -165,7 +166,7 @@ def test_x_on_the_screen_cancels_the_training() -> None:
     with terminal([*FTMON, "run", "--exit", "--", *PYTHON, OBEYS]) as shown:
         shown.until_shown("ready")
         shown.press("x")
-        shown.until_shown("Cancel")
+        shown.until_shown("It is sent SIGINT, the second time SIGTERM")
         shown.press("y")
         assert shown.wait() == 3
 

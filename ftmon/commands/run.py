@@ -1,7 +1,6 @@
 """`ftmon run -- COMMAND`: run a trainer, and watch it; its exit status is the job's outcome."""
 
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ftmon.commands.local import target_of_kept
 from ftmon.commands.parser import Parser, add_no_history, add_view_options
-from ftmon.commands.show import show
+from ftmon.commands.show import has_screen, show
 from ftmon.commands.view import Target, View, Watching
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     return show(
         view,
         Watching(record=not options.no_history),
-        _opening(options.name or _name(command), command, is_quiet=view.json or view.plain),
+        _opening(options.name or _name(command), command, passes_signals=not has_screen(view)),
         left="left; the training goes on.",
     )
 
@@ -67,13 +66,13 @@ def _name(command: list[str]) -> str:
 
 
 @contextmanager
-def _opening(name: str, command: list[str], *, is_quiet: bool) -> Iterator[Target]:
+def _opening(name: str, command: list[str], *, passes_signals: bool) -> Iterator[Target]:
     """Start the command as a run."""
     from ftmon.local.command import start
     from ftmon.paths import runs_directory
 
     directory = start(runs_directory(), name, command, Path.cwd())
-    if is_quiet or not sys.stdout.isatty():
+    if passes_signals:
         _pass_signals_on(directory)
     yield target_of_kept(directory.id)
 

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from ftmon.model.action import Action
 from ftmon.model.job import Status
+from ftmon.model.key import LOCAL
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.tui.replay_control import is_replaying
+from ftmon.watch.services import kept
 from ftmon.watch.watcher import Watcher
 
 
@@ -45,7 +47,8 @@ def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
     can_act = is_own and run.job is not None and not run.is_over and not is_final
     is_paused = run.status is Status.PAUSED
     return Offer(
-        cancel_job=can_act,
+        # Nobody can cancel what others have started on this machine.
+        cancel_job=can_act and (run.key.service != LOCAL or kept(run.key) is not None),
         pause_job=can_act and not is_paused and watcher.offers(Action.PAUSE),
         resume_job=can_act and is_paused and watcher.offers(Action.RESUME),
         retry=is_own and (run.connection.wire is Wire.WAITING or (run.is_over and not is_final)),
