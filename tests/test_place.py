@@ -3,6 +3,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -271,3 +272,19 @@ def test_what_others_have_started_is_not_offered_to_be_cancelled(tmp_path: Path)
         shown.until_shown("● live")
         shown.until_shown("i info")
         assert "cancel job" not in shown.text
+
+
+def test_a_run_that_stands_still_is_marked_and_told_once_however_often_it_is_watched(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1, 2), at=time.time() - 300)
+    for _ in range(2):
+        with terminal([*FTMON, "watch", str(path)]) as shown:
+            shown.until_shown("▶ running   ▲ stalled")
+            shown.until_shown("▲ The run stands still: nothing new is written")
+            assert "events   3 " in shown.text
+            shown.press("q")
+            assert shown.wait() == 130
+    with path.open("a") as file:
+        file.write(rows(3))
+    with terminal([*FTMON, "watch", str(path)]) as shown:
+        shown.until_shown("events   4 ")
+        assert "▲ stalled" not in shown.text

@@ -10,7 +10,7 @@ from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
 from ftmon.model.job import Job, Progress, Status
 from ftmon.model.key import JobKey
-from ftmon.model.message import event_figures, may_tell_error, read_message
+from ftmon.model.message import STALLED, event_figures, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
 _NEARLY_DONE = 0.99
@@ -70,6 +70,8 @@ class Run:
         self.valid_loss = Curve()
         self.train_reward = Curve()
         self.valid_reward = Curve()
+        self.is_stalled = False
+        """The last event says that nothing new comes."""
         self.has_estimated_times = False
         """Nothing tells when some of its events happened."""
         self.last_event_at: datetime | None = None
@@ -299,6 +301,7 @@ class Run:
         elif event.level is Level.ERROR:
             self.errors += 1
             self.error = event.message
+        self.is_stalled = event.message == STALLED
         self.has_estimated_times = self.has_estimated_times or event.is_estimated
         if event.created_at is not None:
             self.last_event_at = event.created_at

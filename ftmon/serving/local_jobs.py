@@ -16,6 +16,7 @@ from ftmon.local.run import LocalRun, Told
 from ftmon.local.verdict import Standing
 from ftmon.model.figures import count
 from ftmon.model.job import Status as Outcome
+from ftmon.model.message import STALLED
 from ftmon.serving.api import RequestError
 from ftmon.serving.event import ENDED, Level, ServedEvent, Status
 from ftmon.serving.job import File, Recipe, ServedJob, Source
@@ -165,10 +166,9 @@ class _LocalJob:
         verdict = self._place.verdict(self._run, now)
         if verdict.standing is Standing.STALLED and not self._is_stalled:
             self._is_stalled = True
-            since = self._run.heard_at
-            minutes = round((now - since).total_seconds() / 60)
-            message = f"Nothing was written for {minutes} minutes"
-            stall = ServedEvent(now, message, "running", "warning", id=f"stalled-{since:%Y%m%d%H%M%S}")
+            # The same at whichever reading: it is told once of each silence.
+            own_id = f"stalled-{self._run.heard_at:%Y%m%d%H%M%S}"
+            stall = ServedEvent(now, STALLED, "running", "warning", id=own_id, is_estimated=True)
             self.job.publish(stall)
         outcome = outcome_of(verdict)
         if outcome is None:

@@ -26,6 +26,8 @@ class StatusLine(Line):
 
 def _parts(run: Run, now: datetime, with_percent: bool, is_unrecorded: bool) -> Iterator[Part]:
     yield status_part(run)
+    if run.is_stalled and run.is_current and not run.is_job_over:
+        yield Part("▲ stalled", "warning", 1)
     if is_unrecorded:
         yield Part("▲ not recorded", "warning", 1)
     elif run.unrecorded:
