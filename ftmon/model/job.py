@@ -96,6 +96,13 @@ class Job:
         return max(0.0, (self.finished_at - self.created_at).total_seconds())
 
 
+def status_phrase(job: Job | None, when: str = "") -> str:
+    """Return a job's status in words, followed by `when` that was so."""
+    if job is None or job.status_word == Status.UNKNOWN:
+        return "status unknown"
+    return f"{job.status_word}{when}"
+
+
 def job_json(job: Job, events: int, error: str | None) -> dict[str, Any]:
     """Return the closing object of `--json`: the job as last known, and how many events were told."""
     return {

@@ -8,7 +8,7 @@ from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
-from ftmon.model.job import Job, Progress, Status
+from ftmon.model.job import Job, Progress, Status, status_phrase
 from ftmon.model.key import JobKey
 from ftmon.model.message import STALLED, event_figures, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
@@ -29,12 +29,6 @@ class Curves(NamedTuple):
     name: str
     train: Curve
     valid: Curve
-
-
-def _phrase(job: Job | None, when: str = "") -> str:
-    if job is None or job.status_word == Status.UNKNOWN:
-        return "status unknown"
-    return f"{job.status_word}{when}"
 
 
 class Run:
@@ -147,16 +141,16 @@ class Run:
     def status_phrase(self) -> str:
         """The status as words that are true now: `running`, or `running when last seen`."""
         if self.is_current:
-            return _phrase(self.job, self._asked)
+            return status_phrase(self.job, self._asked)
         is_then = self.connection.wire is Wire.REPLAYING and self.connection.speed < inf
-        return _phrase(self.job, (" then" if is_then else " when last seen") + self._asked)
+        return status_phrase(self.job, (" then" if is_then else " when last seen") + self._asked)
 
     @property
     def last_phrase(self) -> str:
         """The status of `last_job` as words that are true now."""
         job = self.last_job
         is_current = self.is_current if job is self.job else job is not None and job.is_over
-        return _phrase(job, ("" if is_current else " when last seen") + self._asked)
+        return status_phrase(job, ("" if is_current else " when last seen") + self._asked)
 
     @property
     def is_cancelling(self) -> bool:
