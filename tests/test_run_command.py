@@ -1,5 +1,7 @@
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -285,3 +287,14 @@ def test_the_screen_reads_its_keys_from_the_terminal_where_something_is_piped_in
         shown.until_shown("■ closed")
         shown.press("q")
         assert shown.wait() == 5
+
+
+def test_the_readme_s_run_ends_with_a_loss_curve() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    found = re.search(r'^ftmon (run [^\n]*-- python3 -c "\n.*?")$', readme, re.MULTILINE | re.DOTALL)
+    assert found
+    with terminal(["sh", "-c", f"exec {shlex.join(FTMON)} {found[1]}"]) as shown:
+        shown.until_shown("✔ The job succeeded")
+        shown.until_shown("train 3.00 → 0.0769")
+        shown.press("q")
+        assert shown.wait() == 0
