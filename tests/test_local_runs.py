@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ftmon.local.run_directory import OUTPUT, End, RunDirectory, now
-from tests.command import ftmon, objects
+from tests.command import KEY, ftmon, objects
 from tests.test_completion import completed
 
 pytestmark = pytest.mark.slow
@@ -58,6 +58,11 @@ def test_the_newest_run_here_is_the_latest_where_no_job_of_the_service_is_newer(
     done = ftmon("--latest", "--plain")
     assert done.returncode == 0
     assert b"Watching second, the newest job: none runs now." in done.stderr
+    # A key that belongs to other work does not keep this from being found.
+    nobody = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
+    done = ftmon("--latest", "--plain", env=nobody)
+    assert done.returncode == 0
+    assert b"none runs now. The service could not be asked: " in done.stderr
     done = ftmon("history")
     assert [line.split("  ")[0] for line in done.stdout.decode().splitlines()] == [
         "✔ succeeded",

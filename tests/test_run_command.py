@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.local.run_directory import OUTPUT, RunDirectory
+from ftmon.local.run_directory import OUTPUT, End, RunDirectory
 from ftmon.model.key import LOCAL, JobKey
 from tests.command import FTMON, environment, ftmon, objects
 from tests.local.test_command import OBEYS
@@ -247,6 +247,9 @@ def test_a_run_s_directory_goes_with_the_run_in_the_history() -> None:
     os.close(output)
     (directory.output).write_text("line\n")
     record(home / "history.sqlite3", told(STORED[0], key=JobKey(LOCAL, "old")))
+    unwatched, output = RunDirectory.create(home / "runs", "old", datetime(2026, 1, 1, tzinfo=UTC), OUTPUT)
+    unwatched.write_end(End(0, False, datetime(2026, 1, 1, tzinfo=UTC)))
+    os.close(output)
     new = run("print('x')")[1][-1]["id"]
     done = ftmon("history", "--prune", "1d", "--yes")
     assert done.returncode == 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ftmon.commands.connection import connected
-from ftmon.errors import RefusedError
+from ftmon.errors import FtmonError, RefusedError
 from ftmon.model.job import Job
 from ftmon.model.key import LOCAL, JobKey
 
@@ -27,14 +27,19 @@ class Latest(NamedTuple):
     key: JobKey
     job: Job
     is_over: bool
+    fault: FtmonError | None = None
+    """Why the service could not be asked for its own."""
 
     @property
     def sentence(self) -> str:
         """Which job it is, and why that one."""
-        if self.is_over:
-            return f"Watching {self.key.job_id}, the newest job: none runs now."
-        word = self.job.status_word
-        return f"Watching {self.key.job_id}, the newest job that is not over: it is {word}."
+        why = (
+            "the newest job: none runs now."
+            if self.is_over
+            else f"the newest job that is not over: it is {self.job.status_word}."
+        )
+        doubt = f" The service could not be asked: {str(self.fault).rstrip('.')}." if self.fault else ""
+        return f"Watching {self.key.job_id}, {why}{doubt}"
 
 
 def latest(settings: "Settings | None", kept: Sequence[Job]) -> Latest:
@@ -43,14 +48,21 @@ def latest(settings: "Settings | None", kept: Sequence[Job]) -> Latest:
     No service is asked where there are no settings.
 
     Raises:
-        FtmonError: when the service cannot be asked, or there is no job.
+        FtmonError: when there is no job, also because the service cannot be asked.
     """
     found = [Latest(JobKey(LOCAL, job.id), job, job.is_over) for job in kept]
-    if settings is not None and (newest := _newest_of(settings)) is not None:
-        found.append(newest)
+    fault = None
+    try:
+        if settings is not None and (newest := _newest_of(settings)) is not None:
+            found.append(newest)
+    except FtmonError as error:
+        if not found:
+            raise
+        fault = error
     if not found:
         raise RefusedError("There is no job to watch: the service lists none.")
-    return max(found, key=lambda each: (not each.is_over, _seconds(each.job)))
+    best = max(found, key=lambda each: (not each.is_over, _seconds(each.job)))
+    return best._replace(fault=fault)
 
 
 def _newest_of(settings: "Settings") -> Latest | None:

@@ -24,17 +24,19 @@ def is_path(word: str) -> bool:
 
 def kept_run(word: str) -> "RunDirectory | None":
     """Return a run that ftmon keeps, by its id or by its directory; None for others."""
-    from ftmon.local.run_directory import RunDirectory
     from ftmon.paths import runs_directory
 
     try:
         home = runs_directory()
     except FtmonError:
         return None
-    if "/" not in word:
-        return RunDirectory.find(home, word)
-    path = Path(word).expanduser().absolute()
-    return RunDirectory.find(home, path.name) if path.parent == home else None
+    path = home / word if "/" not in word else Path(word).expanduser().absolute()
+    # Most words are none. `Path.is_dir` raises for a name that is too long.
+    if path.parent != home or not os.path.isdir(path):  # noqa: PTH112
+        return None
+    from ftmon.local.run_directory import RunDirectory
+
+    return RunDirectory.find(home, path.name)
 
 
 @contextmanager
@@ -85,6 +87,8 @@ def record_kept(run_id: str) -> None:
                 if update.notice:
                     say(update.notice)
                 if update.connection is not None and update.connection.is_over:
+                    if update.connection.error is not None:
+                        say(str(update.connection.error))
                     return
 
 

@@ -15,7 +15,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from ftmon.errors import FtmonError, UsageError
-from ftmon.local.catalog import kept_jobs
 from ftmon.model.job import Job
 from ftmon.model.job_list import ListedJob, kept_here
 from ftmon.model.key import LOCAL, JobKey, typed_job_id
@@ -89,7 +88,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         """List the runs of this machine and the recorded jobs, without the network; then the service's."""
         runs = await asyncio.wrap_future(self._watcher.runs())
         self._offer(ListedJob(run.key, run.job, events=run.events, recorded_at=run.last_at) for run in runs)
-        kept = [] if self._watcher.is_offline else await asyncio.to_thread(kept_jobs)
+        kept = [] if self._watcher.is_offline else await asyncio.to_thread(_kept_jobs)
         self._offer(kept_here(kept))
         here = ", ".join(
             f"{plural(len(found), 'run')} {where}"
@@ -192,6 +191,13 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
     def action_move_page(self, pages: int) -> None:
         """Move the list's cursor by what fits into it."""
         self.jobs.move(pages * max(2, self.jobs.size.height))
+
+
+def _kept_jobs() -> list[Job]:
+    # Its readers of files are of no use before the first paint.
+    from ftmon.local.catalog import kept_jobs
+
+    return kept_jobs()
 
 
 def _keys(*keys: tuple[str, str]) -> Content:

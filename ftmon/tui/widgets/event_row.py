@@ -84,7 +84,7 @@ def ago_text(event: Event, now: datetime, columns: Columns) -> str:
     words = ago(event.created_at, now)
     if "," in words:
         words = f"{words.partition(',')[0]} ago"
-    # Beside a time of day, that is marked.
+    # The time of day beside it is marked already.
     mark = ESTIMATED if event.is_estimated and not columns.clock else ""
     return f"{mark}{words[: columns.ago - 2]}".ljust(columns.ago)
 
