@@ -150,7 +150,11 @@ def parser() -> Parser:
     add_tail(parser)
     add_view_options(parser)
     add_service_options(parser)
-    parser.add_argument("--wait", action="store_true", help="keep trying if the service cannot be reached")
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="keep trying if the service cannot be reached, or nothing is at the path yet",
+    )
     add_no_history(parser)
     parser.add_argument(
         "--version", action="version", version=f"ftmon {__version__}", help="show the version"
