@@ -7,6 +7,7 @@ import humanize
 from ftmon.model.event import Level
 from ftmon.model.job import Job, Status
 from ftmon.model.job_list import ListedJob
+from ftmon.model.key import LOCAL
 from ftmon.safe import one_line, safe
 
 STATUS_SIGNS = {
@@ -25,13 +26,16 @@ _LONGEST_STATUS = 32
 
 _YEAR = 365 * 86_400
 
+ESTIMATED = "~"
+"""Stands before what is only about right."""
+
 LEVEL_WORDS = {Level.INFO: "", Level.WARNING: "warning: ", Level.ERROR: "error: "}
 
 
 def last_seen(job: Job) -> str:
     """Return the sign and status of a recorded job, whose end may be unknown: `▶ last seen running`."""
-    if job.status.is_final:
-        words = job.status.value
+    if job.is_over:
+        words = job.status_word
     elif job.status_word == Status.UNKNOWN:
         words = "status unknown"
     else:
@@ -49,6 +53,8 @@ def listed_status(listed: ListedJob) -> str:
 
 def place(service: str) -> str:
     """Return the host of a service, or the name of one that is no address."""
+    if service == LOCAL:
+        return "this machine"
     service = safe(service)
     return service.partition("://")[2].partition("/")[0] or service
 

@@ -225,6 +225,8 @@ def test_a_time_that_is_estimated_is_no_part_of_what_an_identified_event_says() 
     told, other = (event_of(id="a", message="b", created_at=at) for at in (1, 2))
     assert (first.key, first.loose_key) == (second.key, second.loose_key)
     assert told.loose_key != other.loose_key
+    assert first.is_estimated
+    assert not told.is_estimated
 
 
 def test_an_event_is_known_by_its_own_id() -> None:

@@ -1,7 +1,9 @@
 import json
 import os
+import re
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,9 +80,17 @@ def test_a_run_that_ended_without_a_word_is_no_success(tmp_path: Path) -> None:
     status, told, said = watch(path)
     assert status == 5
     assert (told[-1]["status"], told[-1]["provider_status"]) == ("unknown", "ended")
-    assert "The run is over, and nothing tells how it ended. Everything it told is shown." in said
-    assert "which ftmon does not know" not in said
-    assert "cut" not in said
+    assert told[-2]["message"] == "The run has ended, outcome unknown"
+    assert said.startswith("ftmon: to watch it again: ")
+    assert len(said.splitlines()) == 1
+    run_id = told[-1]["id"]
+    for words in (["history", run_id, "--plain"], ["watch", str(path), "--plain", "--no-stream"]):
+        done = ftmon(*words)
+        assert done.returncode == 5
+        assert f"? {run_id} ended, outcome unknown\n" in done.stdout.decode()
+        # The file tells no times.
+        assert "~2023-11-14 22:13:20 Step 1: training loss=2.5\n" in done.stdout.decode()
+    assert ftmon("history").stdout.decode().startswith("? ended, outcome unknown")
 
 
 @pytest.mark.parametrize(
@@ -223,3 +233,58 @@ def test_nobody_else_can_ask_the_service_of_a_run(tmp_path: Path) -> None:
             assert httpx.get(f"{base_url}/fine-tunes", headers=headers).status_code == status
         process.stdin.close()
         assert process.wait(20) == 0
+
+
+def test_one_of_several_runs_is_chosen_and_the_picker_has_the_others(tmp_path: Path) -> None:
+    write(tmp_path / "new/log.jsonl", rows(1, loss=1.5) + END)
+    write(tmp_path / "old/log.jsonl", rows(1, loss=3.5) + END, at=1_700_000_000)
+    status, told, _ = watch(tmp_path)
+    assert (status, told[0]["message"]) == (0, "Step 1: training loss=1.5")
+    status, told, said = watch(tmp_path, "--job", "none")
+    assert (status, told) == (2, [])
+    found = re.search(r"holds no run of that id\. It holds .*(old-\w+)", said)
+    assert found
+    old_id = found[1]
+    status, told, _ = watch(tmp_path, "--job", old_id)
+    assert (status, told[0]["message"]) == (0, "Step 1: training loss=3.5")
+    with terminal([*FTMON, "watch", str(tmp_path)]) as shown:
+        shown.until_shown("train 1.50")
+        shown.press("o")
+        shown.until_shown(old_id)
+        shown.press(f"{old_id}\r")
+        shown.until_shown("train 3.50")
+        shown.press("q")
+        assert shown.wait() == 0
+
+
+def test_an_id_is_no_path_where_it_is_given_as_one(tmp_path: Path) -> None:
+    (tmp_path / "ft-1").mkdir()
+    done = ftmon("watch", "--job", "ft-1", "--plain", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"wants a key" in done.stderr
+    done = ftmon("ft-1", "--job", "ft-2", "--plain", cwd=tmp_path)
+    assert b"--job chooses among the runs at a PATH" in done.stderr
+
+
+def test_what_others_have_started_is_not_offered_to_be_cancelled(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1))
+    with terminal([*FTMON, "watch", str(path)], 120, 30) as shown:
+        shown.until_shown("● live")
+        shown.until_shown("i info")
+        assert "cancel job" not in shown.text
+
+
+def test_a_run_that_stands_still_is_marked_and_told_once_however_often_it_is_watched(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", rows(1, 2), at=time.time() - 300)
+    for _ in range(2):
+        with terminal([*FTMON, "watch", str(path)]) as shown:
+            shown.until_shown("▶ running   ▲ stalled")
+            shown.until_shown("▲ The run stands still: nothing new is written")
+            assert "events   3 " in shown.text
+            shown.press("q")
+            assert shown.wait() == 130
+    with path.open("a") as file:
+        file.write(rows(3))
+    with terminal([*FTMON, "watch", str(path)]) as shown:
+        shown.until_shown("events   4 ")
+        assert "▲ stalled" not in shown.text

@@ -1,5 +1,7 @@
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ftmon.local.run_directory import OUTPUT, RunDirectory
+from ftmon.local.run_directory import OUTPUT, End, RunDirectory
 from ftmon.model.key import LOCAL, JobKey
 from tests.command import FTMON, environment, ftmon, objects
 from tests.local.test_command import OBEYS
@@ -147,11 +149,12 @@ def test_a_training_outlives_a_watch_that_is_killed_and_is_watched_again(pipe: P
     assert [event["message"] for event in told[:-1]] == ["first", "waiting", "last", "Fine-tune succeeded"]
 
 
-def test_the_screen_may_be_left_and_the_training_goes_on(pipe: Path) -> None:
+@pytest.mark.parametrize("key", ["q", "\x03"], ids=["q", "Ctrl-C"])
+def test_the_screen_may_be_left_and_the_training_goes_on(pipe: Path, key: str) -> None:
     code = f"import sys{TRAINS}{WAITS}"
     with terminal([*FTMON, "run", "--name", "left", "--", *PYTHON, code, str(pipe)]) as shown:
         shown.until_shown("train 3.00 → 1.00")
-        shown.press("q")
+        shown.press(key)
         assert shown.wait() == 130
         said = shown.text.replace("\n", "")
         assert "left; the training goes on. To watch it again: ftmon watch left" in said
@@ -165,7 +168,7 @@ def test_x_on_the_screen_cancels_the_training() -> None:
     with terminal([*FTMON, "run", "--exit", "--", *PYTHON, OBEYS]) as shown:
         shown.until_shown("ready")
         shown.press("x")
-        shown.until_shown("Cancel")
+        shown.until_shown("It is sent SIGINT, the second time SIGTERM")
         shown.press("y")
         assert shown.wait() == 3
 
@@ -244,6 +247,9 @@ def test_a_run_s_directory_goes_with_the_run_in_the_history() -> None:
     os.close(output)
     (directory.output).write_text("line\n")
     record(home / "history.sqlite3", told(STORED[0], key=JobKey(LOCAL, "old")))
+    unwatched, output = RunDirectory.create(home / "runs", "old", datetime(2026, 1, 1, tzinfo=UTC), OUTPUT)
+    unwatched.write_end(End(0, False, datetime(2026, 1, 1, tzinfo=UTC)))
+    os.close(output)
     new = run("print('x')")[1][-1]["id"]
     done = ftmon("history", "--prune", "1d", "--yes")
     assert done.returncode == 0
@@ -280,7 +286,18 @@ def test_the_screen_reads_its_keys_from_the_terminal_where_something_is_piped_in
     command = " ".join(["printf \"{'loss': %s, 'epoch': 1}\\\\n\" 3.5 2.5 |", *FTMON, "watch", "-"])
     with terminal(["sh", "-c", command]) as shown:
         shown.until_shown("train 3.50 → 2.50")
-        shown.until_shown("nothing tells how")
-        shown.until_shown("gave up")
+        shown.until_shown("? The job ended, outcome unknown")
+        shown.until_shown("■ closed")
         shown.press("q")
         assert shown.wait() == 5
+
+
+def test_the_readme_s_run_ends_with_a_loss_curve() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    found = re.search(r'^ftmon (run [^\n]*-- python3 -c "\n.*?")$', readme, re.MULTILINE | re.DOTALL)
+    assert found
+    with terminal(["sh", "-c", f"exec {shlex.join(FTMON)} {found[1]}"]) as shown:
+        shown.until_shown("✔ The job succeeded")
+        shown.until_shown("train 3.00 → 0.0769")
+        shown.press("q")
+        assert shown.wait() == 0

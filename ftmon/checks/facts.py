@@ -5,10 +5,11 @@ from urllib.parse import urlsplit
 
 from ftmon.checks.check import Check, bad, doubt, good
 from ftmon.errors import UsageError
+from ftmon.model.key import LOCAL
 from ftmon.model.update import Connection, Wire
 from ftmon.providers import PROVIDERS, provider_at
 from ftmon.settings import Settings
-from ftmon.text import count, duration, plural
+from ftmon.text import ESTIMATED, count, duration, plural
 from ftmon.wire.dialects import named
 from ftmon.wire.proxy import proxy_for
 
@@ -18,6 +19,8 @@ _CLOSE = 60.0
 
 def service(base_url: str, source: str = "") -> Check:
     """Return where the service is, and what gave its address."""
+    if base_url == LOCAL:
+        return good("service", "ftmon's own: the run is on this machine")
     return good("service", f"{base_url} ({source})" if source else base_url)
 
 
@@ -96,6 +99,11 @@ def recorded(events: int, waiting: int) -> Check:
     if waiting:
         return doubt("recorded", f"{plural(events - waiting, 'event')}, and {count(waiting)} wait")
     return good("recorded", plural(events, "event"))
+
+
+def estimated_times() -> Check:
+    """Return that the times of events are not told by anyone."""
+    return good("times", f"with {ESTIMATED} before them they are estimated: what the trainer writes has none")
 
 
 def clock(skew: float | None) -> Check:

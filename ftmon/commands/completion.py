@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ftmon.history.reader import RecordedRun
 
 _DESCRIPTION = """\
-Print a script that completes commands, options, profiles and recorded jobs with Tab.
+Print a script that completes commands, options, profiles, recorded jobs and runs with Tab.
 
 bash, in ~/.bashrc:                   eval "$(ftmon completion bash)"
 zsh, in ~/.zshrc after compinit:      eval "$(ftmon completion zsh)"
@@ -89,7 +89,11 @@ class _Candidates(BaseCompleter):
         match action.dest:
             case "job":
                 commands = dict.fromkeys(NAMES, "a command") if self._is_first else {}
-                return {**_jobs(), **commands}
+                return {**_jobs(), **_kept(), **commands}
+            case "own_id":
+                return {**_jobs(), **_kept()}
+            case "run":
+                return _kept()
             case "base_url":
                 return {run.key.service: "recorded here" for run in _runs()}
             case "profile":
@@ -116,6 +120,13 @@ def _jobs() -> dict[str, str]:
     from ftmon.safe import one_line
 
     return {run.key.job_id: one_line(f"{text.last_seen(run.job)} {run.job.model or ''}") for run in _runs()}
+
+
+def _kept() -> dict[str, str]:
+    from ftmon import text
+    from ftmon.local.catalog import kept_jobs
+
+    return {job.id: f"{text.STATUS_SIGNS[job.status]} {job.status_word}" for job in kept_jobs()}
 
 
 def _runs() -> "list[RecordedRun]":

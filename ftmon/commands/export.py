@@ -59,10 +59,10 @@ def parser() -> Parser:
     """Return the parser of this command's arguments."""
     parser = Parser(
         prog="ftmon export",
-        description="Write the events of a recorded run. No service is asked.",
+        description="Write the events of a recorded run, or of a run of this machine. No service is asked.",
         allow_abbrev=False,
     )
-    parser.add_argument("job", metavar="JOB", help="the id of the recorded run")
+    parser.add_argument("job", metavar="JOB", help="the run's id")
     parser.add_argument("--format", choices=tuple(FORMATS), default="jsonl", help="default: jsonl")
     parser.add_argument(
         "-o",

@@ -11,6 +11,7 @@ from ftmon.commands.columns import aligned, cells, fitted, padded, total
 from ftmon.lines.output import encoded, write
 from ftmon.model.job import Status, job_json
 from ftmon.model.job_list import ListedJob
+from ftmon.model.key import LOCAL
 from ftmon.safe import one_line, safe
 
 _INKS = {
@@ -100,9 +101,9 @@ def _cells(listed: ListedJob) -> dict[str, str]:
 
 
 def source(listed: ListedJob) -> str:
-    """Return where a job was found: `service`, `history` or `both`."""
+    """Return where a job was found: `service` (`machine` for a run of this one), `history` or `both`."""
     if listed.events is None:
-        return "service"
+        return "machine" if listed.key.service == LOCAL else "service"
     return "both" if listed.is_listed else "history"
 
 

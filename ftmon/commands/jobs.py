@@ -1,4 +1,4 @@
-"""`ftmon jobs`: list the jobs of a service, and those recorded on this machine."""
+"""`ftmon jobs`: list the jobs of a service, the runs of this machine, and what is recorded here."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.errors import FtmonError, HistoryError
 from ftmon.lines.output import say
 from ftmon.model.job import Job, Status
-from ftmon.model.job_list import JobList, ListedJob
+from ftmon.model.job_list import JobList, ListedJob, kept_here
 from ftmon.model.key import JobKey
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _LIMIT = 100
 
 _DESCRIPTION = """\
-List the jobs of the service, and those recorded on this machine, the newest
-first. The status is the one in the service's list, which may be older than the
-job's own (Amazon Bedrock); to watch a job reads that one.
+List the jobs of the service, the runs of this machine, and what is recorded
+here, the newest first. The status is the one in the service's list, which may be
+older than the job's own (Amazon Bedrock); to watch a job reads that one.
 """
 
 _EPILOG = """\
@@ -37,14 +37,23 @@ def run(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     limit: int = options.limit or _LIMIT
     statuses = frozenset(map(Status, options.status or Status))
-    settings = ServiceOptions.of(options).settings()
+    service = ServiceOptions.of(options)
+    settings = service.settings()
     install_ending(options.timeout, "no answer came in time")
     for notice in settings.notices:
         say(notice)
+    from ftmon.local.catalog import kept_jobs
+
     jobs = JobList()
     if not options.no_history:
         jobs.add(_recorded())
-    fault, has_more = _ask(settings, jobs, limit, lambda job: job.status in statuses)
+    jobs.add(kept_here(kept := kept_jobs()))
+    fault, has_more = None, False
+    if kept and service.is_lacking(settings):
+        # Whoever trains here alone has no service.
+        say("no service is asked: none is named, and there is no key for OpenAI's.")
+    else:
+        fault, has_more = _ask(settings, jobs, limit, lambda job: job.status in statuses)
     found = [listed for listed in jobs if listed.job.status in statuses]
     from ftmon.commands.job_table import show
 
@@ -88,7 +97,7 @@ def _ask(
             def report(page: list[Job]) -> bool:
                 for job in page:
                     key = JobKey(settings.base_url, job.id)
-                    found.append(ListedJob(key, job, is_listed=True, skew=watcher.skew))
+                    found.append(ListedJob(key, job, is_listed=True, skew=watcher.services.skew))
                 return sum(is_wanted(listed.job) for listed in found) < limit
 
             has_more = watcher.list_jobs(report).result()

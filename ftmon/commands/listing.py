@@ -1,4 +1,4 @@
-"""The list of recorded runs."""
+"""The list of recorded runs, and of those that ftmon keeps on this machine."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,14 +8,17 @@ from ftmon.commands.recorded import opened
 from ftmon.history.reader import RecordedRun
 from ftmon.lines.output import encoded, say, write
 from ftmon.model.event import iso
-from ftmon.model.job import job_json
+from ftmon.model.job import Job, job_json
+from ftmon.model.key import LOCAL, JobKey
 from ftmon.safe import one_line, safe
 
 
 def list_runs(*, as_json: bool) -> int:
-    """Print the recorded runs, the last recorded first, and return the exit status."""
+    """Print the runs, the last that had news first, and return the exit status."""
+    from ftmon.local.catalog import kept_jobs
+
     with opened() as history:
-        runs = history.runs() if history else []
+        runs = with_kept(history.runs() if history else [], kept_jobs())
     if as_json:
         write(json_text.encode_lines([_run_json(run) for run in runs]))
     elif runs:
@@ -23,6 +26,19 @@ def list_runs(*, as_json: bool) -> int:
     else:
         say("nothing is recorded.")
     return 0
+
+
+def with_kept(runs: Sequence[RecordedRun], kept: Sequence[Job]) -> list[RecordedRun]:
+    """Return recorded runs as they stand now, where ftmon keeps them, and those that nobody has watched."""
+    found = {run.key: run for run in runs}
+    for job in kept:
+        key, at = JobKey(LOCAL, job.id), job.updated_at or job.created_at
+        if (recorded := found.get(key)) is None:
+            assert at is not None, "a run that is kept has a beginning"
+            found[key] = RecordedRun(key, job.created_at or at, at, 0, job, "", None, is_partial=False)
+        elif not recorded.job.status.is_final:
+            found[key] = recorded._replace(job=job)
+    return sorted(found.values(), key=lambda run: run.last_at, reverse=True)
 
 
 def table(runs: Sequence[RecordedRun]) -> Iterator[str]:

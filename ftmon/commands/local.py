@@ -3,66 +3,113 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ftmon.commands.question import agrees
 from ftmon.commands.view import Target
 from ftmon.errors import LEFT, FtmonError, RefusedError, UsageError
 from ftmon.lines.output import encoded, say, write
 
-_BYTES = 32
-"""Of the key between ftmon and its own service."""
+if TYPE_CHECKING:
+    from ftmon.local.run_directory import RunDirectory
 
 
-def is_local(word: str) -> bool:
-    """Whether a word behind `watch` is a path, or the id of a run that ftmon keeps, and no service's job."""
+def is_path(word: str) -> bool:
+    """Whether a word behind `watch` is a path, or - for what is piped in, and no job's id."""
     # `Path.exists` raises for a name that is too long.
-    is_there = os.path.exists(word)  # noqa: PTH110
-    return word == "-" or "/" in word or is_there or kept_run(word) is not None
+    return word == "-" or "/" in word or os.path.exists(word)  # noqa: PTH110
 
 
-def kept_run(word: str) -> Path | None:
-    """Return the directory of a run that ftmon keeps, by its id or by this directory; None for others."""
-    from ftmon.model.key import check_job_id
+def kept_run(word: str) -> "RunDirectory | None":
+    """Return a run that ftmon keeps, by its id or by its directory; None for others."""
     from ftmon.paths import runs_directory
 
     try:
         home = runs_directory()
-        path = home / word if "/" not in word else Path(word).expanduser().absolute()
-        check_job_id(path.name)
     except FtmonError:
         return None
-    return path if path.parent == home and (path / "run.json").is_file() else None
+    path = home / word if "/" not in word else Path(word).expanduser().absolute()
+    # Most words are none. `Path.is_dir` raises for a name that is too long.
+    if path.parent != home or not os.path.isdir(path):  # noqa: PTH112
+        return None
+    from ftmon.local.run_directory import RunDirectory
+
+    return RunDirectory.find(home, path.name)
 
 
-def opening_local(word: str, *, wait: bool) -> AbstractContextManager[Target]:
-    """Serve the run of this id, or the runs at this path; the target is the newest of them.
+@contextmanager
+def opening_path(word: str, *, wait: bool, job_id: str | None) -> Iterator[Target]:
+    """Serve the runs at a path; the target is the one of that id, or else the newest.
 
     Raises:
         UsageError: where there is none, and none is waited for.
     """
-    kept = kept_run(word)
-    if kept is not None:
-        return opening_run(kept)
-    return _opening({"path": str(Path(word).expanduser().absolute()), "wait": wait})
+    if (kept := kept_run(word)) is not None and job_id in (None, kept.id):
+        yield target_of_kept(kept.id)
+        return
+    from ftmon.model.key import LOCAL, JobKey
+    from ftmon.watch.own_service import own_service
+
+    path = str(Path(word).expanduser().absolute())
+    with own_service({"path": path, "wait": wait, "job": job_id}) as service:
+        yield Target(service.settings, service.newest if job_id is None else JobKey(LOCAL, job_id))
 
 
-def opening_run(directory: Path) -> AbstractContextManager[Target]:
-    """Serve the run in a directory that ftmon keeps while the block runs."""
-    return _opening({"run": str(directory)})
+def target_of_kept(run_id: str) -> Target:
+    """Return a run that ftmon keeps as what is watched. The watcher starts the service that tells it."""
+    from ftmon.model.key import LOCAL, JobKey
+    from ftmon.settings import Settings
+
+    return Target(Settings(LOCAL), JobKey(LOCAL, run_id))
 
 
-def cancel_kept(path: Path, *, ask: bool) -> int:
+def record_kept(run_id: str) -> None:
+    """Record what a run that ftmon keeps has told so far, unless it is recorded to its end."""
+    run = kept_run(run_id)
+    if run is None or _is_recorded(run):
+        return
+    from threading import Event
+
+    from ftmon.paths import history_file
+    from ftmon.watch.watcher import Watcher
+
+    target, woken = target_of_kept(run.id), Event()
+    assert target.key is not None, "a run has an id"
+    with closing(Watcher(target.settings, stream=False, history=history_file())) as watcher:
+        watcher.watch(target.key)
+        watcher.start(woken.set)
+        while True:
+            woken.wait()
+            woken.clear()
+            for update in watcher.drain():
+                if update.notice:
+                    say(update.notice)
+                if update.connection is not None and update.connection.is_over:
+                    if update.connection.error is not None:
+                        say(str(update.connection.error))
+                    return
+
+
+def _is_recorded(run: "RunDirectory") -> bool:
+    """Whether a run is recorded to its end."""
+    from ftmon.commands.recorded import opened
+    from ftmon.model.key import LOCAL
+
+    with opened() as history:
+        runs = history.runs(run.id) if history else []
+    return any(each.key.service == LOCAL and each.job.status.is_final for each in runs)
+
+
+def cancel_kept(directory: "RunDirectory", *, ask: bool) -> int:
     """Ask the keeper of a run to cancel its command, and return the exit status.
 
     Raises:
         RefusedError: where the run is over, or nothing keeps it.
     """
     from ftmon.local.command import cancel
-    from ftmon.local.run_directory import RunDirectory
 
-    directory = RunDirectory(path)
     if directory.end is not None or not directory.is_running:
         raise RefusedError(f"{directory.id} is over; there is nothing to cancel.")
     if ask and not agrees(f"Cancel {directory.id}?", without="--yes cancels without asking"):
@@ -86,8 +133,7 @@ def opening_piped(pipe: int) -> Iterator[Target]:
 
     directory, output = RunDirectory.create(runs_directory(), "piped", now(), OUTPUT)
     Thread(target=_copy, args=(pipe, output), name="pipe", daemon=True).start()
-    with opening_run(directory.path) as target:
-        yield target
+    yield target_of_kept(directory.id)
 
 
 def take_pipe() -> int:
@@ -115,21 +161,3 @@ def _copy(pipe: int, output: int) -> None:
     finally:
         os.close(pipe)
         os.close(output)
-
-
-@contextmanager
-def _opening(setup: dict[str, object]) -> Iterator[Target]:
-    import json
-    import secrets
-
-    from ftmon.model.key import LOCAL, JobKey
-    from ftmon.serving.launch import kept_running
-    from ftmon.serving.service import TOKEN_VARIABLE
-    from ftmon.settings import Key, Settings
-
-    token = secrets.token_urlsafe(_BYTES)
-    with kept_running("ftmon.serving", json.dumps(setup), {TOKEN_VARIABLE: token}) as service:
-        settings = Settings(
-            service.base_url, Key(token, "ftmon's own"), provider="fine-tunes", known_as=LOCAL
-        )
-        yield Target(settings, JobKey(LOCAL, service.job_id))

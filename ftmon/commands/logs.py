@@ -15,15 +15,12 @@ def run(arguments: Sequence[str]) -> int:
     """Print the output of a run so far, and return the exit status."""
     word: str = parser().parse_args(arguments).run
     from ftmon.local.growing_file import open_regular
-    from ftmon.local.run_directory import RunDirectory
 
-    path = kept_run(word)
-    if path is None:
-        raise UsageError(
-            f"ftmon keeps no run of the name {word}. ftmon history lists those that were watched."
-        )
+    kept = kept_run(word)
+    if kept is None:
+        raise UsageError(f"ftmon keeps no run of the name {word}. ftmon history lists those that it keeps.")
     try:
-        descriptor = open_regular(RunDirectory(path).output, follow_links=False)
+        descriptor = open_regular(kept.output, follow_links=False)
     except FileNotFoundError:
         return 0
     try:

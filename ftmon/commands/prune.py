@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from ftmon import text
+from ftmon.commands.listing import with_kept
 from ftmon.commands.question import agrees
 from ftmon.commands.recorded import opened
 from ftmon.errors import HistoryError
@@ -14,6 +15,7 @@ from ftmon.history.damage import lacks_room
 from ftmon.history.reader import RecordedRun
 from ftmon.history.store import NO_ROOM, History
 from ftmon.lines.output import say
+from ftmon.local.catalog import kept_jobs
 from ftmon.model.key import LOCAL, JobKey
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
@@ -27,8 +29,10 @@ def prune(age: timedelta, *, ask: bool) -> int:
     """
     with opened() as history:
         before = datetime.now(UTC) - age
-        old = [run for run in history.runs() if run.last_at < before] if history else []
-        if history is None or not old:
+        recorded = [run for run in history.runs() if run.last_at < before] if history else []
+        unwatched = _unwatched(history, before)
+        old = [*recorded, *unwatched]
+        if not old:
             say("no run is that old; nothing was removed.")
             return 0
         since = f"of which nothing came since {text.stamp(before)}"
@@ -36,7 +40,10 @@ def prune(age: timedelta, *, ask: bool) -> int:
         if ask and not agrees(question, without="--yes removes them without asking"):
             say("nothing was removed.")
             return 0
-        gone, trouble = _remove(history, [run.key for run in old], before)
+        gone, trouble = list[RecordedRun](), ""
+        if history and recorded:
+            gone, trouble = _remove(history, [run.key for run in recorded], before)
+        gone += unwatched
         _remove_kept(gone)
         changed = "" if len(gone) == len(old) else "; the others have changed meanwhile"
         say(f"removed {_amount(gone)}{changed}.")
@@ -45,17 +52,24 @@ def prune(age: timedelta, *, ask: bool) -> int:
     return 0
 
 
+def _unwatched(history: History | None, before: datetime) -> list[RecordedRun]:
+    """Return runs of this machine that nobody has watched, and that have been over since a time."""
+    recorded = history.runs() if history else []
+    known = {run.key for run in recorded}
+    runs = with_kept(recorded, kept_jobs())
+    return [run for run in runs if run.key not in known and run.job.is_over and run.last_at < before]
+
+
 def _remove_kept(gone: Sequence[RecordedRun]) -> None:
-    """Remove the directories of runs of this machine that were removed from the history, and are over."""
+    """Remove the directories of runs of this machine that go, and are over."""
     from shutil import rmtree
 
     from ftmon.commands.local import kept_run
-    from ftmon.local.run_directory import RunDirectory
 
     for run in gone:
-        path = kept_run(run.key.job_id) if run.key.service == LOCAL else None
-        if path is not None and not RunDirectory(path).is_running:
-            rmtree(path, ignore_errors=True)
+        kept = kept_run(run.key.job_id) if run.key.service == LOCAL else None
+        if kept is not None and not kept.is_running:
+            rmtree(kept.path, ignore_errors=True)
 
 
 def _remove(history: History, keys: list[JobKey], before: datetime) -> tuple[list[RecordedRun], str]:

@@ -9,7 +9,7 @@ from ftmon.history.reader import RecordedRun
 from ftmon.history.recorder import lost_log
 from ftmon.history.store import History
 from ftmon.lines.output import say
-from ftmon.model.key import typed_job_id
+from ftmon.model.key import LOCAL, typed_job_id
 from ftmon.paths import history_file
 from ftmon.safe import safe
 from ftmon.settings import check_base_url
@@ -43,13 +43,19 @@ def opened() -> Iterator[History | None]:
 def recorded_run(job_id: str, base_url: str | None) -> Iterator[tuple[History, RecordedRun]]:
     """Open the history and find the run with this id. Inside the block, one state of it is read.
 
+    What a run that ftmon keeps has told since is recorded first.
+
     Raises:
         UsageError: when the id is none, or when not exactly one run has it at this service (at any service,
             if `base_url` is None).
         HistoryError: when the history cannot be used.
     """
     job_id = typed_job_id(job_id)
-    url = None if base_url is None else check_base_url(base_url)
+    url = base_url if base_url in (None, LOCAL) else check_base_url(base_url)
+    if url in (None, LOCAL):
+        from ftmon.commands.local import record_kept
+
+        record_kept(job_id)
     with opened() as history, history.snapshot() if history else nullcontext():
         runs = history.runs(job_id) if history else []
         if url is not None:

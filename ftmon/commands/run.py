@@ -1,17 +1,15 @@
 """`ftmon run -- COMMAND`: run a trainer, and watch it; its exit status is the job's outcome."""
 
-import shlex
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ftmon.commands.local import opening_run
+from ftmon.commands.local import target_of_kept
 from ftmon.commands.parser import Parser, add_no_history, add_notify, add_view_options
-from ftmon.commands.show import show
+from ftmon.commands.show import has_screen, show
 from ftmon.commands.view import Target, View, Watching
 
 if TYPE_CHECKING:
@@ -32,9 +30,8 @@ def run(arguments: Sequence[str]) -> int:
     return show(
         view,
         Watching(record=not options.no_history),
-        _opening(options.name or _name(command), command, is_quiet=view.json or view.plain),
+        _opening(options.name or _name(command), command, passes_signals=not has_screen(view)),
         left="left; the training goes on.",
-        again=lambda run_id: shlex.join(["ftmon", "watch", run_id]),
     )
 
 
@@ -71,16 +68,15 @@ def _name(command: list[str]) -> str:
 
 
 @contextmanager
-def _opening(name: str, command: list[str], *, is_quiet: bool) -> Iterator[Target]:
-    """Start the command, and serve its run while the block runs."""
+def _opening(name: str, command: list[str], *, passes_signals: bool) -> Iterator[Target]:
+    """Start the command as a run."""
     from ftmon.local.command import start
     from ftmon.paths import runs_directory
 
     directory = start(runs_directory(), name, command, Path.cwd())
-    if is_quiet or not sys.stdout.isatty():
+    if passes_signals:
         _pass_signals_on(directory)
-    with opening_run(directory.path) as target:
-        yield target
+    yield target_of_kept(directory.id)
 
 
 def _pass_signals_on(directory: "RunDirectory") -> None:

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, NamedTuple
 
 from ftmon.commands.parser import Parser
+from ftmon.errors import UsageError
 from ftmon.providers import API_NAMES, PROVIDERS
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ class ServiceOptions(NamedTuple):
     def is_named(self) -> bool:
         """The command line names a service."""
         return any((self.base_url is not None, self.provider, self.profile))
+
+    def is_lacking(self, settings: "Settings") -> bool:
+        """Whether nothing names a service, and there is no key for the one that is usual."""
+        if self.is_named:
+            return False
+        try:
+            settings.check_key()
+        except UsageError:
+            return True
+        return False
 
     def settings(self) -> "Settings":
         """Choose the service and read its key, for a request; raises as `read_settings`."""

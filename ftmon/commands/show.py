@@ -22,11 +22,13 @@ from ftmon.errors import (
     UsageError,
 )
 from ftmon.lines.output import encoded, say, write
+from ftmon.model.key import LOCAL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ftmon.lines.announcer import Announcer
+    from ftmon.model.key import JobKey
     from ftmon.model.run import Run
     from ftmon.settings.notification import Notification
     from ftmon.tui.app import FtmonApp
@@ -54,7 +56,7 @@ def show(
     """
     ending = Ending(view.timeout)
     ending.install()
-    if view.json or view.plain or not _has_screen():
+    if not has_screen(view):
         return _show_lines(view, watching, opening, ending, left, again)
     return _show_screen(view, watching, opening, ending, left, again)
 
@@ -104,7 +106,7 @@ def _show_lines(
             # Only a closed watcher knows how many events are not recorded.
             watcher.close()
             _say_unrecorded(watcher)
-        _say_next(status, left, again(key.job_id) if again else "")
+        _say_next(status, left, _again(key, target, again))
     return status
 
 
@@ -146,18 +148,31 @@ def _show_screen(
     elif run.connection.error is not None:
         say(str(run.connection.error))
     if run.is_cancelling:
-        left = "left; the service was asked to cancel the job."
-    # A run opened from the history may be another service's, which the command would not reach.
-    is_reached = run.key.service == target.settings.service
-    _say_next(status, left, again(run.key.job_id) if again and is_reached else "")
+        is_here = run.key.service == LOCAL
+        asked = "the training was asked to end" if is_here else "the service was asked to cancel the job"
+        left = f"left; {asked}."
+    _say_next(status, left, _again(run.key, target, again))
     return status
 
 
-def _has_screen() -> bool:
-    """Textual draws on stderr and reads keys from stdin; with stdout in a pipe, its reader wants lines.
+def _again(key: "JobKey", target: Target, again: Callable[[str], str] | None) -> str:
+    """Return the command that watches a job again, or an empty text for one that it would not reach."""
+    from ftmon.commands.local import kept_run
 
-    The encoding must be UTF-8. With another one, escaped signs would break every line of the screen.
+    if key.service == LOCAL and kept_run(key.job_id) is not None:
+        return f"ftmon watch {key.job_id}"
+    # A run opened from the history may be another service's.
+    return again(key.job_id) if again and key.service == target.settings.service else ""
+
+
+def has_screen(view: View) -> bool:
+    """Whether a run is shown on the screen.
+
+    Textual draws on stderr and reads keys from stdin; with stdout in a pipe, its reader wants lines. The
+    encoding must be UTF-8. With another one, escaped signs would break every line of the screen.
     """
+    if view.json or view.plain:
+        return False
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return (
         all(stream is not None and stream.isatty() for stream in streams)

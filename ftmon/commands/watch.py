@@ -3,7 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from ftmon import __version__
@@ -30,13 +30,13 @@ commands:
   ftmon config          which service and key are used, and why; ftmon config edit
   ftmon doctor [JOB]    checks service, key, network, terminal and history
   ftmon notify          how you are told when to look; --test tries each way
-  ftmon jobs            the jobs of the service, and those recorded here
+  ftmon jobs            the jobs of the service, the runs here, and those recorded here
   ftmon cancel JOB      ask the service to cancel a job; ftmon pause JOB and
                         ftmon resume JOB, where the API has that
   ftmon completion      print what makes bash, zsh or fish complete words with Tab
   ftmon run -- COMMAND  run a trainer here and watch it
   ftmon serve [PATH]    publish the runs of this machine, for a watcher elsewhere
-  ftmon logs RUN        what it has printed, unchanged
+  ftmon logs RUN        what it has printed, unchanged; ftmon RUN watches it again
   ftmon watch PATH      the run of a trainer here, read from its log, file or directory;
                         - for what is piped in
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
@@ -74,43 +74,57 @@ def run(arguments: Sequence[str]) -> int:
     """
     is_named = arguments[:1] == ["watch"]
     options = parser().parse_args(arguments[1:] if is_named else arguments)
-    job_id: str | None = options.job
+    word: str | None = options.job
+    own_id: str | None = options.own_id
     service = ServiceOptions.of(options)
-    if job_id in NAMES and not is_named:
+    if word in NAMES and not is_named:
         raise UsageError(
-            f"{job_id} is a command, and a command stands first, before the options. "
-            f"For a job of that name: ftmon watch {job_id}"
+            f"{word} is a command, and a command stands first, before the options. "
+            f"For a job of that name: ftmon watch {word}"
         )
-    if job_id is not None and options.latest:
+    if options.latest and (word, own_id) != (None, None):
         raise UsageError("--latest picks the job itself and takes no JOB.")
     view = View(
         options.json, options.plain, options.exit, options.timeout, options.tail, notify=options.notify
     )
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
-    if is_named and job_id is not None and not service.is_named and _is_local(job_id):
-        from ftmon.commands.local import opening_local, opening_piped, take_pipe
-
-        opening = opening_piped(take_pipe()) if job_id == "-" else opening_local(job_id, wait=options.wait)
+    here = None if service.is_named else _opening_here(word, own_id, wait=options.wait, is_named=is_named)
+    if here is not None:
         return show(
             view,
             watching,
-            opening,
+            here,
             left="left; that does not touch the training.",
-            again=lambda run_id: shlex.join(["ftmon", "watch", run_id if job_id == "-" else job_id]),
+            again=lambda run_id: shlex.join(["ftmon", "watch", word or "", "--job", run_id]),
         )
+    if word is not None and own_id is not None:
+        raise UsageError("--job chooses among the runs at a PATH: ftmon watch PATH --job ID")
     return show(
         view,
         watching,
-        _latest(service) if options.latest else _opening(service, job_id),
+        _latest(service) if options.latest else _opening(service, own_id if word is None else word),
         left="left; that does not touch the job.",
         again=lambda job_id: _command(service, job_id),
     )
 
 
-def _is_local(word: str) -> bool:
-    from ftmon.commands.local import is_local
+def _opening_here(
+    word: str | None, own_id: str | None, *, wait: bool, is_named: bool
+) -> AbstractContextManager[Target] | None:
+    """Return what opens a path, a pipe, or a run that ftmon keeps; None for a service's job.
 
-    return is_local(word)
+    Only behind the word `watch` may a word be a path. An id behind `--job` alone is never one.
+    """
+    from ftmon.commands import local
+
+    if word is None:
+        kept = own_id and local.kept_run(own_id)
+        return nullcontext(local.target_of_kept(kept.id)) if kept else None
+    if is_named and word == "-" and own_id is None:
+        return local.opening_piped(local.take_pipe())
+    if (is_named and local.is_path(word)) or local.kept_run(word) is not None:
+        return local.opening_path(word, wait=wait, job_id=own_id)
+    return None
 
 
 def parser() -> Parser:
@@ -125,15 +139,27 @@ def parser() -> Parser:
     parser.add_argument(
         "job", metavar="JOB", nargs="?", help="the job's id; without one the screen asks for it"
     )
+    parser.add_argument(
+        "--job",
+        metavar="ID",
+        dest="own_id",
+        help="with watch PATH: which of the runs there; alone: the job's id, also where a file has that name",
+    )
     parser.add_argument("--no-stream", action="store_true", help="show the events so far, then stop")
     parser.add_argument(
-        "--latest", action="store_true", help="watch the newest job that is not over, else the newest"
+        "--latest",
+        action="store_true",
+        help="watch the newest job, or run of this machine, that is not over, else the newest",
     )
     add_tail(parser)
     add_view_options(parser)
     add_notify(parser)
     add_service_options(parser)
-    parser.add_argument("--wait", action="store_true", help="keep trying if the service cannot be reached")
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="keep trying if the service cannot be reached, or nothing is at the path yet",
+    )
     add_no_history(parser)
     parser.add_argument(
         "--version", action="version", version=f"ftmon {__version__}", help="show the version"
@@ -158,11 +184,17 @@ def _opening(service: ServiceOptions, job_id: str | None) -> Iterator[Target]:
 
 @contextmanager
 def _latest(service: ServiceOptions) -> Iterator[Target]:
-    from ftmon.commands.latest import newest_job
+    from ftmon.commands.latest import latest
+    from ftmon.commands.local import target_of_kept
+    from ftmon.local.catalog import kept_jobs
+    from ftmon.model.key import LOCAL
 
     settings = service.settings()
-    key, sentence = newest_job(settings)
-    yield Target(replace(settings, notices=(*settings.notices, sentence)), key)
+    kept = [] if service.is_named else kept_jobs()
+    found = latest(None if kept and service.is_lacking(settings) else settings, kept)
+    if found.key.service == LOCAL:
+        settings = target_of_kept(found.key.job_id).settings
+    yield Target(replace(settings, notices=(*settings.notices, found.sentence)), found.key)
 
 
 def _command(service: ServiceOptions, job_id: str) -> str:

@@ -75,6 +75,10 @@ class Printer:
 
 
 def text_line(event: Event) -> str:
-    """Return `2026-01-31 14:02:11  message`, with warnings and errors marked and further lines indented."""
+    """Return `2026-01-31 14:02:11  message`, with warnings and errors marked and further lines indented.
+
+    A time that is estimated is marked.
+    """
     message = event.message.replace("\n", "\n" + " " * 21)
-    return f"{text.stamp(event.created_at)}  {text.LEVEL_WORDS[event.level]}{message}\n"
+    time = f"{text.ESTIMATED if event.is_estimated else ''}{text.stamp(event.created_at)}"
+    return f"{time:<21}{text.LEVEL_WORDS[event.level]}{message}\n"

@@ -1,11 +1,11 @@
 """A run that ftmon has started, or that publishes itself: what its directory tells."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ftmon.local.command import cancel
-from ftmon.local.entry import Outcome
+from ftmon.local.entry import Entry, Outcome
 from ftmon.local.place import News
 from ftmon.local.reason import Reason
 from ftmon.local.run import LocalRun, Numbered
@@ -19,6 +19,35 @@ _SCAN_EVERY = 1.0
 """Seconds between two looks for new runs."""
 
 
+class Signs:
+    """What the entries of a run tell of its end."""
+
+    def __init__(self) -> None:
+        self._published: Outcome | None = None
+        """The end that the training has published."""
+        self.published_at: datetime | None = None
+        """When it did, where that is told."""
+        self._reason = Reason()
+
+    def note(self, entries: Iterable[Entry]) -> None:
+        """Take entries, in their order."""
+        for entry in entries:
+            if entry.outcome is not None:
+                self._published, self.published_at = entry.outcome, entry.at
+            self._reason.note(entry.message, is_error=entry.level is Level.ERROR)
+
+    def outcome(self, end: End | None) -> Outcome | None:
+        """Return the outcome of a run that is over, by the end of its command if that was seen; else None."""
+        if end is None:
+            return self._published
+        is_interrupted = self._published is not None and self._published.status is Status.CANCELLED
+        if end.is_cancelled or (is_interrupted and end.status):
+            return Outcome(Status.CANCELLED)
+        if end.status == 0:
+            return Outcome(Status.SUCCEEDED)
+        return Outcome(Status.FAILED, ": ".join(filter(None, (end.reason, self._reason.text))))
+
+
 class KeptRun:
     """The run of one directory."""
 
@@ -28,14 +57,12 @@ class KeptRun:
         # A link would make ftmon publish another file of the user's.
         self._events = FileSource(directory.path / EVENTS, JSON_LINES, follow_links=False)
         self._output = FileSource(directory.output, LOG, follow_links=False)
-        self._published: Outcome | None = None
-        """The end that the training has published."""
-        self._published_at: datetime | None = None
-        self._reason = Reason()
+        self._signs = Signs()
         self._end: End | None = None
         self._is_over = False
         self.is_settled = False
         """Nobody can write any more, and everything was read."""
+        self._is_first_reading = True
 
     def poll(self, at: datetime) -> Iterator[News]:
         """Yield what is new, a part at a time; nothing at first, so that a run is known before it speaks."""
@@ -52,15 +79,14 @@ class KeptRun:
             yield self._taken(self._output, entries, at)
         self._end, self._is_over = end, end is not None or not is_running
         self.is_settled = not is_running
+        self._is_first_reading = False
 
     def verdict(self, run: LocalRun, now: datetime) -> Verdict:
         """Say how the run stands, by what the last `poll` has found."""
-        if self._end is not None:
-            return Verdict(Standing.OVER, self._outcome(self._end), self._end.at)
-        if self._is_over and self._published is not None:
-            return Verdict(Standing.OVER, self._published, self._published_at)
         if self._is_over:
-            return Verdict(Standing.ENDED)
+            outcome = self._signs.outcome(self._end)
+            at = self._signs.published_at if self._end is None else self._end.at
+            return Verdict(Standing.OVER if outcome else Standing.ENDED, outcome, at)
         is_silent = run.verdict(now, None).standing in (Standing.STALLED, Standing.ENDED)
         return Verdict(Standing.STALLED if is_silent else Standing.RUNNING)
 
@@ -74,21 +100,11 @@ class KeptRun:
             yield self._taken(self._events, entries, at)
 
     def _taken(self, source: FileSource, entries: Numbered, at: datetime) -> News:
-        told = self.run.take(source.path.name, entries, at)
-        for each in told:
-            if each.entry.outcome is not None:
-                self._published = each.entry.outcome
-                self._published_at = None if each.is_estimated else each.at
-            self._reason.note(each.entry.message, is_error=each.entry.level is Level.ERROR)
+        # What stands there already was written before, by the time of the file.
+        changed_at = datetime.fromtimestamp(source.changed_at, UTC)
+        told = self.run.take(source.path.name, entries, changed_at if self._is_first_reading else at)
+        self._signs.note(each.entry for each in told)
         return News(self.run, told)
-
-    def _outcome(self, end: End) -> Outcome:
-        is_interrupted = self._published is not None and self._published.status is Status.CANCELLED
-        if end.is_cancelled or (is_interrupted and end.status):
-            return Outcome(Status.CANCELLED)
-        if end.status == 0:
-            return Outcome(Status.SUCCEEDED)
-        return Outcome(Status.FAILED, ": ".join(filter(None, (end.reason, self._reason.text))))
 
 
 class KeptRuns:

@@ -38,6 +38,9 @@ _END = "end.json"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+|\.\.+")
 _LONGEST_NAME = 64
 _LARGEST_RECORD = 65_536
+_TAIL = 65_536
+"""Bytes at the end of a file in which it is looked for how a run ended."""
+
 _LOCK_TRIES = 20
 _BETWEEN_TRIES = 0.001
 """Seconds."""
@@ -151,14 +154,30 @@ class RunDirectory:
         return descriptor
 
     @property
+    def written_at(self) -> datetime | None:
+        """When somebody wrote last; None where nobody did."""
+        times = []
+        for name in (OUTPUT, EVENTS):
+            with suppress(OSError):
+                times.append((self.path / name).stat(follow_symlinks=False).st_mtime)
+        return datetime.fromtimestamp(max(times), UTC) if times else None
+
+    def tail(self, name: str) -> bytes:
+        """Return the end of a file, behind a newline where it is all of it; nothing of an unreadable one."""
+        with suppress(OSError), os.fdopen(self._opened(name), "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            return b"\n" * (size <= _TAIL) + file.read(_TAIL)
+        return b""
+
+    @property
     def is_running(self) -> bool:
         """Somebody can still write: the command, what it has started, or the training that publishes."""
         return self._is_locked(OUTPUT) or self._is_locked(EVENTS)
 
     def _is_locked(self, name: str) -> bool:
         try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(self.path / name, flags)
+            descriptor = self._opened(name)
         except OSError:
             return False
         try:
@@ -189,13 +208,14 @@ class RunDirectory:
             os.fsync(file.fileno())
         temporary.replace(self.path / name)
 
+    def _opened(self, name: str) -> int:
+        return os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
     def _read(self, name: str) -> dict[str, Any]:
         """Return the object in a file; an empty one where there is none."""
-        with suppress(OSError, ValueError, RecursionError):
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(self.path / name, flags), "rb") as file:
-                value = json.loads(file.read(_LARGEST_RECORD))
-                return value if isinstance(value, dict) else {}
+        with suppress(OSError, ValueError, RecursionError), os.fdopen(self._opened(name), "rb") as file:
+            value = json.loads(file.read(_LARGEST_RECORD))
+            return value if isinstance(value, dict) else {}
         return {}
 
 

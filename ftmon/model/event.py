@@ -59,6 +59,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """Counts the job's events with this key from 1."""
     is_identified: bool = False
     """`key` is made from the event's own id."""
+    is_estimated: bool = False
+    """Nothing tells when it happened: `created_at` is about when ftmon read it."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -164,7 +166,13 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
         is_estimated = fields.get("time") == ESTIMATED
         # A time that is estimated anew at each reading is no part of the content.
         loose_key = hash((ESTIMATED, event.message)) if is_estimated else event.loose_key
-        return msgspec.structs.replace(event, key=hash((own_id,)), loose_key=loose_key, is_identified=True)
+        return msgspec.structs.replace(
+            event,
+            key=hash((own_id,)),
+            loose_key=loose_key,
+            is_identified=True,
+            is_estimated=is_estimated,
+        )
     pruned = json_text.pruned(fields)
     if pruned.keys() <= _PLAIN_FIELDS and isinstance(fields.get("message"), str | None):
         return event

@@ -70,10 +70,19 @@ class Job:
     """The ids of the files that hold the losses, once it is over."""
     raw: str = ""
     """The JSON object that the service sent, in ASCII and without its events."""
+    has_ended: bool = False
+    """It is over, and nothing tells how it ended: the status is unknown."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing follows, whether or not the outcome is known."""
+        return self.status.is_final or self.has_ended
 
     @property
     def status_word(self) -> str:
-        """The status as a word. For a status that ftmon does not know, this is the service's own word."""
+        """The status in words. For a status that ftmon does not know, this is the service's own word."""
+        if self.has_ended:
+            return "ended, outcome unknown"
         return (self.provider_status if self.status is Status.UNKNOWN else None) or self.status.value
 
     @property
@@ -82,9 +91,16 @@ class Job:
 
         This is the one duration of a job that is shown anywhere.
         """
-        if not self.status.is_final or self.created_at is None or self.finished_at is None:
+        if not self.is_over or self.created_at is None or self.finished_at is None:
             return None
         return max(0.0, (self.finished_at - self.created_at).total_seconds())
+
+
+def status_phrase(job: Job | None, when: str = "") -> str:
+    """Return a job's status in words, followed by `when` that was so."""
+    if job is None or job.status_word == Status.UNKNOWN:
+        return "status unknown"
+    return f"{job.status_word}{when}"
 
 
 def job_json(job: Job, events: int, error: str | None) -> dict[str, Any]:

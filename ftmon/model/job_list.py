@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ftmon.model.job import Job
-from ftmon.model.key import JobKey
+from ftmon.model.key import LOCAL, JobKey
 
 
 class ListedJob(NamedTuple):
@@ -44,6 +44,11 @@ class ListedJob(NamedTuple):
             new.recorded_at or self.recorded_at,
             new.skew or self.skew,
         )
+
+
+def kept_here(jobs: Iterable[Job]) -> list[ListedJob]:
+    """Return runs that ftmon keeps on this machine as they are listed."""
+    return [ListedJob(JobKey(LOCAL, job.id), job, is_listed=True) for job in jobs]
 
 
 class JobList:

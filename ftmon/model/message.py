@@ -36,6 +36,9 @@ class Facts(NamedTuple):
 
 NOTHING = Facts()
 
+STALLED = "The run stands still: nothing new is written"
+"""What ftmon's own service says of a run that is silent for far longer than its rhythm."""
+
 _CHANGE = re.compile(r"succe|fail|cancel|error|complete|start|paus", re.IGNORECASE)
 _PROGRESS = re.compile(r"start|step|epoch", re.IGNORECASE)
 _END = re.compile(r"\b(?:succeeded|failed|cancell?ed)\b|\bsuccessfully completed\b", re.IGNORECASE)

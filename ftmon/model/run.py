@@ -8,9 +8,9 @@ from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
 from ftmon.model.event import Event, Level, Metrics, parse_metrics
-from ftmon.model.job import Job, Progress, Status
+from ftmon.model.job import Job, Progress, Status, status_phrase
 from ftmon.model.key import JobKey
-from ftmon.model.message import event_figures, may_tell_error, read_message
+from ftmon.model.message import STALLED, event_figures, may_tell_error, read_message
 from ftmon.model.update import Connection, Update, Wire
 
 _NEARLY_DONE = 0.99
@@ -19,8 +19,8 @@ _NEARLY_DONE = 0.99
 _LONGEST_RUN = 1e9
 """Seconds, over thirty years: an estimate as long is none."""
 
-_OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3}
-"""The exit status for each final status of the job (README, "Exit status")."""
+_OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3, Status.UNKNOWN: 5}
+"""The exit status for each status of a job that is over (README, "Exit status")."""
 
 
 class Curves(NamedTuple):
@@ -29,12 +29,6 @@ class Curves(NamedTuple):
     name: str
     train: Curve
     valid: Curve
-
-
-def _phrase(job: Job | None, when: str = "") -> str:
-    if job is None or job.status_word == Status.UNKNOWN:
-        return "status unknown"
-    return f"{job.status_word}{when}"
 
 
 class Run:
@@ -70,6 +64,10 @@ class Run:
         self.valid_loss = Curve()
         self.train_reward = Curve()
         self.valid_reward = Curve()
+        self.is_stalled = False
+        """The last event says that nothing new comes."""
+        self.has_estimated_times = False
+        """Nothing tells when some of its events happened."""
         self.last_event_at: datetime | None = None
         """Time of the last event that has one, by the service's clock."""
         self.fine_tuned_model: str | None = None
@@ -120,6 +118,11 @@ class Run:
         return self.job.status if self.job else Status.UNKNOWN
 
     @property
+    def is_job_over(self) -> bool:
+        """The job is over as last read, whether or not its outcome is known."""
+        return self.job is not None and self.job.is_over
+
+    @property
     def last_job(self) -> Job | None:
         """The job as last read by anyone: during a replay as recorded, otherwise `job`."""
         return self.connection.recorded.job if self.connection.recorded else self.job
@@ -127,7 +130,7 @@ class Run:
     @property
     def is_current(self) -> bool:
         """The job stands now as was read last: its service was asked a moment ago, or the job is over."""
-        return self.connection.is_in_touch or self.status.is_final
+        return self.connection.is_in_touch or self.is_job_over
 
     @property
     def status_word(self) -> str:
@@ -138,21 +141,21 @@ class Run:
     def status_phrase(self) -> str:
         """The status as words that are true now: `running`, or `running when last seen`."""
         if self.is_current:
-            return _phrase(self.job, self._asked)
+            return status_phrase(self.job, self._asked)
         is_then = self.connection.wire is Wire.REPLAYING and self.connection.speed < inf
-        return _phrase(self.job, (" then" if is_then else " when last seen") + self._asked)
+        return status_phrase(self.job, (" then" if is_then else " when last seen") + self._asked)
 
     @property
     def last_phrase(self) -> str:
         """The status of `last_job` as words that are true now."""
         job = self.last_job
-        is_current = self.is_current if job is self.job else job is not None and job.status.is_final
-        return _phrase(job, ("" if is_current else " when last seen") + self._asked)
+        is_current = self.is_current if job is self.job else job is not None and job.is_over
+        return status_phrase(job, ("" if is_current else " when last seen") + self._asked)
 
     @property
     def is_cancelling(self) -> bool:
         """The service was asked to cancel the job, and the job is not over."""
-        return self.cancellation is not None and not self.status.is_final
+        return self.cancellation is not None and not self.is_job_over
 
     @property
     def _asked(self) -> str:
@@ -165,12 +168,12 @@ class Run:
 
     @property
     def outcome(self) -> int | None:
-        """The exit status for the job's final status, or None while the job is not over.
+        """The exit status for the end of the job, or None while it is not over.
 
         During a replay the recorded end counts, however far the replay has come.
         """
         job = self.last_job
-        return _OUTCOMES[job.status] if job and job.status.is_final else None
+        return _OUTCOMES[job.status] if job and job.is_over else None
 
     @property
     def exit_status(self) -> int | None:
@@ -254,7 +257,8 @@ class Run:
     @property
     def _is_training(self) -> bool:
         """The training goes on as far as can be known now."""
-        return self.connection.is_in_touch and self.status in (Status.RUNNING, Status.UNKNOWN)
+        may_train = self.status in (Status.RUNNING, Status.UNKNOWN) and not self.is_job_over
+        return self.connection.is_in_touch and may_train
 
     def _apply_job(self, job: Job, at: datetime) -> None:
         if self.job is not None and self.job.progress.remaining is not None:
@@ -291,6 +295,8 @@ class Run:
         elif event.level is Level.ERROR:
             self.errors += 1
             self.error = event.message
+        self.is_stalled = event.message == STALLED
+        self.has_estimated_times = self.has_estimated_times or event.is_estimated
         if event.created_at is not None:
             self.last_event_at = event.created_at
         facts = read_message(event.message)

@@ -1,8 +1,8 @@
 """`python -m ftmon.serving SETUP`: serves runs of this machine in the process that `launch.running` starts.
 
-SETUP is JSON: `{"path": …, "wait": false}` for the runs of a trainer, `{"run": …}` for the directory of a
-run that ftmon keeps. The process prints a `Service` as JSON, with the id of the newest run, and ends when
-standard input is closed.
+SETUP is JSON: `{"path": …, "wait": false, "job": …}` for the runs of a trainer, one of which must have that
+id unless it is null; `{"run": …}` for the directory of a run that ftmon keeps. The process prints a `Service`
+as JSON, with the id of the newest run, and ends when standard input is closed.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ _FIRST_READING = 0.2
 
 _NICENESS = 5
 
+_MOST_NAMED = 10
+"""Runs that are named where one is looked for that is not there."""
+
 
 def main(setup: str) -> int:
     """Serve, and return the exit status."""
@@ -36,6 +39,8 @@ def main(setup: str) -> int:
         fields = json.loads(setup)
         is_kept = "run" in fields
         jobs = _kept(Path(fields["run"])) if is_kept else _found(Path(fields["path"]), wait=fields["wait"])
+        if (job_id := fields.get("job")) is not None:
+            _check(jobs, job_id, fields["path"])
         return asyncio.run(_serve(jobs))
     except FtmonError as error:
         print(error, file=sys.stderr)
@@ -78,6 +83,15 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
         # The parent's end of the pipe is closed when it has ended.
         if select([sys.stdin], [], [], POLL_EVERY)[0]:
             raise UsageError(fault)
+
+
+def _check(jobs: LocalJobs, job_id: str, path: str) -> None:
+    """Raise a UsageError where no run has this id."""
+    jobs.read()
+    ids = [source.job.name for source in jobs.sources]
+    if job_id not in ids:
+        more = f", and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+        raise UsageError(f"{path} holds no run of that id. It holds {', '.join(ids[:_MOST_NAMED])}{more}.")
 
 
 async def _serve(jobs: LocalJobs) -> int:

@@ -16,6 +16,7 @@ from ftmon.local.run import LocalRun, Told
 from ftmon.local.verdict import Standing
 from ftmon.model.figures import count
 from ftmon.model.job import Status as Outcome
+from ftmon.model.message import STALLED
 from ftmon.serving.api import RequestError
 from ftmon.serving.event import ENDED, Level, ServedEvent, Status
 from ftmon.serving.job import File, Recipe, ServedJob, Source
@@ -41,11 +42,13 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.SUCCEEDED: "Fine-tune succeeded",
     Outcome.FAILED: "Fine-tune failed",
     Outcome.CANCELLED: "Fine-tune cancelled",
-    Outcome.UNKNOWN: "The run has ended, and nothing tells how",
+    Outcome.UNKNOWN: "The run has ended, outcome unknown",
 }
 
 _COLUMNS = b"step,training_loss,validation_loss\n"
 """Of a result file, which OpenAI's first API has for a job that has succeeded."""
+
+_LEVELS: dict[Outcome, Level] = {Outcome.FAILED: "error", Outcome.UNKNOWN: "warning"}
 
 
 class LocalJobs:
@@ -163,10 +166,9 @@ class _LocalJob:
         verdict = self._place.verdict(self._run, now)
         if verdict.standing is Standing.STALLED and not self._is_stalled:
             self._is_stalled = True
-            since = self._run.heard_at
-            minutes = round((now - since).total_seconds() / 60)
-            message = f"Nothing was written for {minutes} minutes"
-            stall = ServedEvent(now, message, "running", "warning", id=f"stalled-{since:%Y%m%d%H%M%S}")
+            # The same at whichever reading: it is told once of each silence.
+            own_id = f"stalled-{self._run.heard_at:%Y%m%d%H%M%S}"
+            stall = ServedEvent(now, STALLED, "running", "warning", id=own_id, is_estimated=True)
             self.job.publish(stall)
         outcome = outcome_of(verdict)
         if outcome is None:
@@ -174,7 +176,7 @@ class _LocalJob:
         self.job.error = outcome.reason or None
         sentence, status = _SENTENCES[outcome.status], _STATUSES[outcome.status]
         message = f"{sentence}. {outcome.reason}" if outcome.reason else sentence
-        level: Level = "error" if outcome.status in (Outcome.FAILED, Outcome.UNKNOWN) else "info"
+        level = _LEVELS.get(outcome.status, "info")
         end = ServedEvent(verdict.at or self._run.heard_at, message, status, level, id=f"end-{status}")
         if status == "succeeded" and self._results:
             own_id = f"file-{self.job.key.hex[:24]}"

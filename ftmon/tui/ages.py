@@ -21,7 +21,7 @@ def until_changes(run: Run, until_next_age: float | None, now: datetime) -> list
     elif run.heard_at and run.connection.is_in_touch:
         waits.append(until_next_step(max(0.0, (now - run.heard_at).total_seconds())))
     age, until_silent, silence = run.age(now), run.until_silent(now), run.silence(now)
-    if age is not None and not run.status.is_final:
+    if age is not None and not run.is_job_over:
         waits.append(until_next_step(age))
     if until_silent is not None:
         waits.append(until_silent)

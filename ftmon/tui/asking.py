@@ -9,10 +9,12 @@ from textual.screen import Screen
 
 from ftmon.errors import FtmonError, RefusedError
 from ftmon.model.action import Action
-from ftmon.model.key import JobKey
+from ftmon.model.key import LOCAL, JobKey
 from ftmon.model.update import Update
 from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.watch.watcher import Watcher
+
+_HERE = "The training was asked to end. If it does not, x asks more firmly."
 
 
 class Asking:
@@ -34,7 +36,7 @@ class Asking:
         """Ask the user for confirmation, then ask the service to cancel the job."""
         from ftmon.tui.screens.confirm import ConfirmScreen
 
-        self._screen.app.push_screen(ConfirmScreen(key.job_id), partial(self._cancel_if, key))
+        self._screen.app.push_screen(ConfirmScreen(key), partial(self._cancel_if, key))
 
     def _cancel_if(self, key: JobKey, is_confirmed: bool | None) -> None:
         if is_confirmed:
@@ -57,8 +59,9 @@ class Asking:
         self._fold(Update(key, self._now(), job=outcome.job, cancellation=cancellation))
         # The banner tells of a job that is over.
         if outcome.job is None or not outcome.job.status.is_final:
+            sentence = _HERE if key.service == LOCAL and outcome.is_settled else outcome.sentence
             self._screen.notify(
-                excerpt(outcome.sentence, LONGEST_TOAST),
+                excerpt(sentence, LONGEST_TOAST),
                 severity="information" if outcome.is_settled else "warning",
                 markup=False,
                 timeout=10,

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from ftmon.model.action import Action
 from ftmon.model.job import Status
+from ftmon.model.key import LOCAL
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.tui.replay_control import is_replaying
+from ftmon.watch.services import kept
 from ftmon.watch.watcher import Watcher
 
 
@@ -39,13 +41,14 @@ def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
     if run is None:
         return NOTHING
     is_replay = is_replaying(run)
-    # Only a job of the connected service can be cancelled or retried, not one read from the history.
-    is_own = run.key.service == watcher.base_url and not watcher.is_offline and not is_replay
+    # Only a job that can be watched can be cancelled or retried, not one read from the history.
+    is_own = not is_replay and watcher.can_watch(run.key)
     is_final = run.status.is_final
     can_act = is_own and run.job is not None and not run.is_over and not is_final
     is_paused = run.status is Status.PAUSED
     return Offer(
-        cancel_job=can_act,
+        # Nobody can cancel what others have started on this machine.
+        cancel_job=can_act and (run.key.service != LOCAL or kept(run.key) is not None),
         pause_job=can_act and not is_paused and watcher.offers(Action.PAUSE),
         resume_job=can_act and is_paused and watcher.offers(Action.RESUME),
         retry=is_own and (run.connection.wire is Wire.WAITING or (run.is_over and not is_final)),

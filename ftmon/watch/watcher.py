@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ftmon.errors import FtmonError
 from ftmon.model.key import JobKey
 from ftmon.settings import Settings
-from ftmon.watch.inquiry import Inquiry
 from ftmon.watch.queue import Queue
+from ftmon.watch.services import Services
 from ftmon.watch.sleep import notice_sleep
 
 # What the first paint does not need is imported after it, on the watcher's thread.
@@ -70,7 +70,7 @@ class Watcher:
         self._queue = Queue()
         self._room = asyncio.Event()
         self._delivery: Delivery | None = None
-        self._inquiry = Inquiry(settings, self._remembered)
+        self.services = Services(settings, self._remembered)
         self._follower: Follower | None = None
         self._followed_key: JobKey | None = None
         self._replay: Replay | None = None
@@ -97,9 +97,14 @@ class Watcher:
         self._thread.start()
 
     def watch(self, key: JobKey) -> None:
-        """Follow this job of the service instead of the one that was shown so far."""
+        """Follow this job instead of the one that was shown so far."""
+        self.services.note(key)
         session = self._queue.begin()
         self._loop.call_soon_threadsafe(self._turn_to, partial(self._followed, session, key))
+
+    def can_watch(self, key: JobKey) -> bool:
+        """Whether a job can be watched now; otherwise only what is recorded of it can be shown."""
+        return not self.is_offline and self.services.has(key)
 
     def replay(self, key: JobKey, speed: float = inf) -> None:
         """Replay a recorded job, so many times as fast as it happened; no service is asked."""
@@ -129,16 +134,11 @@ class Watcher:
         return [] if first is None else [first, *iter(self._queue.pop, None)]
 
     def list_jobs(self, report: "Callable[[list[Job]], bool]") -> Future[bool]:
-        """Report the service's jobs as `Inquiry.list_jobs` does, from the watcher's thread.
+        """Report the chosen service's jobs as `Inquiry.list_jobs` does, from the watcher's thread.
 
         The future raises FtmonError.
         """
-        return self._submit(self._inquiry.list_jobs(report))
-
-    @property
-    def skew(self) -> float:
-        """Seconds that the service's clock is ahead of this machine's; 0 while that is not known."""
-        return self._inquiry.skew
+        return self._submit(self.services.list_jobs(report))
 
     def runs(self) -> "Future[list[RecordedRun]]":
         """Return the runs recorded on this machine, the last recorded first."""
@@ -146,7 +146,7 @@ class Watcher:
 
     def read(self, key: JobKey) -> "Future[Job]":
         """Read a job that is not followed; the future raises FtmonError."""
-        return self._submit(self._inquiry.job(key))
+        return self._submit(self.services.job(key))
 
     def ask(self, action: "Action", key: JobKey) -> "Future[ActionOutcome]":
         """Ask the service to do something with a job; the future raises FtmonError where it does not."""
@@ -193,7 +193,7 @@ class Watcher:
                 answer.cancel()
             while tasks := asyncio.all_tasks(self._loop):
                 self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            self._loop.run_until_complete(self._inquiry.aclose())
+            self._loop.run_until_complete(self.services.aclose())
             if self._delivery is not None:
                 self._delivery.close(_CLOSING)
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -264,7 +264,8 @@ class Watcher:
         from ftmon.wire.follow.follower import Follower
 
         try:
-            client, candidates = self._inquiry.client, await self._inquiry.candidates()
+            inquiry = await self.services.of(key)
+            client, candidates = inquiry.client, await inquiry.candidates()
         except FtmonError as error:
             from ftmon.model.update import Connection, Update, Wire
 
@@ -334,7 +335,7 @@ class Watcher:
     async def _ask(self, action: "Action", key: JobKey) -> "ActionOutcome":
         if self._follower is not None and self._followed_key == key:
             return await self._follower.ask(action)
-        return await self._inquiry.ask(action, key)
+        return await self.services.ask(action, key)
 
     async def _runs(self) -> "list[RecordedRun]":
         return await self._read(lambda history: history.runs()) or []

@@ -172,3 +172,14 @@ def test_a_run_that_begins_later_is_among_all_runs(tmp_path: Path) -> None:
     assert [told.entry.message for news in runs.poll(NOW) for told in news.told] == ["last"]
     assert list(runs.poll(NOW)) == []
     assert runs.verdict(news.run, NOW).standing is Standing.ENDED
+
+
+def test_what_was_written_before_it_is_read_has_the_time_of_its_file(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    (directory.path / OUTPUT).write_text("one\n")
+    os.utime(directory.path / OUTPUT, (NOW.timestamp(), NOW.timestamp()))
+    later = NOW + timedelta(days=1)
+    assert [told.at for news in run.poll(later) for told in news.told] == [NOW]
+    with (directory.path / OUTPUT).open("a") as file:
+        file.write("two\n")
+    assert [told.at for news in run.poll(later) for told in news.told] == [later]

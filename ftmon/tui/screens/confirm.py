@@ -10,8 +10,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from ftmon.model.key import LOCAL, JobKey
 from ftmon.paths import stylesheet
 from ftmon.tui.look import LOOKS
+
+_THERE = "The service stops the training. This cannot be undone."
+_HERE = "It is sent SIGINT, the second time SIGTERM, the third time SIGKILL."
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -33,17 +37,16 @@ class ConfirmScreen(ModalScreen[bool]):
         ),
     ]
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, key: JobKey) -> None:
         super().__init__()
-        self._job_id = job_id
+        self._key = key
 
     def compose(self) -> ComposeResult:
         """Lay out the question and its two answers."""
         with Vertical(id="dialog"):
             yield Static(Content.styled("Cancel this job?", ".strong"))
-            yield Static(Content(self._job_id), id="job")
-            why = "The service stops the training. This cannot be undone."
-            yield Static(Content.styled(why, ".muted"), id="why")
+            yield Static(Content(self._key.job_id), id="job")
+            yield Static(Content.styled(_HERE if self._key.service == LOCAL else _THERE, ".muted"), id="why")
             with Horizontal():
                 yield Button(Content("Keep it (n)"), id="keep", variant="primary", compact=True)
                 yield Button(Content("Cancel it (y)"), id="cancel", variant="error", compact=True)

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from ftmon.checks import facts
 from ftmon.checks.check import SIGNS, Check, Mark
+from ftmon.model.key import LOCAL
 from ftmon.model.run import Run
 from ftmon.paths import stylesheet
 from ftmon.safe import one_line, safe
@@ -26,8 +27,9 @@ _MARK_LOOKS = {Mark.GOOD: "", Mark.DOUBT: "warning", Mark.BAD: "bad"}
 
 def facts_of(run: Run | None, watcher: Watcher) -> Iterator[Check]:
     """Yield what `ftmon doctor` tells of a service, for the run on the screen."""
-    is_asked = not watcher.is_offline and (run is None or run.key.service == watcher.base_url)
-    yield facts.service(run.key.service if run else watcher.base_url)
+    is_asked = not watcher.is_offline if run is None else watcher.can_watch(run.key)
+    service = run.key.service if run else watcher.base_url
+    yield facts.service(service)
     if run is None or not run.dialect:
         yield facts.unasked_api("no answer was read" if is_asked else "the service is not asked")
     else:
@@ -36,10 +38,12 @@ def facts_of(run: Run | None, watcher: Watcher) -> Iterator[Check]:
         yield facts.connection(run.connection)
         if is_asked and run.dialect:
             yield facts.events(run.dialect, run.connection)
-    if is_asked:
+    if is_asked and service != LOCAL:
         yield facts.key(watcher.settings)
         yield facts.proxy(watcher.settings)
         yield facts.clock(run.skew if run else None)
+    if run is not None and run.has_estimated_times:
+        yield facts.estimated_times()
     obstacle = watcher.unrecordable or ("nothing is recorded in it now" if watcher.is_unrecorded else "")
     yield facts.record(watcher.history, obstacle)
     if run is not None and watcher.history is not None and not obstacle:

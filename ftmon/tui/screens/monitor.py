@@ -56,9 +56,7 @@ class MonitorScreen(Screen[None]):
         Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Replay faster", id="replay.faster"),
         Binding("minus", "change_speed(-1)", "slower", tooltip="Replay slower", id="replay.slower"),
         Binding("y", "copy", "copy", tooltip="Copy the selection, the marked event or the job id", id="copy"),
-        Binding(
-            "x", "cancel_job", "cancel job", tooltip="Ask the service to cancel the job", id="job.cancel"
-        ),
+        Binding("x", "cancel_job", "cancel job", tooltip="Ask for the job to be cancelled", id="job.cancel"),
     ]
 
     class Over(Message):
@@ -131,9 +129,10 @@ class MonitorScreen(Screen[None]):
     def open_job(self, key: JobKey) -> None:
         """Show this job instead of the current one.
 
-        A job of the connected service is watched. Any other job is read from the history.
+        A job of the chosen service, or a run that ftmon keeps, is watched. Any other job is read from the
+        history.
         """
-        if key.service == self._watcher.base_url and not self._watcher.is_offline:
+        if self._watcher.can_watch(key):
             self._watcher.watch(key)
         else:
             self._watcher.replay(key)

@@ -16,8 +16,8 @@ from textual.widgets import Input, Static
 
 from ftmon.errors import FtmonError, UsageError
 from ftmon.model.job import Job
-from ftmon.model.job_list import ListedJob
-from ftmon.model.key import JobKey, typed_job_id
+from ftmon.model.job_list import ListedJob, kept_here
+from ftmon.model.key import LOCAL, JobKey, typed_job_id
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.excerpt import excerpt
@@ -33,7 +33,7 @@ _MOST = 10_000
 class OpenJobScreen(ModalScreen[JobKey | None]):
     """Returns a job that the user typed or picked, or None if the user closed the dialog.
 
-    The list offers the service's jobs and the jobs recorded on this machine.
+    The list offers the service's jobs, the runs of this machine, and what is recorded here.
     """
 
     CSS_PATH = stylesheet("open_job.tcss")
@@ -62,17 +62,14 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         super().__init__()
         self._watcher = watcher
         self._now = now
-        self._state = Content.styled("listing the jobs of the service …", ".muted")
+        self._state = Content.styled("listing the jobs …", ".muted")
 
     def compose(self) -> ComposeResult:
         """Lay out the service, the input, the hint and the list of jobs."""
         with Vertical(id="dialog"):
-            yield Static(
-                Content.assemble(
-                    ("Watch a job", ".strong"), ("  at ", ".muted"), (self._watcher.base_url, ".muted")
-                ),
-                id="service",
-            )
+            place = self._watcher.base_url
+            title = (f"  {'on this machine' if place == LOCAL else f'at {place}'}", ".muted")
+            yield Static(Content.assemble(("Watch a job", ".strong"), title), id="service")
             yield JobInput()
             yield Static(self._state, id="hint")
             yield JobList(self._watcher.base_url, self._now())
@@ -88,12 +85,18 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
 
     @work
     async def _list_jobs(self) -> None:
-        """List the recorded jobs, which needs no network, and then the service's jobs."""
+        """List the runs of this machine and the recorded jobs, without the network; then the service's."""
         runs = await asyncio.wrap_future(self._watcher.runs())
         self._offer(ListedJob(run.key, run.job, events=run.events, recorded_at=run.last_at) for run in runs)
-        recorded = f"{plural(len(runs), 'run')} recorded here" if runs else ""
-        if self._watcher.is_offline:
-            self._state = Content.styled(recorded, ".muted")
+        kept = [] if self._watcher.is_offline else await asyncio.to_thread(_kept_jobs)
+        self._offer(kept_here(kept))
+        here = ", ".join(
+            f"{plural(len(found), 'run')} {where}"
+            for found, where in ((kept, "on this machine"), (runs, "recorded here"))
+            if found
+        )
+        if self._watcher.is_offline or not self._watcher.services.has_list:
+            self._state = Content.styled(here or "no run is kept or recorded here", ".muted")
             self._show_state()
             return
         listed = 0
@@ -110,7 +113,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             part = f"Only {plural(listed, 'job')}" if listed else "The jobs"
             self._state = Content.assemble(
                 (f"{part} can{'' if listed else 'not'} be listed: {excerpt(str(error))}", ".warning"),
-                (f" · {recorded}" if recorded else "", ".muted"),
+                (f" · {here}" if here else "", ".muted"),
             )
         else:
             words = (
@@ -118,12 +121,12 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
                 if listed
                 else "the service lists no jobs"
             )
-            self._state = Content.styled(", ".join(filter(None, (words, recorded))), ".muted")
+            self._state = Content.styled(", ".join(filter(None, (words, here))), ".muted")
         self._show_state()
 
     @on(Listed)
     def _add_listed(self, event: Listed) -> None:
-        service, skew = self._watcher.base_url, self._watcher.skew
+        service, skew = self._watcher.base_url, self._watcher.services.skew
         self._offer(ListedJob(JobKey(service, job.id), job, is_listed=True, skew=skew) for job in event.jobs)
 
     @property
@@ -164,14 +167,18 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
     def _open(self, event: Input.Submitted) -> None:
         """Open the highlighted job, else the typed one, else the only one that the typed words match."""
         try:
-            key = self.jobs.chosen or JobKey(self._watcher.base_url, typed_job_id(event.value))
-            self.dismiss(key)
+            self.dismiss(self.jobs.chosen or self._named(typed_job_id(event.value)))
         except UsageError as error:
             if event.value.strip() and len(self.jobs) == 1:
                 self.jobs.move(1)
                 self.dismiss(self.jobs.chosen)
             else:
                 self.hint.update(Content.styled(str(error), ".warning"))
+
+    def _named(self, job_id: str) -> JobKey:
+        """Return the job of an id: the service's, unless only a run of this machine is known to have it."""
+        of_service, here = JobKey(self._watcher.base_url, job_id), JobKey(LOCAL, job_id)
+        return here if here in self.jobs.keys and of_service not in self.jobs.keys else of_service
 
     @on(JobList.Picked)
     def _pick(self) -> None:
@@ -184,6 +191,13 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
     def action_move_page(self, pages: int) -> None:
         """Move the list's cursor by what fits into it."""
         self.jobs.move(pages * max(2, self.jobs.size.height))
+
+
+def _kept_jobs() -> list[Job]:
+    # Its readers of files are of no use before the first paint.
+    from ftmon.local.catalog import kept_jobs
+
+    return kept_jobs()
 
 
 def _keys(*keys: tuple[str, str]) -> Content:

@@ -10,7 +10,7 @@ from ftmon.model.event import Event, Level
 from ftmon.model.job import Status
 from ftmon.model.message import read_message
 from ftmon.safe import one_line
-from ftmon.text import STATUS_SIGNS, ago, clock, count, day_clock
+from ftmon.text import ESTIMATED, STATUS_SIGNS, ago, clock, count, day_clock
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.rows import wrap
 
@@ -79,22 +79,30 @@ def shown_text(event: Event) -> str:
     return one_line(message)
 
 
-def ago_text(event: Event, now: datetime, width: int) -> str:
-    """Return the age, padded to `width` cells: `3 minutes ago`. Two units are cut to one: `2 years ago`."""
+def ago_text(event: Event, now: datetime, columns: Columns) -> str:
+    """Return the age, padded to its column: `3 minutes ago`. Two units are cut to one: `2 years ago`."""
     words = ago(event.created_at, now)
     if "," in words:
         words = f"{words.partition(',')[0]} ago"
-    return words[: width - 2].ljust(width)
+    # The time of day beside it is marked already.
+    mark = ESTIMATED if event.is_estimated and not columns.clock else ""
+    return f"{mark}{words[: columns.ago - 2]}".ljust(columns.ago)
 
 
-def row_pieces(event: Event, line: int, layout: Columns, age: str) -> list[tuple[str, str]]:
-    """Return row number `line` of an event, counted from 0, as texts with their looks."""
+def row_pieces(
+    event: Event, line: int, layout: Columns, age: str, *, has_estimates: bool
+) -> list[tuple[str, str]]:
+    """Return row number `line` of an event, counted from 0, as texts with their looks.
+
+    `has_estimates`: some times of the list are marked as estimated, and the others stand below them.
+    """
     mark, look = _sign(event)
     row = wrap(shown_text(event), layout.message)[line]
     if line:
         return [(" " * layout.indent, ""), *_message_pieces(row, look)]
     time = day_clock(event.created_at) if layout.clock > _CLOCK else clock(event.created_at)
-    head = [(time.ljust(layout.clock), "muted")] if layout.clock else []
+    lead = ESTIMATED if event.is_estimated else " " * has_estimates
+    head = [(f"{lead}{time}".ljust(layout.clock), "muted")] if layout.clock else []
     return [*head, (age, "muted"), (mark.ljust(layout.sign), look), *_message_pieces(row, look)]
 
 

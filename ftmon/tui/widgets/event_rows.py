@@ -21,6 +21,8 @@ class EventRows:
         self.columns = columns(80, Times.BOTH, False)
         self.is_dated = False
         """The run has events of another day, so the time of day alone would be ambiguous."""
+        self.has_estimates = False
+        """The times of some events are estimated."""
         self._rows = Rows()
 
     def __len__(self) -> int:
@@ -32,6 +34,7 @@ class EventRows:
         width = self.columns.message
         for event in new:
             self.events.append(event)
+            self.has_estimates = self.has_estimates or event.is_estimated
             message = event.message
             is_one_row = len(message) <= width and message.isascii() and "\n" not in message
             self._rows.add(1 if is_one_row else len(wrap(shown_text(event), width)))
@@ -68,7 +71,7 @@ class EventRows:
     def pieces(self, row: int, age: str) -> list[tuple[str, str]]:
         """Return a row as texts with their looks."""
         index, line = self._rows.find(row)
-        return row_pieces(self.events[index], line, self.columns, age)
+        return row_pieces(self.events[index], line, self.columns, age, has_estimates=self.has_estimates)
 
     def age(self, row: int, now: datetime, *, is_first: bool) -> str:
         """Return the age to show in a row, padded. An age equal to the one above is left out.
@@ -79,8 +82,8 @@ class EventRows:
         index, line = self._rows.find(row)
         if not width or line:
             return " " * width
-        text = ago_text(self.events[index], now, width)
-        if not is_first and index and text == ago_text(self.events[index - 1], now, width):
+        text = ago_text(self.events[index], now, self.columns)
+        if not is_first and index and text == ago_text(self.events[index - 1], now, self.columns):
             return " " * width
         return text
 

@@ -121,7 +121,7 @@ class JobList(ScrollView, can_focus=False):
             excerpt(job.model or ""),
             "" if key.service == self._base_url else f"at {place(key.service)}",
         )
-        look = STATUS_LOOKS[job.status] if is_listed or job.status.is_final else "waiting"
+        look = STATUS_LOOKS[job.status] if is_listed or job.is_over else "waiting"
         return [
             (row.status.ljust(status_width + 2), look),
             (safe(key.job_id).ljust(id_width + 3), ""),

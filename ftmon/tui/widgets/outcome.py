@@ -41,18 +41,19 @@ def ending(run: Run, *, can_replay: bool = False, can_retry: bool = False) -> En
     leave = f"q quits with exit status {exit_status}"
     if can_replay:
         leave = f"p replays it  ·  {leave}"
-    if run.status.is_final:
-        sign, word = STATUS_SIGNS[run.status], run.status.value
+    if run.is_job_over:
+        sign, word = STATUS_SIGNS[run.status], run.status_word
         took = run.job.duration if run.job else None
         facts = [f"took {duration(took)} from its creation"] if took else []
         facts.append(plural(run.events, "event"))
         verb = "was cancelled" if run.status is Status.CANCELLED else word
         headline = f"{sign} The job {verb}  ·  {'  ·  '.join(facts)}"
-        advice = f"o opens another job  ·  {leave}"
+        advice = f"{'r reads again' if can_retry else 'o opens another job'}  ·  {leave}"
         # A connection error does not change an outcome that is already recorded, so both are shown.
         details = [_detail(run), excerpt(str(run.connection.error or ""))]
         detail = "  ·  ".join(filter(None, details))
-        return Ending(STATUS_LOOKS[run.status], f"{sign} {word}", headline, detail, advice)
+        look = STATUS_LOOKS[run.status] if run.status.is_final else "ended"
+        return Ending(look, f"{sign} {word}", headline, detail, advice)
     if run.connection.error is not None:
         headline = _headline(run, run.connection.error)
         detail = excerpt(str(run.connection.error))

@@ -26,6 +26,8 @@ class StatusLine(Line):
 
 def _parts(run: Run, now: datetime, with_percent: bool, is_unrecorded: bool) -> Iterator[Part]:
     yield status_part(run)
+    if run.is_stalled and run.is_current and not run.is_job_over:
+        yield Part("▲ stalled", "warning", 1)
     if is_unrecorded:
         yield Part("▲ not recorded", "warning", 1)
     elif run.unrecorded:
@@ -45,7 +47,7 @@ def _parts(run: Run, now: datetime, with_percent: bool, is_unrecorded: bool) -> 
     took, since = run.job.duration if run.job else None, run.age(now)
     if took is not None:
         yield Part(f"took {duration(took)}", "muted", 3)
-    elif since is not None and not run.status.is_final:
+    elif since is not None and not run.is_job_over:
         yield Part(f"created {elapsed(since)} ago", "muted", 3)
 
 

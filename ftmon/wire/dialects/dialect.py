@@ -158,8 +158,6 @@ class Dialect:
     """The `Last-Event-ID` of the first connection, where a stream tells its past only to whoever resumes."""
     ends_with_eof: bool = False
     """The stream has no `[DONE]`: its connection's end is its own, also without a blank line before."""
-    lost: frozenset[str] = frozenset()
-    """Words of a status that ends a job whose outcome nothing tells."""
     tells_status: bool = True
     """Where the list is missing, it does not come later: a change of the status is told as an event."""
     id_shape: str = ".+"

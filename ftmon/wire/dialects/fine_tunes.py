@@ -47,8 +47,6 @@ FINE_TUNES = Dialect(
     read_page=partial(reading.page, newest_first=False),
     frame_reader=lambda: reading.frame,
     read_event=reading.event,
-    # ftmon's own runs of trainers that say nothing at their end.
-    lost=frozenset({"ended"}),
     # Scale's llm-engine has no list before its first event (PROTOCOL §7).
     tells_status=False,
 )

@@ -18,7 +18,7 @@ from ftmon.model.link import links, wandb_project
 from ftmon.safe import safe
 from ftmon.wire.dialects import paging
 from ftmon.wire.dialects.dialect import DONE, Done, InBandError, JobAnswer, JobPage, Page
-from ftmon.wire.dialects.statuses import read_status
+from ftmon.wire.dialects.statuses import ENDED, read_status
 from ftmon.wire.refusal import sentence
 from ftmon.wire.sse import ServerEvent
 
@@ -252,15 +252,18 @@ def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: objec
     """Make a job of an object that looks like OpenAI's; `word` is its status where that stands elsewhere."""
     provider_status = text(word or fields.get("status"))
     status = read_status(provider_status, statuses)
+    has_ended = provider_status == ENDED
     updated_at = parse_time(fields.get("updated_at"))
     # The first API has no time of the end; a job that is over was last changed when it ended.
-    finished_at = parse_time(fields.get("finished_at")) or (updated_at if status.is_final else None)
+    ended_at = updated_at if status.is_final or has_ended else None
+    finished_at = parse_time(fields.get("finished_at")) or ended_at
     # Together's, which has a name before there is a model (PROTOCOL §4).
     output = fields.get("model_output_name") if status is Status.SUCCEEDED else None
     return Job(
         id=text(fields.get("id")) or "",
         status=status,
         provider_status=provider_status,
+        has_ended=has_ended,
         model=text(fields.get("model")),
         fine_tuned_model=text(fields.get("fine_tuned_model") or output),
         created_at=parse_time(fields.get("created_at")),

@@ -53,6 +53,9 @@ COMMON: Mapping[str, Status] = {
 }
 """By the word in lower case, without the prefixes below. Every other word is unknown, and no end."""
 
+ENDED = "ended"
+"""ftmon's own word for a run of a trainer that is over and whose outcome nothing tells."""
+
 _PREFIXES = ("job_state_", "training_job_")
 """Fireworks and Vertex AI, Baseten (SERVICES §3.5)."""
 

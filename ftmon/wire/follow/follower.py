@@ -78,7 +78,6 @@ class Follower:
         try:
             while not await self._step():
                 pass
-            self._patience.check_outcome()
         except FtmonError as error:
             end = Connection(Wire.REFUSED, error=error)
         finally:

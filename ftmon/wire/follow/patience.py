@@ -90,15 +90,6 @@ class Patience:
                 "Everything it told is shown."
             )
 
-    def check_outcome(self) -> None:
-        """Check, when everything was told, that the outcome is known.
-
-        Raises:
-            GaveUpError: where nothing tells it.
-        """
-        if self._session.is_lost:
-            raise GaveUpError("The run is over, and nothing tells how it ended. Everything it told is shown.")
-
     def lasting(self, error: RefusedError, before: RefusedError | None) -> RefusedError | None:
         """Return the refusal of the job that ends the following, or None where it may pass.
 

@@ -95,11 +95,6 @@ class Session:
         return self.final_at is not None
 
     @property
-    def is_lost(self) -> bool:
-        """The job is over, and nothing tells how it ended."""
-        return self.is_final and not self.status.is_final
-
-    @property
     def is_status_known(self) -> bool:
         """The service said how the job stands, in a word that ftmon knows."""
         return self.status is not Status.UNKNOWN
@@ -176,10 +171,9 @@ class Session:
 
         A job that is over stays so: a reading that says that it runs is older.
         """
-        is_over = job.status.is_final or job.provider_status in self.service.dialect.lost
-        if self.is_final and not is_over:
+        if self.is_final and not job.is_over:
             return
-        if is_over and self.final_at is None:
+        if job.is_over and self.final_at is None:
             self.final_at = loop_time()
             self.was_over_before = not self.was_heard
         self.note_answer()
@@ -187,8 +181,7 @@ class Session:
             skew = timedelta(seconds=self.service.client.clock.skew or 0.0)
             self._changes.append(made.status_change(job, datetime.now(UTC) + skew))
         self.job = replace(job, id=self.key.job_id)
-        # A word for the end of a run whose outcome nobody knows is no news: that is told at the end.
-        notice = "" if self.is_lost else self._notices.status(job)
+        notice = "" if job.has_ended else self._notices.status(job)
         await self.tell(job=self.job, notice=notice)
 
     # Reporting
