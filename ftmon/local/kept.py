@@ -62,7 +62,6 @@ class KeptRun:
         self._is_over = False
         self.is_settled = False
         """Nobody can write any more, and everything was read."""
-        self._is_first_reading = True
 
     def poll(self, at: datetime) -> Iterator[News]:
         """Yield what is new, a part at a time; nothing at first, so that a run is known before it speaks."""
@@ -79,7 +78,6 @@ class KeptRun:
             yield self._taken(self._output, entries, at)
         self._end, self._is_over = end, end is not None or not is_running
         self.is_settled = not is_running
-        self._is_first_reading = False
 
     def verdict(self, run: LocalRun, now: datetime) -> Verdict:
         """Say how the run stands, by what the last `poll` has found."""
@@ -100,9 +98,9 @@ class KeptRun:
             yield self._taken(self._events, entries, at)
 
     def _taken(self, source: FileSource, entries: Numbered, at: datetime) -> News:
-        # What stands there already was written before, by the time of the file.
-        changed_at = datetime.fromtimestamp(source.changed_at, UTC)
-        told = self.run.take(source.path.name, entries, changed_at if self._is_first_reading else at)
+        # Not later than the end, which is told at its own time, also where all is read after it.
+        written_at = min(at, datetime.fromtimestamp(source.changed_at, UTC))
+        told = self.run.take(source.path.name, entries, written_at)
         self._signs.note(each.entry for each in told)
         return News(self.run, told)
 

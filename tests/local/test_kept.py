@@ -59,6 +59,16 @@ def test_what_is_written_before_the_end_is_told_before_it(tmp_path: Path) -> Non
     assert verdict(run) == Verdict(Standing.OVER, failed, NOW)
 
 
+def test_lines_that_are_read_after_the_end_are_no_later_than_it(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    (directory.path / OUTPUT).write_text("one\n")
+    end = End(0, False, datetime.now(UTC))
+    directory.write_end(end)
+    [told] = [told for news in run.poll(end.at + timedelta(minutes=1)) for told in news.told]
+    assert told.is_estimated
+    assert told.at <= end.at
+
+
 def test_a_cancelled_run_is_cancelled_whatever_its_status(tmp_path: Path) -> None:
     directory, run = made(tmp_path)
     directory.write_end(End(0, True, NOW))
