@@ -225,6 +225,13 @@ def test_reading_takes_linear_time(line: str) -> None:
     assert time.process_time() - start < 2
 
 
+@pytest.mark.parametrize(("others", "step"), [(10, 50), (1000, None)])
+def test_only_so_many_bars_are_remembered(others: int, step: int | None) -> None:
+    bars = [f"0/{total} [00:01]" for total in range(1000, 1000 + others)]
+    *_, line = read(*bars, "50/100 [00:01]", "{'loss': 1.5, 'epoch': 0.5}")
+    assert line.figures.get("step") == step
+
+
 @pytest.mark.parametrize(
     ("values", "figures"),
     [

@@ -31,8 +31,7 @@ class Merger:
         """Return what an entry of a file tells that is new, or None."""
         measured = entry.figures.keys() - _PLACES
         is_told = entry.outcome is not None and entry.outcome == self._outcome
-        # Figures that follow an end belong to another training of the same run.
-        self._outcome = entry.outcome or (None if measured else self._outcome)
+        self._outcome = entry.outcome or self._outcome
         if not measured:
             # A trainer that sums up, and a callback that ends the run, tell one end.
             return None if is_told and entry.message in SENTENCES.values() else entry
@@ -49,6 +48,8 @@ class Merger:
             if entry.outcome is None or is_told:
                 return None
             return replace(entry, figures={}, message=SENTENCES[entry.outcome.status])
+        # Figures that follow an end belong to another training of the same run.
+        self._outcome = entry.outcome
         if step is not None:
             self._reached.update(dict.fromkeys(measured - told, step))
         if not told:

@@ -15,6 +15,10 @@ _TOLERANCE = 0.001
 """Trainer writes an epoch with four digits."""
 
 
+_MOST = 64
+"""Bars that are remembered."""
+
+
 class Bar(NamedTuple):
     """What a bar has counted."""
 
@@ -30,6 +34,11 @@ class ProgressBars:
         """Each as it was drawn last, by its total. The oldest is first, and evaluations begin later."""
         self._redrawn: dict[int, Bar] = {}
         """Those that were drawn again behind the line."""
+        self._drawn: dict[int, Bar] = {}
+        """Those that were drawn since the last line that had figures."""
+        self._training: Bar | None = None
+        """The training's at that line."""
+        self._epoch = 0.0
 
     def take_from(self, text: str) -> str:
         """Note the bars in a text, and return it without them."""
@@ -40,7 +49,8 @@ class ProgressBars:
             end = bar_end
             if not _is_name(before):
                 kept.append(before)
-                self._bars[bar.total] = bar
+                _keep(self._bars, bar)
+                _keep(self._drawn, bar)
         return "".join([*kept, text[end:]]).lstrip() if end else text
 
     def expect(self, after: str) -> None:
@@ -55,12 +65,27 @@ class ProgressBars:
     def of_training(self, total: int | None, epoch: float | None) -> Bar | None:
         """Return the training's bar at a line of this epoch, by the total of the steps where that was told.
 
-        Else it is the oldest one that agrees with the epoch.
+        Else it is that of the line before, or else the oldest one that agrees with the epoch.
         """
-        for bar in (self._bars | self._redrawn).values():
-            if bar.total == total or (total is None and _agrees(bar, epoch)):
-                return bar
-        return None
+        if epoch is not None and epoch < self._epoch:
+            self._begin_again()
+        self._epoch = epoch or self._epoch
+        if total is None and self._training is not None:
+            total = self._training.total
+        bars = self._bars | self._redrawn
+        found = (bar for bar in bars.values() if bar.total == total or (not total and _agrees(bar, epoch)))
+        self._training, self._drawn = next(found, None), {}
+        return self._training
+
+    def _begin_again(self) -> None:
+        """Keep only the bars of the training that has begun."""
+        before, self._training = self._training, None
+        self._bars = {total: bar for total, bar in self._drawn.items() if bar != before}
+
+
+def _keep(bars: dict[int, Bar], bar: Bar) -> None:
+    if bar.total in bars or len(bars) < _MOST:
+        bars[bar.total] = bar
 
 
 def _bars(text: str) -> Iterator[tuple[str, Bar, int]]:

@@ -113,7 +113,7 @@ class TrainerReader:
         if "step" in figures:
             self.total_steps = count(figures.get("total_steps")) or self.total_steps
         elif (bar := self._bars.of_training(self.total_steps, figures.get("epoch"))) is not None:
-            figures["step"], self.total_steps = bar
+            figures.update(step=bar.done, total_steps=bar.total)
         elif self.total_steps and self.total_epochs and "epoch" in figures:
             figures["step"] = round(figures["epoch"] / self.total_epochs * self.total_steps)
         if self.total_steps and "step" in figures:

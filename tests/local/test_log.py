@@ -25,6 +25,21 @@ def test_a_line_in_the_place_of_a_bar_has_the_step_of_the_bar_that_follows() -> 
     assert {entry.figures["total_steps"] for entry in read(FAST)} == {60}
 
 
+def test_another_training_in_the_same_output_has_the_steps_of_its_own_bar() -> None:
+    def training(total: int) -> str:
+        written = f"\r  0%|          | 0/{total} [00:00<?, ?it/s]"
+        for epoch in (0.25, 1.0):
+            line = f"\r     \r{{'loss': 2.5, 'epoch': {epoch}}}\n"
+            written += f"{line}\r 50%|█████     | {round(epoch * total)}/{total} [00:01<00:09, 4it/s]"
+        return written + "\n"
+
+    places = [
+        (entry.step, entry.figures["total_steps"])
+        for entry in read(training(60) + training(40) + training(40))
+    ]
+    assert places == [(15, 60), (60, 60), (10, 40), (40, 40), (10, 40), (40, 40)]
+
+
 def test_the_steps_of_a_training_are_known_where_it_ends_within_an_epoch() -> None:
     [entry] = read("\r 12%|█▎        | 5/40 [00:01<00:09, 4it/s]\r     \r{'loss': 2.5, 'epoch': 0.2}\n")
     assert (entry.step, entry.figures["total_steps"]) == (5, 40)
