@@ -38,8 +38,9 @@ class FtmonCallback(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Tell the figures of an epoch."""
         if self._run is not None:
-            rate = self.model.optimizer.learning_rate
-            self._run.log(**{"learning_rate": rate, **(logs or {}), "step": epoch + 1, "epoch": epoch + 1})
+            rate = getattr(self.model.optimizer, "learning_rate", None)
+            figures = {} if rate is None else {"learning_rate": rate}
+            self._run.log(**{**figures, **(logs or {}), "step": epoch + 1, "epoch": epoch + 1})
 
     def on_train_end(self, logs: Any = None) -> None:
         """End the run: a success."""

@@ -40,17 +40,12 @@ class FtmonCallback(Callback):
         """Begin a run."""
         self._told, self._step = {}, 0
         if trainer.is_global_zero:
-            total = trainer.estimated_stepping_batches
-            self._run = publish(
-                self._name or type(pl_module).__name__,
-                # It is -1 or infinite where the training has no end of its own.
-                total_steps=int(total) if 0 < total < float("inf") else None,
-                home=self._home,
-            )
+            name = self._name or type(pl_module).__name__
+            self._run = publish(name, total_steps=_total_steps(trainer), home=self._home)
 
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         """Note the learning rate of a step, which a scheduler changes after it."""
-        self._rate = optimizer.param_groups[0]["lr"]
+        self._rate = optimizer.param_groups[0].get("lr")
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -60,7 +55,7 @@ class FtmonCallback(Callback):
         # Where gradients are accumulated, several batches are one step.
         if every and step % every == 0 and step != self._step:
             self._step = step
-            self._tell(trainer, learning_rate=self._rate)
+            self._tell(trainer, **({} if self._rate is None else {"learning_rate": self._rate}))
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Tell the metrics of a validation."""
@@ -84,7 +79,7 @@ class FtmonCallback(Callback):
         self._end(None)
 
     def _tell(self, trainer: Any, **figures: Any) -> None:
-        """Tell the metrics that are new."""
+        """Tell the metrics that are new. They are asked for on every process, because that may join them."""
         metrics = dict(trainer.callback_metrics)
         new = {name: value for name, value in metrics.items() if value is not self._told.get(name)}
         self._told = metrics
@@ -96,3 +91,14 @@ class FtmonCallback(Callback):
         if self._run is not None:
             self._run.leave(error)
             self._run = None
+
+
+def _total_steps(trainer: Any) -> int | None:
+    """Return how many steps there will be; None where nobody knows."""
+    try:
+        total = trainer.estimated_stepping_batches
+    except Exception:
+        # Lightning refuses where the accumulation of gradients changes. No training ends because of that.
+        return None
+    # It is -1 or infinite where the training has no end of its own.
+    return int(total) if 0 < total < float("inf") else None
