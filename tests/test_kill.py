@@ -65,7 +65,7 @@ def test_a_training_whose_keeper_is_killed_goes_on_and_its_end_is_unknown(pipe: 
         *events, job = rest(process)
         assert [event["message"] for event in events] == [
             "last",
-            "The run has ended, and nothing tells how",
+            "The run has ended, outcome unknown",
         ]
         assert job["status"] == "unknown"
         assert process.wait(20) == 5

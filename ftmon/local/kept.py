@@ -1,6 +1,7 @@
 """A run that ftmon has started, or that publishes itself: what its directory tells."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ftmon.model.event import Level
 from ftmon.model.job import Status
 
 _SCAN_EVERY = 1.0
-"""Seconds between two looks for new runs."""
+"""Seconds between two looks for new runs where the time of the last change tells none: it may be coarse."""
 
 
 class Signs:
@@ -112,12 +113,17 @@ class KeptRuns:
         self._home = home
         self._runs: dict[str, KeptRun] = {}
         self._scanned_at: datetime | None = None
+        self._changed_at = 0
+        """When a run came or went before the last look, in nanoseconds."""
 
     def poll(self, at: datetime) -> Iterator[News]:
         """Yield what is new, a part at a time."""
-        if self._scanned_at is None or abs((at - self._scanned_at).total_seconds()) >= _SCAN_EVERY:
-            self._scanned_at = at
-            self._scan()
+        with suppress(FileNotFoundError):
+            changed_at = self._home.stat().st_mtime_ns
+            is_due = self._scanned_at is None or abs((at - self._scanned_at).total_seconds()) >= _SCAN_EVERY
+            if is_due or changed_at != self._changed_at:
+                self._scanned_at, self._changed_at = at, changed_at
+                self._scan()
         for run in list(self._runs.values()):
             if not run.is_settled:
                 yield from run.poll(at)

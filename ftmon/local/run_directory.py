@@ -4,6 +4,7 @@ Only the user can read it. Nothing in it is trusted: no path and no process id i
 changes it makes nobody read or kill anything else.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from time import sleep
 from typing import Any, NamedTuple
 
@@ -80,8 +82,7 @@ class RunDirectory:
     def create(cls, home: Path, name: str, now: datetime, file: str) -> "tuple[RunDirectory, int]":
         """Make the directory of a new run; where its name is taken, with a number behind it.
 
-        Returns the run, and the descriptor of a file that is open and locked as `open_locked` does. A run is
-        seen only from then on, so that nobody takes one that has not begun for one that has ended.
+        Returns the run, and the descriptor of a file that is open and locked as `open_locked` does.
 
         Raises:
             UsageError: where it cannot be made.
@@ -89,21 +90,19 @@ class RunDirectory:
         base = _NOT_IN_NAMES.sub("-", name)[:_LONGEST_NAME].strip("-._") or "run"
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for number in count(1):
-                path = home / (base if number == 1 else f"{base}-{number}")
-                with suppress(FileExistsError):
-                    path.mkdir(mode=0o700)
-                    break
-            run = cls(path)
-            descriptor = run.open_locked(file)
-            run._write(_RECORD, {"id": check_job_id(path.name), "started_at": iso(now)})
+            # Made whole under a hidden name: nobody takes a run that has not begun for one that ended.
+            made = cls(Path(mkdtemp(prefix=".", dir=home)))
+            descriptor = made.open_locked(file)
+            made._write(_RECORD, {"started_at": iso(now)})
+            names = (base if number == 1 else f"{base}-{number}" for number in count(1))
+            path = next(home / name for name in names if _is_moved(made.path, home / name))
         except OSError as error:
             raise UsageError(f"A run cannot be kept in {home}: {error.strerror}.") from error
-        return run, descriptor
+        return cls(path), descriptor
 
     @classmethod
     def all(cls, home: Path) -> "Iterator[RunDirectory]":
-        """Yield the runs that are kept here, in no order; a directory without a record is none yet."""
+        """Yield the runs that are kept here, in no order."""
         with suppress(OSError), os.scandir(home) as entries:
             for entry in entries:
                 if (run := cls.find(home, entry.name)) is not None:
@@ -217,6 +216,17 @@ class RunDirectory:
             value = json.loads(file.read(_LARGEST_RECORD))
             return value if isinstance(value, dict) else {}
         return {}
+
+
+def _is_moved(directory: Path, place: Path) -> bool:
+    """Move a directory to a place, unless that is taken; raises OSError."""
+    try:
+        directory.rename(place)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            return False
+        raise
+    return True
 
 
 def now() -> datetime:
