@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ftmon.local.command import cancel
-from ftmon.local.entry import Entry, Outcome
+from ftmon.local.entry import Entry, Outcome, RunSplitter
 from ftmon.local.place import News
 from ftmon.local.reason import Reason
-from ftmon.local.run import LocalRun, Numbered
+from ftmon.local.run import LocalRun, Numbered, Told
 from ftmon.local.run_directory import EVENTS, End, RunDirectory
 from ftmon.local.source import JSON_LINES, LOG, FileSource
 from ftmon.local.verdict import Standing, Verdict
@@ -59,6 +59,8 @@ class KeptRun:
         self._events = FileSource(directory.path / EVENTS, JSON_LINES, follow_links=False)
         self._output = FileSource(directory.output, LOG, follow_links=False)
         self._signs = Signs()
+        self._splitters = {self._events: RunSplitter(), self._output: RunSplitter()}
+        """Find where a command begins another training, such as the next fold."""
         self._end: End | None = None
         self._is_over = False
         self.is_settled = False
@@ -101,7 +103,15 @@ class KeptRun:
     def _taken(self, source: FileSource, entries: Numbered, at: datetime) -> News:
         # Not later than the end, which is told at its own time, also where all is read after it.
         written_at = min(at, datetime.fromtimestamp(source.changed_at, UTC))
-        told = self.run.take(source.path.name, entries, written_at)
+        told: list[Told] = []
+        part: Numbered = []
+        for numbered in entries:
+            if self._splitters[source].begins(numbered[1]):
+                told += self.run.take(source.path.name, part, written_at)
+                self.run.begin_again(source.path.name)
+                part = []
+            part.append(numbered)
+        told += self.run.take(source.path.name, part, written_at)
         self._signs.note(each.entry for each in told)
         return News(self.run, told)
 

@@ -27,6 +27,12 @@ class Merger:
         self._outcome: Outcome | None = None
         """The end that was told last."""
 
+    def begin_again(self, source: str) -> None:
+        """Take the points of a file from the first step on: another training follows in it."""
+        for figure, owner in self._owners.items():
+            if owner == source:
+                self._reached.pop(figure, None)
+
     def new(self, source: str, entry: Entry) -> Entry | None:
         """Return what an entry of a file tells that is new, or None."""
         measured = entry.figures.keys() - _PLACES

@@ -48,6 +48,10 @@ class LocalRun:
         self._merger = Merger()
         self._judge = Judge()
 
+    def begin_again(self, source: str) -> None:
+        """Take another training that follows in a file as a part of this run."""
+        self._merger.begin_again(source)
+
     def take(self, source: str, entries: Numbered, written_at: datetime) -> list[Told]:
         """Return what is new among the entries of a file, which was written then."""
         told = []

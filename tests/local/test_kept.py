@@ -168,6 +168,15 @@ def test_a_point_that_is_published_and_printed_comes_from_one_file_at_whichever_
     assert point.message == "Step 1: training loss=2.5"
 
 
+def test_a_command_that_trains_twice_tells_the_points_of_both(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    rows = "".join(f'{{"step": {step}, "loss": 2.5}}\n' for step in (1, 2, 3, 1, 2))
+    (directory.path / EVENTS).write_text(rows)
+    directory.output.write_text("".join(f"step {step} | loss: 2.5 | dt: 1ms\n" for step in (1, 2, 3, 1, 2)))
+    steps = [told.entry.step for news in run.poll(NOW) for told in news.told]
+    assert steps == [1, 2, 3, 1, 2]
+
+
 def test_a_run_that_begins_later_is_among_all_runs(tmp_path: Path) -> None:
     runs = KeptRuns(tmp_path)
     assert list(runs.poll(NOW)) == []
