@@ -1,8 +1,10 @@
+from math import inf, isnan, nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftmon.model.curve import Bucket, Curve
+from ftmon.model.curve import Bucket, Curve, Gap
 
 
 def test_a_curve_without_points_has_no_ends() -> None:
@@ -74,3 +76,63 @@ def test_spare_points_count_until_others_come_and_not_beside_them() -> None:
     assert (curve.first, curve.last, curve.last_step) == (9.0, 8.0, 2)
     # The chart is drawn again when this number changes.
     assert curve.points == 4
+
+
+def test_the_average_starts_without_a_bias_and_keeps_its_factor_of_itself() -> None:
+    curve = Curve()
+    for step, value in enumerate([4.0, 2.0, 2.0]):
+        curve.add(step, value)
+    # Weights of the three points are 1, 2 and 4 where an average keeps half of itself.
+    assert curve.smoothed(0.5) == pytest.approx([4.0, (4 + 2 * 2) / 3, (4 + 2 * 2 + 4 * 2) / 7])
+    assert curve.smoothed(0.0) == curve.means
+
+
+@given(st.lists(st.just(3.5), min_size=1, max_size=100), st.sampled_from([0.0, 0.6, 0.99]))
+def test_the_average_of_equal_values_is_their_value_however_they_are_merged(
+    values: list[float], factor: float
+) -> None:
+    curve = Curve(capacity=4)
+    for step, value in enumerate(values):
+        curve.add(step, value)
+    assert curve.smoothed(factor) == pytest.approx([3.5] * len(curve))
+    assert sum(curve.counts) == len(values)
+
+
+def test_values_that_are_no_number_leave_gaps() -> None:
+    curve = Curve()
+    for step, value in enumerate([nan, 2.0, nan, inf, 1.0, nan]):
+        curve.add(step, value)
+    assert curve.gaps == [Gap(0, 0), Gap(2, 3), Gap(5, 5)]
+    assert curve.has_diverged
+    assert (curve.points, curve.last, curve.last_step) == (2, 1.0, 4)
+    curve.add(6, 0.5)
+    assert not curve.has_diverged
+
+
+def test_a_curve_of_gaps_alone_is_bounded_and_ends_with_its_last() -> None:
+    curve = Curve()
+    for step in range(10_000):
+        curve.add(step, nan if step % 2 else 1.0)
+    assert len(curve.gaps) < 100
+    assert curve.gaps[-1].last == 9_999
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=200))
+def test_a_training_that_goes_back_to_an_earlier_step_keeps_the_steps_in_order(steps: list[int]) -> None:
+    curve = Curve(capacity=8)
+    for step in steps:
+        curve.add(step, float(step))
+    assert curve.steps == sorted(curve.steps)
+    assert (curve.last, curve.last_step) == (steps[-1], steps[-1])
+    assert sum(curve.counts) == len(steps)
+    assert (min(curve.lows), max(curve.highs)) == (min(steps), max(steps))
+    assert curve.steps[0] == min(steps)
+
+
+def test_the_least_value_is_kept_with_its_step_and_times_never_go_back() -> None:
+    curve = Curve()
+    for step, value, at in [(1, 3.0, nan), (2, 1.0, 20.0), (3, 2.0, 10.0), (4, 2.5, nan), (5, 2.0, 30.0)]:
+        curve.add(step, value, at=at)
+    assert curve.least == (1.0, 2)
+    assert curve.times[1:] == [20.0, 20.0, 20.0, 30.0]
+    assert isnan(curve.times[0])

@@ -1,9 +1,14 @@
-"""A loss over the steps of a run, kept in bounded memory."""
+"""One figure over the steps of a run, kept in bounded memory."""
 
+from bisect import bisect_right
+from math import isfinite, isnan, nan
 from typing import NamedTuple
 
 MOST = 1e300
 """The largest value of a point."""
+
+_MOST_GAPS = 64
+"""So many gaps are told apart; further ones extend the last."""
 
 
 class Bucket(NamedTuple):
@@ -17,18 +22,29 @@ class Bucket(NamedTuple):
     """Value of the last point."""
 
 
+class Gap(NamedTuple):
+    """Steps whose value is no number: NaN or infinite."""
+
+    first: int
+    last: int
+
+
 class Curve:
-    """The first value, the last value, and all points in at most `capacity` buckets.
+    """The first value, the last value, and all points in at most `capacity` buckets, ordered by step.
 
     When all buckets are in use, neighbours merge in pairs. So memory is bounded and no extreme is lost.
     `capacity` must be even. Spare points, such as those of checkpoints, count only until others come, which
     have the same steps.
+
+    The buckets are kept as parallel lists, because a chart takes slices of them for each of its columns.
     """
 
     def __init__(self, capacity: int = 2048) -> None:
         self.capacity = capacity
         self.points = 0
         """How many points were added."""
+        self.changes = 0
+        """Grows whenever there is something new to draw."""
         self._is_spare = True
         """Only spare points were added."""
         self._clear()
@@ -37,39 +53,130 @@ class Curve:
         self.first: float | None = None
         self.last: float | None = None
         self.last_step: int | None = None
-        self.buckets: list[Bucket] = []
+        self.least: tuple[float, int] | None = None
+        """The smallest value, and its step."""
+        self.gaps: list[Gap] = []
+        self.steps: list[int] = []
+        """Step of the first point of each bucket, ascending."""
+        self.lows: list[float] = []
+        self.highs: list[float] = []
+        self.lasts: list[float] = []
+        self.means: list[float] = []
+        self.counts: list[int] = []
+        """Number of points in each bucket."""
+        self.times: list[float] = []
+        """Time of the last point of each bucket in seconds since 1970, never descending; NaN if unknown."""
         self._points_per_bucket = 1
-        self._points_in_last = 0
+
+    def __len__(self) -> int:
+        """Return the number of buckets."""
+        return len(self.steps)
+
+    @property
+    def buckets(self) -> list[Bucket]:
+        """All buckets, in the order of their steps."""
+        return [Bucket(*each) for each in zip(self.steps, self.lows, self.highs, self.lasts, strict=True)]
 
     @property
     def is_exact(self) -> bool:
         """Every point has a bucket of its own."""
         return self._points_per_bucket == 1
 
-    def add(self, step: int, value: float, *, is_spare: bool = False) -> None:
-        """Add the next point. A value beyond `MOST` counts as that, so that differences stay finite."""
+    @property
+    def has_diverged(self) -> bool:
+        """The last value is no number."""
+        return bool(self.gaps) and (self.last_step is None or self.gaps[-1].last > self.last_step)
+
+    def add(self, step: int, value: float, *, at: float = nan, is_spare: bool = False) -> None:
+        """Add the next point, which was measured `at` a time in seconds since 1970.
+
+        A value beyond `MOST` counts as that, so that differences stay finite. A value that is no number
+        leaves a gap.
+        """
         if is_spare and not self._is_spare:
             return
         if self._is_spare and not is_spare:
             self._is_spare = False
             self._clear()
+        self.changes += 1
+        if not isfinite(value):
+            self._add_gap(step)
+            return
         value = max(-MOST, min(MOST, value))
         if self.first is None:
             self.first = value
-        self.last, self.last_step = value, step
+        if self.least is None or value < self.least[0]:
+            self.least = value, step
         self.points += 1
-        if self.buckets and self._points_in_last < self._points_per_bucket:
-            self.buckets[-1] = _merged(self.buckets[-1], Bucket(step, value, value, value))
-            self._points_in_last += 1
+        self._place(step, value, at)
+        self.last, self.last_step = value, step
+
+    def smoothed(self, factor: float) -> list[float]:
+        """Return the exponential moving average at each bucket, without its bias towards the first value.
+
+        After each point the average keeps `factor` of itself. A bucket of many points counts as so many of
+        their mean, so the average does not depend on how many points share a bucket.
+        """
+        averages = []
+        average = weight = 0.0
+        kept = {count: factor**count for count in set(self.counts)}
+        for mean, count in zip(self.means, self.counts, strict=True):
+            keep = kept[count]
+            average = average * keep + mean * (1 - keep)
+            weight = weight * keep + 1 - keep
+            averages.append(average / weight)
+        return averages
+
+    def _add_gap(self, step: int) -> None:
+        gaps = self.gaps
+        is_continued = gaps and (self.last_step is None or gaps[-1].last >= self.last_step)
+        if is_continued or len(gaps) == _MOST_GAPS:
+            gaps[-1] = Gap(min(gaps[-1].first, step), max(gaps[-1].last, step))
+        else:
+            gaps.append(Gap(step, step))
+
+    def _place(self, step: int, value: float, at: float) -> None:
+        """Put a point into its bucket: the last one, unless the training went back to an earlier step."""
+        steps = self.steps
+        if steps and step < steps[-1]:
+            index = max(0, bisect_right(steps, step) - 1)
+            self._merge(index, value, self.times[index])
+            steps[index] = min(steps[index], step)
             return
-        if len(self.buckets) == self.capacity:
-            self.buckets = [
-                _merged(*pair) for pair in zip(self.buckets[::2], self.buckets[1::2], strict=True)
-            ]
-            self._points_per_bucket *= 2
-        self.buckets.append(Bucket(step, value, value, value))
-        self._points_in_last = 1
+        # An unknown time, or one that goes back, is that of the point before.
+        before = self.times[-1] if self.times else nan
+        time = at if isnan(before) or at > before else before
+        if steps and self.counts[-1] < self._points_per_bucket:
+            self._merge(-1, value, time)
+            return
+        if len(steps) == self.capacity:
+            self._halve()
+        self.steps.append(step)
+        for column in (self.lows, self.highs, self.lasts, self.means):
+            column.append(value)
+        self.counts.append(1)
+        self.times.append(time)
 
+    def _merge(self, index: int, value: float, time: float) -> None:
+        """Add a point to a bucket."""
+        self.lows[index] = min(self.lows[index], value)
+        self.highs[index] = max(self.highs[index], value)
+        self.lasts[index] = value
+        self.counts[index] += 1
+        self.means[index] += (value - self.means[index]) / self.counts[index]
+        self.times[index] = time
 
-def _merged(first: Bucket, second: Bucket) -> Bucket:
-    return Bucket(first.step, min(first.low, second.low), max(first.high, second.high), second.last)
+    def _halve(self) -> None:
+        """Merge neighbouring buckets in pairs."""
+        counts, means = self.counts, self.means
+        self.means = [
+            first + (second - first) * count / (before + count)
+            for first, second, before, count in zip(
+                means[::2], means[1::2], counts[::2], counts[1::2], strict=True
+            )
+        ]
+        self.counts = [first + second for first, second in zip(counts[::2], counts[1::2], strict=True)]
+        self.lows = [min(pair) for pair in zip(self.lows[::2], self.lows[1::2], strict=True)]
+        self.highs = [max(pair) for pair in zip(self.highs[::2], self.highs[1::2], strict=True)]
+        self.steps, self.lasts, self.times = self.steps[::2], self.lasts[1::2], self.times[1::2]
+        self._points_per_bucket *= 2

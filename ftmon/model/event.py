@@ -246,9 +246,11 @@ NO_METRICS = Metrics()
 
 def parse_metrics(event: Event) -> Metrics:
     """Read the figures in an event's `data`, as OpenAI's current API and its kin send them."""
-    if '"data"' not in event.raw:
-        return NO_METRICS
-    fields = event.fields
+    return read_metrics(event.fields) if '"data"' in event.raw else NO_METRICS
+
+
+def read_metrics(fields: dict[str, Any]) -> Metrics:
+    """Read the figures in the `data` of a decoded event."""
     data = fields.get("data")
     if not isinstance(data, dict):
         return NO_METRICS

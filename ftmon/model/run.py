@@ -2,15 +2,15 @@
 
 from datetime import datetime, timedelta
 from math import inf
-from typing import NamedTuple
 
 from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
-from ftmon.model.event import Event, Level, Metrics, parse_metrics
+from ftmon.model.event import NO_METRICS, Event, Level, read_metrics
 from ftmon.model.job import Job, Progress, Status, status_phrase
 from ftmon.model.key import JobKey
 from ftmon.model.message import STALLED, event_figures, may_tell_error, read_message
+from ftmon.model.series import Curves, Series
 from ftmon.model.update import Connection, Update, Wire
 
 _NEARLY_DONE = 0.99
@@ -21,14 +21,6 @@ _LONGEST_RUN = 1e9
 
 _OUTCOMES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 3, Status.UNKNOWN: 5}
 """The exit status for each status of a job that is over (README, "Exit status")."""
-
-
-class Curves(NamedTuple):
-    """What a run is judged by: its rewards where it has some, else its losses."""
-
-    name: str
-    train: Curve
-    valid: Curve
 
 
 class Run:
@@ -60,10 +52,7 @@ class Run:
         self.total_epochs: int | None = None
         self.step: int | None = None
         self.total_steps: int | None = None
-        self.train_loss = Curve()
-        self.valid_loss = Curve()
-        self.train_reward = Curve()
-        self.valid_reward = Curve()
+        self.series = Series()
         self.is_stalled = False
         """The last event says that nothing new comes."""
         self.has_estimated_times = False
@@ -300,7 +289,8 @@ class Run:
         if event.created_at is not None:
             self.last_event_at = event.created_at
         facts = read_message(event.message)
-        figures = event_figures(facts, parse_metrics(event))
+        fields = event.fields if '"data"' in event.raw else {}
+        figures = event_figures(facts, read_metrics(fields) if fields else NO_METRICS)
         # A stream replays past events after the job was read. Ignore old queue messages of a started job.
         if facts.queue is not None and self.status in (Status.PENDING, Status.UNKNOWN):
             self.queue = facts.queue
@@ -317,9 +307,12 @@ class Run:
         self.total_steps = figures.total_steps or self.total_steps
         if facts.epoch is not None:
             self.epoch = facts.epoch
+            self.series.note_epoch(facts.epoch, self.step if figures.step is None else figures.step)
         if figures.step is not None:
             self.step = max(figures.step, self.step or 0) if figures.is_spare else figures.step
-        self._add_points(figures)
+        if figures.is_spare:
+            self.series.note_checkpoint(figures.step)
+        self.series.add(event, figures, fields.get("data"))
         self._note_remaining(figures.remaining, at)
         counted = self._counted
         if (figures.step is not None or facts.epoch is not None) and counted is not None:
@@ -327,21 +320,15 @@ class Run:
 
     @property
     def curves(self) -> Curves:
-        """The curves to show."""
-        if self.train_reward.points or self.valid_reward.points:
-            return Curves("reward", self.train_reward, self.valid_reward)
-        return Curves("loss", self.train_loss, self.valid_loss)
+        """What the run is judged by."""
+        return self.series.main
 
-    def _add_points(self, figures: Metrics) -> None:
-        """Add the points of an event; one without a step stands after the last one."""
-        for train, valid, values in (
-            (self.train_loss, self.valid_loss, (figures.train_loss, figures.valid_loss)),
-            (self.train_reward, self.valid_reward, (figures.train_reward, figures.valid_reward)),
-        ):
-            if values[0] is not None:
-                at = (train.last_step or 0) + 1 if figures.step is None else figures.step
-                train.add(at, values[0], is_spare=figures.is_spare)
-            if values[1] is not None:
-                after = train.last_step or (valid.last_step or 0) + 1
-                at = after if figures.step is None else figures.step
-                valid.add(at, values[1], is_spare=figures.is_spare)
+    @property
+    def train_loss(self) -> Curve:
+        """The losses on the training data."""
+        return self.series.loss.train
+
+    @property
+    def valid_loss(self) -> Curve:
+        """The losses on the validation data."""
+        return self.series.loss.valid

@@ -1,0 +1,167 @@
+"""All figures of a run over its steps, by name: losses, rewards, accuracy, learning rate and the rest."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from math import nan
+from typing import Any, NamedTuple
+
+from ftmon.model.curve import Curve
+from ftmon.model.event import Event, Metrics
+from ftmon.model.figures import NAMES, count, number
+from ftmon.safe import one_line, safe
+
+_MOST_SERIES = 32
+"""A service may send any number of names."""
+
+_MOST_MARKS = 1000
+_LONGEST_NAME = 24
+
+_VALID = re.compile(r"(?:full_)?(?:valid|validation|val|eval|test)[_/.](.+)")
+_TRAIN = re.compile(r"(?:train|training)[_/.](.+)")
+"""The names of figures that were measured on validation or training data (PROTOCOL §7, TRAINERS §2.4)."""
+
+_WORDS = {
+    "lr": "learning rate",
+    "grad_norm": "gradient norm",
+    "num_tokens": "tokens",
+    "trained_tokens": "tokens",
+    "acc": "accuracy",
+    "mean_token_accuracy": "token accuracy",
+    "token_acc": "token accuracy",
+    "mean_reward": "reward",
+    "reward_mean": "reward",
+    "critic_rewards_mean": "reward",
+    "mean_nll": "loss",
+}
+"""What a figure is called on the screen, where other words than its own are better."""
+
+_ORDER = ("loss", "reward", "accuracy", "token accuracy", "learning rate", "gradient norm", "tokens")
+"""What is asked for most comes first."""
+
+_NO_SERIES = re.compile(
+    r"step|.*_steps?|epoch|.*_epochs|iter|iteration|.*eta.*|.*time|.*timestamp|created_at|(?:.*_)?id|seed"
+    r"|percentage|.*runtime|total_flos|eval.*per_second"
+)
+"""Figures that tell where, when or how, and not how well the training goes."""
+
+_NO_NUMBER = re.compile(r"\b(?:nan|inf(?:inity)?)\b", re.IGNORECASE)
+
+
+class Curves(NamedTuple):
+    """One figure as measured on the training and on the validation data."""
+
+    name: str
+    train: Curve
+    valid: Curve
+
+    @property
+    def is_line(self) -> bool:
+        """There are two points or more, so there is a line to draw."""
+        return len(self.train) > 1 or len(self.valid) > 1
+
+
+@lru_cache(maxsize=1024)
+def _place(name: str) -> tuple[str, bool] | None:
+    """Return what a figure is called, and whether it is of the validation data; None if it is no series."""
+    lower = name.lower()
+    own = NAMES.get(lower, lower)
+    valid, train = _VALID.fullmatch(own), _TRAIN.fullmatch(own)
+    rest = valid[1] if valid else train[1] if train else own
+    if _NO_SERIES.fullmatch(own) or _NO_SERIES.fullmatch(rest):
+        return None
+    words = _WORDS.get(rest) or one_line(safe(rest)).replace("_", " ").strip()[:_LONGEST_NAME]
+    return (words, valid is not None) if words else None
+
+
+class Series:
+    """Every figure of a run as curves, and the steps at which something happened. Its memory is bounded."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Curves] = {}
+        self.loss = self._named("loss")
+        self.reward = self._named("reward")
+        self._epoch = 0
+        self.epochs: list[int] = []
+        """Steps at which an epoch was completed."""
+        self.checkpoints: list[int] = []
+        """Steps at which a checkpoint was made."""
+
+    @property
+    def main(self) -> Curves:
+        """What the run is judged by: its rewards where it has some, else its losses."""
+        return self.reward if self.reward.train.points or self.reward.valid.points else self.loss
+
+    @property
+    def lines(self) -> list[Curves]:
+        """Everything that can be drawn as a line: what the run is judged by, then the rest."""
+        order = {name: index for index, name in enumerate(_ORDER)}
+        order[self.main.name] = -1
+        found = [curves for curves in self._by_name.values() if curves.is_line]
+        return sorted(found, key=lambda curves: order.get(curves.name, len(order)))
+
+    @property
+    def changes(self) -> int:
+        """Grows whenever there is something new to draw."""
+        points = sum(curves.train.changes + curves.valid.changes for curves in self._by_name.values())
+        return points + len(self.epochs) + len(self.checkpoints)
+
+    def add(self, event: Event, figures: Metrics, data: object) -> None:
+        """Add the points of an event: its combined figures, and what else its data holds.
+
+        A point without a step stands after the last one.
+        """
+        values: dict[tuple[str, bool], float] = {}
+        if isinstance(data, dict):
+            _read(data, event.message, values)
+            self.note_epoch(count(data.get("epoch")), figures.step)
+        for place, value in (
+            (("loss", False), figures.train_loss),
+            (("loss", True), figures.valid_loss),
+            (("reward", False), figures.train_reward),
+            (("reward", True), figures.valid_reward),
+        ):
+            if value is not None:
+                values[place] = value
+        at = event.created_at.timestamp() if values and event.created_at else nan
+        # A point of the validation stands at that of the training, so the training comes first.
+        for (name, is_valid), value in sorted(values.items(), key=lambda item: item[0][1]):
+            if name not in self._by_name and len(self._by_name) >= _MOST_SERIES:
+                continue
+            curves = self._named(name)
+            curve = curves.valid if is_valid else curves.train
+            step = figures.step
+            if step is None:
+                last = curves.train.last_step if is_valid else None
+                step = last or (curve.last_step or 0) + 1
+            curve.add(step, value, at=at, is_spare=figures.is_spare)
+
+    def note_epoch(self, epoch: int | None, step: int | None) -> None:
+        """Note how many epochs were completed at a step. Only the first step of each counts."""
+        if epoch is not None and epoch > self._epoch:
+            self._epoch = epoch
+            _note(self.epochs, step)
+
+    def note_checkpoint(self, step: int | None) -> None:
+        """Note that a checkpoint was made at a step."""
+        _note(self.checkpoints, step)
+
+    def _named(self, name: str) -> Curves:
+        return self._by_name.setdefault(name, Curves(name, Curve(), Curve()))
+
+
+def _note(steps: list[int], step: int | None) -> None:
+    if step is not None and (not steps or step > steps[-1]) and len(steps) < _MOST_MARKS:
+        steps.append(step)
+
+
+def _read(data: Mapping[Any, Any], message: str, values: dict[tuple[str, bool], float]) -> None:
+    """Read the figures of an event's data. Those of the full validation data are better than of a part."""
+    for name, value in data.items():
+        place = _place(name)
+        if place is None:
+            continue
+        # JSON has no NaN. A null stands for one where the message says so.
+        found = nan if value is None and _NO_NUMBER.search(message) else number(value)
+        if found is not None and (place not in values or name.startswith("full_")):
+            values[place] = found

@@ -1,0 +1,112 @@
+import json
+from typing import Any
+
+import pytest
+
+from ftmon.model.curve import Curve, Gap
+from ftmon.model.event import parse_event
+from ftmon.model.key import JobKey
+from ftmon.model.run import Run
+from ftmon.model.series import Series
+from ftmon.model.update import Update
+from tests.records import NOON
+
+
+def told(*events: dict[str, Any]) -> Series:
+    """Return the series of a run whose events have these fields."""
+    run = Run(JobKey("http://127.0.0.1/v1", "ft-1"))
+    for number, fields in enumerate(events):
+        whole = {"object": "event", "created_at": 1_700_000_000 + number, "level": "info", "message": "m"}
+        whole |= fields
+        run.apply(Update(run.key, NOON, (parse_event(whole, json.dumps(whole)),)))
+    return run.series
+
+
+def step(number: int, message: str = "m", **data: Any) -> dict[str, Any]:
+    return {"message": message, "type": "metrics", "data": {"step": number, **data}}
+
+
+def points(curve: Curve) -> list[tuple[int, float]]:
+    return [(bucket.step, bucket.last) for bucket in curve.buckets]
+
+
+def names(series: Series) -> list[str]:
+    return [curves.name for curves in series.lines]
+
+
+def test_every_figure_is_a_series_with_its_training_and_validation_values() -> None:
+    series = told(
+        step(1, train_loss=2.5, train_mean_token_accuracy=0.5, lr="1e-5", grad_norm=3.0, total_tokens=100),
+        step(2, train_loss=2.0, train_mean_token_accuracy=0.6, lr="2e-5", grad_norm=2.0, total_tokens=200),
+        step(2, valid_loss=2.25, valid_mean_token_accuracy=0.55, full_valid_mean_token_accuracy=0.57),
+    )
+    assert names(series) == ["loss", "token accuracy", "learning rate", "gradient norm", "tokens"]
+    accuracy = series.lines[1]
+    assert points(accuracy.train) == [(1, 0.5), (2, 0.6)]
+    assert points(accuracy.valid) == [(2, 0.57)]
+    assert points(series.lines[2].train) == [(1, 1e-5), (2, 2e-5)]
+    assert accuracy.train.times == [1_700_000_000, 1_700_000_001]
+
+
+@pytest.mark.parametrize(
+    ("train", "valid", "name"),
+    [
+        ("loss", "eval_loss", "loss"),
+        ("train/loss", "val/loss", "loss"),
+        ("accuracy", "test_accuracy", "accuracy"),
+        ("train_acc", "val_acc", "accuracy"),
+        ("reward", "eval_reward", "reward"),
+        ("rewards/margins", "eval_rewards/margins", "rewards/margins"),
+        ("train_completion_tokens_mean", "valid_completion_tokens_mean", "completion tokens mean"),
+    ],
+)
+def test_the_names_of_trainers_and_services_mean_the_same(train: str, valid: str, name: str) -> None:
+    series = told(*(step(number, **{train: 1.0 / number, valid: 2.0 / number}) for number in (1, 2)))
+    (curves,) = series.lines
+    assert (curves.name, points(curves.train), points(curves.valid)) == (
+        name,
+        [(1, 1.0), (2, 0.5)],
+        [(1, 2.0), (2, 1.0)],
+    )
+
+
+def test_what_tells_only_where_and_how_is_no_series() -> None:
+    told_more = {"total_steps": 9, "epoch": 0.5, "eta_seconds": 3, "eval_runtime": 2.0, "percentage": 10}
+    told_more |= {"eval_samples_per_second": 9, "timestamp": 1.0, "id": 7, "name": "x", "is_done": True}
+    assert names(told(*(step(number, **told_more) for number in (1, 2, 3)))) == []
+
+
+def test_rewards_come_first_where_a_run_has_some() -> None:
+    series = told(*(step(number, train_loss=0.1, train_mean_reward=0.5) for number in (1, 2)))
+    assert names(series) == ["reward", "loss"]
+
+
+def test_names_are_safe_short_and_not_without_end() -> None:
+    hostile = {f"\x1b[31mname\n{number}" + "x" * 99: 1.0 for number in range(500)}
+    found = names(told(step(1, **hostile), step(2, **hostile)))
+    assert 0 < len(found) <= 32
+    assert all(len(name) <= 24 and name.isprintable() for name in found)
+
+
+def test_a_null_is_a_gap_only_where_the_message_says_so() -> None:
+    series = told(
+        step(1, train_loss=2.0, valid_loss=None),
+        step(2, "{'loss': nan}", train_loss=None),
+        step(3, train_loss=None),
+        step(4, train_loss=float("nan")),
+        step(5, train_loss=1.0),
+    )
+    assert points(series.loss.train) == [(1, 2.0), (5, 1.0)]
+    assert series.loss.train.gaps == [Gap(2, 4)]
+    assert series.loss.valid.changes == 0
+
+
+def test_epochs_and_checkpoints_are_noted_at_their_first_steps() -> None:
+    series = told(
+        step(10, train_loss=2.5, epoch=0.5),
+        {"message": "Completed epoch 1/4"},
+        step(15, train_loss=2.5, epoch=1.5),
+        step(20, train_loss=2.5, epoch=2.0),
+        {"message": "Checkpoint", "type": "checkpoint", "data": {"step": 20}},
+    )
+    assert (series.epochs, series.checkpoints) == ([10, 20], [20])
