@@ -54,7 +54,8 @@ class Curve:
         self.last: float | None = None
         self.last_step: int | None = None
         self.least: tuple[float, int] | None = None
-        """The smallest value, and its step."""
+        self.greatest: tuple[float, int] | None = None
+        """The extreme values, each with its step."""
         self.gaps: list[Gap] = []
         self.steps: list[int] = []
         """Step of the first point of each bucket, ascending."""
@@ -107,22 +108,26 @@ class Curve:
             self.first = value
         if self.least is None or value < self.least[0]:
             self.least = value, step
+        if self.greatest is None or value > self.greatest[0]:
+            self.greatest = value, step
         self.points += 1
         self._place(step, value, at)
         self.last, self.last_step = value, step
 
-    def smoothed(self, factor: float) -> list[float]:
+    def smoothed(self, factor: float, low: float = -MOST, high: float = MOST) -> list[float]:
         """Return the exponential moving average at each bucket, without its bias towards the first value.
 
         After each point the average keeps `factor` of itself. A bucket of many points counts as so many of
-        their mean, so the average does not depend on how many points share a bucket.
+        their mean, so the average does not depend on how many points share a bucket. Values beyond `low` and
+        `high` count as these, so that one spike does not lift the average for long.
         """
         averages = []
         average = weight = 0.0
         kept = {count: factor**count for count in set(self.counts)}
         for mean, count in zip(self.means, self.counts, strict=True):
             keep = kept[count]
-            average = average * keep + mean * (1 - keep)
+            bounded = low if mean < low else high if mean > high else mean
+            average = average * keep + bounded * (1 - keep)
             weight = weight * keep + 1 - keep
             averages.append(average / weight)
         return averages

@@ -39,6 +39,11 @@ _WORDS = {
 _ORDER = ("loss", "reward", "accuracy", "token accuracy", "learning rate", "gradient norm", "tokens")
 """What is asked for most comes first."""
 
+_SCHEDULED = {"learning rate", "tokens"}
+"""Figures that are set or counted. They have no noise, and an average would lag behind them."""
+
+_GREATER_IS_BETTER = re.compile(r"accura|reward|margin|\bf1\b|\br2\b")
+
 _NO_SERIES = re.compile(
     r"step|.*_steps?|epoch|.*_epochs|iter|iteration|.*eta.*|.*time|.*timestamp|created_at|(?:.*_)?id|seed"
     r"|percentage|.*runtime|total_flos|eval.*per_second"
@@ -59,6 +64,16 @@ class Curves(NamedTuple):
     def is_line(self) -> bool:
         """There are two points or more, so there is a line to draw."""
         return len(self.train) > 1 or len(self.valid) > 1
+
+    @property
+    def is_noisy(self) -> bool:
+        """A moving average helps to read them."""
+        return self.name not in _SCHEDULED
+
+    @property
+    def is_better_greater(self) -> bool:
+        """The best value is the greatest one, as of an accuracy, and not the least."""
+        return _GREATER_IS_BETTER.search(self.name) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -115,14 +130,13 @@ class Series:
         if isinstance(data, dict):
             _read(data, event.message, values)
             self.note_epoch(count(data.get("epoch")), figures.step)
-        for place, value in (
-            (("loss", False), figures.train_loss),
-            (("loss", True), figures.valid_loss),
-            (("reward", False), figures.train_reward),
-            (("reward", True), figures.valid_reward),
-        ):
-            if value is not None:
-                values[place] = value
+        exact = {
+            ("loss", False): figures.train_loss,
+            ("loss", True): figures.valid_loss,
+            ("reward", False): figures.train_reward,
+            ("reward", True): figures.valid_reward,
+        }
+        values |= {place: value for place, value in exact.items() if value is not None}
         at = event.created_at.timestamp() if values and event.created_at else nan
         # A point of the validation stands at that of the training, so the training comes first.
         for (name, is_valid), value in sorted(values.items(), key=lambda item: item[0][1]):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch.watcher import Watcher
 
-_WIDTHS = [(0, "-tiny"), (34, "-narrow"), (80, "-wide")]
+_WIDTHS = [(0, "-tiny"), (34, "-narrow"), (80, "-wide"), (160, "-vast")]
 _HEIGHTS = [
     (0, "-slit"),
     (4, "-flat"),
@@ -125,7 +125,7 @@ class FtmonApp(App[int]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give Textual's own themes the colours that some of them, or all, do not define."""
-        return {"ended": "#a58bd6", "foreground-disabled": "ansi_default"}
+        return {"ended": "#a58bd6", "raw": "#7d8590", "foreground-disabled": "ansi_default"}
 
     def on_load(self) -> None:
         """Call `on_screen` before the screen covers what the terminal shows."""

@@ -23,6 +23,7 @@ LOOKS = {
     "warning",
     "train",  # training loss
     "valid",  # validation loss
+    "raw",  # the points of a curve, behind their moving average
     "key",  # a key to press
     "chosen",  # the marked event
     "chip",  # the count of new events below

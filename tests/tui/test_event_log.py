@@ -27,16 +27,16 @@ async def log_of(
     go_on = asyncio.Event()
     scripts = {JOB: [answer(job())], STREAM: [stream(*events, go_on, *LATER, End.HANG)]}
     async with stage(scripts, size=size) as seen:
-        await seen.until(lambda: seen.monitor.event_log.event_count == len(events))
+        await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(events))
         await seen.pilot.pause()
         yield seen, seen.monitor.event_log, go_on
         go_on.set()
 
 
 async def flood(seen: Stage, log: EventLog, go_on: asyncio.Event) -> None:
-    before = log.event_count
+    before = len(log.all_events)
     go_on.set()
-    await seen.until(lambda: log.event_count == before + len(LATER))
+    await seen.until(lambda: len(log.all_events) == before + len(LATER))
     await seen.pilot.pause()
 
 
@@ -256,7 +256,7 @@ async def test_a_run_that_is_over_has_nothing_to_follow(size: tuple[int, int]) -
     over = {JOB: [answer(job("succeeded"))], STREAM: [stream(*MANY, DONE)]}
     async with stage(over, size=size) as seen:
         await seen.until_shown("✔")
-        await seen.until(lambda: seen.monitor.event_log.event_count == len(MANY))
+        await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(MANY))
         await seen.press("home")
         assert "follow" not in seen.text
         await seen.press("f")

@@ -403,7 +403,7 @@ async def test_an_ended_job_cannot_be_cancelled() -> None:
 
 async def test_c_gives_the_room_of_the_chart_to_the_events() -> None:
     async with stage(RUNNING, size=(120, 40)) as seen:
-        await seen.until_shown("⠉")
+        await seen.until_shown("⠤⠤ train")
         await seen.press("c")
         assert not seen.monitor.chart.display
         await seen.press("c")
@@ -414,13 +414,13 @@ async def test_c_gives_the_room_of_the_chart_to_the_events() -> None:
 async def test_c_shows_the_chart_where_it_is_not_shown_by_itself(size: tuple[int, int]) -> None:
     async with stage(RUNNING, size=size) as seen:
         await seen.until_shown("Step 20/40")
-        assert "⠉" not in seen.text
+        assert "⠤⠤ train" not in seen.text
         assert "c chart" in seen.text or size[0] == 40
         await seen.press("c")
-        await seen.until_shown("⠉")
+        await seen.until_shown("⠤⠤ train")
         assert "Step 20/40" in seen.text
         await seen.press("c")
-        assert "⠉" not in seen.text
+        assert "⠤⠤ train" not in seen.text
         assert seen.monitor.event_log.region.height > 10
 
 

@@ -178,7 +178,7 @@ async def test_a_job_of_the_service_that_is_recorded_is_offered_once_and_watched
         assert "2 recorded" in row
         await seen.press("down", "enter")
         await seen.until_shown("Fine-tune started")
-        assert seen.monitor.event_log.event_count == 4
+        assert len(seen.monitor.event_log.all_events) == 4
 
 
 async def test_the_past_is_shown_while_the_service_cannot_be_reached(path: Path) -> None:
@@ -213,7 +213,7 @@ async def test_a_run_that_is_over_is_replayed_paused_and_shown_to_its_end(path: 
         assert "faster" in seen.text
         await seen.press("p")
         await seen.until_shown("▷ replay · paused")
-        shown = seen.monitor.event_log.event_count
+        shown = len(seen.monitor.event_log.all_events)
         assert shown < len(STORY)
         await seen.press("p")
         await seen.until_shown("▷ replay · 5×")
@@ -221,7 +221,7 @@ async def test_a_run_that_is_over_is_replayed_paused_and_shown_to_its_end(path: 
         await seen.until_shown("▷ replay · 2×")
         await seen.press(*["plus"] * 12)
         await seen.until_shown("✔ The job succeeded")
-        assert seen.monitor.event_log.event_count == len(STORY)
+        assert len(seen.monitor.event_log.all_events) == len(STORY)
         assert "■ recorded" in seen.text
 
 
@@ -246,7 +246,7 @@ async def test_r_after_a_replay_asks_the_service_again(path: Path) -> None:
         await seen.until_shown("■ Everything recorded has been shown")
         await seen.press("r")
         await seen.until_shown("Fine-tune succeeded")
-        assert seen.monitor.event_log.event_count == len(STORY)
+        assert len(seen.monitor.event_log.all_events) == len(STORY)
         assert len(seen.server.asked(LIST)) == 2
 
 
@@ -309,7 +309,7 @@ async def test_a_replay_from_a_history_that_is_lost_takes_nothing_from_the_scree
         put_away(path)
         await seen.press("p")
         await seen.until_shown("cannot be used")
-        assert seen.monitor.event_log.event_count == len(STORY)
+        assert len(seen.monitor.event_log.all_events) == len(STORY)
         assert "✘ The job failed" in seen.text
         await seen.press("q")
     assert seen.app.return_code == 1

@@ -35,7 +35,7 @@ async def test_toasts_cover_neither_the_banner_nor_the_last_event(width: int) ->
     failed = job("failed", error={"message": "out of memory " * 99})
     over = {JOB: [answer(failed)], STREAM: [stream(*EVENTS, event("Lost", 90), DONE)]}
     async with stage(over) as seen:
-        await seen.until(lambda: seen.monitor.event_log.event_count == len(EVENTS) + 1)
+        await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(EVENTS) + 1)
         await seen.until(lambda: seen.monitor.outcome.ending is not None)
         before = await shown_at(seen, width)
         await toast(seen)
@@ -60,7 +60,7 @@ async def test_toasts_leave_the_newest_event_in_sight_below_a_small_chart() -> N
 async def test_toasts_leave_the_status_in_sight() -> None:
     running = {JOB: [answer(job())], STREAM: [stream(*EVENTS, End.HANG)]}
     async with stage(running) as seen:
-        await seen.until(lambda: seen.monitor.event_log.event_count == len(EVENTS))
+        await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(EVENTS))
         before = await shown_at(seen, 100)
         await toast(seen)
         for height, rows in (await shown_at(seen, 100)).items():

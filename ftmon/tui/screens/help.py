@@ -15,13 +15,35 @@ from ftmon.paths import stylesheet
 from ftmon.tui.look import LOOKS
 from ftmon.tui.screens.monitor import MonitorScreen
 from ftmon.tui.widgets.event_log import EventLog
+from ftmon.tui.widgets.loss_chart import LossChart
+from ftmon.tui.widgets.panes import Panes
 
 _GROUPS = {
     "The job": ("job.open", "job.info", "job.retry", "job.read", "job.cancel"),
     "Replaying": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
     "Copying": ("copy", "log.mark_up", "log.mark_down", "log.unmark"),
-    "Display": ("log.times", "view.chart", "view.dark"),
+    "The chart": (
+        "view.chart",
+        "chart.next",
+        "chart.before",
+        "chart.left",
+        "chart.right",
+        "chart.far_left",
+        "chart.far_right",
+        "chart.first",
+        "chart.last",
+        "chart.clear",
+        "chart.in",
+        "chart.out",
+        "chart.pan_left",
+        "chart.pan_right",
+        "chart.smooth",
+        "chart.scale",
+        "chart.axis",
+        "chart.many",
+    ),
+    "Display": ("log.times", "view.dark"),
     "ftmon": ("palette", "help", "suspend", "quit", "leave"),
 }
 
@@ -59,7 +81,13 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Content("\n").join(self._lines()))
 
     def _lines(self) -> Iterator[Content]:
-        tables = (EventLog.BINDINGS, MonitorScreen.BINDINGS, self.app.BINDINGS)
+        tables = (
+            EventLog.BINDINGS,
+            LossChart.BINDINGS,
+            Panes.BINDINGS,
+            MonitorScreen.BINDINGS,
+            self.app.BINDINGS,
+        )
         bindings = [binding for table in tables for binding in Binding.make_bindings(table)]
         yield Content.assemble(
             ("ftmon", ".strong"), (f" {__version__}", ".muted"), ("   esc closes", ".muted")

@@ -35,6 +35,7 @@ from ftmon.tui.widgets.log_title import LogTitle
 from ftmon.tui.widgets.loss_chart import LossChart
 from ftmon.tui.widgets.loss_line import LossLine
 from ftmon.tui.widgets.outcome import Outcome, ending
+from ftmon.tui.widgets.panes import Panes
 from ftmon.tui.widgets.progress_line import ProgressLine
 from ftmon.tui.widgets.status_line import StatusLine
 from ftmon.watch.watcher import Watcher
@@ -45,6 +46,7 @@ class MonitorScreen(Screen[None]):
 
     CSS_PATH: ClassVar = [stylesheet("app.tcss"), stylesheet("monitor.tcss")]
     COMPONENT_CLASSES = LOOKS
+    AUTO_FOCUS = "EventLog"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
         Binding("i", "info", "info", tooltip="Service, API and why, clock, history", id="job.info"),
@@ -106,15 +108,14 @@ class MonitorScreen(Screen[None]):
         yield self.status
         yield self.progress
         yield self.losses
-        yield self.chart
-        yield self.log_title
-        yield self.event_log
+        yield Panes(self.chart, self.log_title, self.event_log)
         yield self.outcome
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Paint first, then start the watcher, whose imports take time."""
         self.draw()
+        self.watch(self.event_log, "following", self._draw_title, init=False)
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
@@ -258,7 +259,6 @@ class MonitorScreen(Screen[None]):
         """Draw again, because the new size may show other widgets."""
         self.call_after_refresh(self.draw)
 
-    @on(EventLog.Changed)
     def _draw_title(self) -> None:
         self.log_title.draw(self.run, self.event_log.following, self.event_log.unseen)
 

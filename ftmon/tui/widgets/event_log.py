@@ -1,6 +1,6 @@
 """The list of a run's events. It renders only the visible rows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -11,7 +11,6 @@ from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset, Region, Size
-from textual.message import Message
 from textual.reactive import reactive, var
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -58,9 +57,6 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
     chosen: reactive[int | None] = reactive(None)
     """The index of the marked event."""
 
-    class Changed(Message):
-        """Follow mode was left or resumed."""
-
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._now = now
@@ -79,9 +75,9 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         self._look_styles: dict[tuple[str, ...], Style] = {}
 
     @property
-    def event_count(self) -> int:
-        """Number of events, visible or not."""
-        return len(self._rows.events)
+    def all_events(self) -> Sequence[Event]:
+        """All events, visible or not."""
+        return self._rows.events
 
     @property
     def _width(self) -> int:
@@ -247,7 +243,6 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
         if following != self.following:
             self._seen = len(self._rows.events)
             self.following = following
-            self.post_message(self.Changed())
             self.refresh()
 
     def watch_times(self) -> None:
@@ -334,6 +329,10 @@ class EventLog(ScrollView, can_focus=True, inherit_bindings=False):
             index = self._rows.index(self.scroll_offset.y + self.size.height - 1)
         else:
             index = min(last, max(0, self.chosen + step))
+        self.mark(index)
+
+    def mark(self, index: int) -> None:
+        """Mark an event, and scroll to it."""
         self.set_following(False)
         self.chosen = index
         first, after = self._rows.span(index)

@@ -1,75 +1,318 @@
-"""The chart of losses, or of rewards, over steps."""
+"""The chart of what a run is judged by, and of its other figures."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ftmon.model.curve import Curve
 from ftmon.model.run import Run
-from ftmon.tui.chart import chart
+from ftmon.model.series import Curves, Series
+from ftmon.tui.chart import cursor
+from ftmon.tui.chart.axis import Course, choices, position
+from ftmon.tui.chart.frame import Frame
+from ftmon.tui.chart.view import View
 from ftmon.tui.look import rich_style
+from ftmon.tui.widgets.chart_panel import PANEL_HEIGHT, Panel, panels
 
 _NARROWEST_SCREEN, _LOWEST_SCREEN, _TALL_SCREEN = 20, 22, 30
 """Sizes in cells; the heights are those at which the screen gets the classes `-roomy` and `-tall`."""
 
+_BESIDE, _LOWEST_BESIDE = 160, 12
+"""Width from which the chart stands beside the log (class `-vast`), and the height that it needs there."""
 
-class LossChart(Widget):
-    """Both curves on the same axes."""
+
+class LossChart(Widget, can_focus=True):
+    """One chart or several, each of one figure on the training and the validation data."""
+
+    ALLOW_SELECT = False
+    FOCUS_ON_CLICK = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "home",
+            "end(False)",
+            "first",
+            False,
+            tooltip="Go to the first point (Tab first)",
+            id="chart.first",
+        ),
+        Binding(
+            "end", "end(True)", "last", False, tooltip="Go to the last point (Tab first)", id="chart.last"
+        ),
+    ]
+
+    @dataclass
+    class CursorMoved(Message):
+        """The user moved the cursor to a step, or removed it."""
+
+        step: int | None
 
     def __init__(self) -> None:
         super().__init__()
-        self._curves: list[tuple[str, Curve]] = []
-        self._drawn: tuple[int, ...] = ()
-        """Identity and number of points of the drawn curves."""
-        self._rows: list[list[tuple[str, str]]] | None = None
+        self._view = View()
+        self._series: Series | None = None
+        self._lines: list[Curves] = []
+        self._course = Course()
+        self._drawn: tuple[object, ...] = ()
+        """What was drawn last: the chart is drawn again when this changes."""
+        self._panels: list[Panel] | None = None
         self._choice: bool | None = None
         """Whether the user wants to see the chart; None until they say so."""
+        self._is_many: bool | None = None
+        """Whether the user wants several charts; None until they say so."""
+        self._styles: dict[str, Style] = {}
 
     def draw(self, run: Run | None) -> None:
         """Show this run's curves."""
-        curves = [("train", run.curves.train), ("valid", run.curves.valid)] if run else []
-        self._curves = [(name, curve) for name, curve in curves if curve.buckets]
-        version = tuple(part for _, curve in self._curves for part in (id(curve), curve.points))
-        if version != self._drawn:
-            self._drawn = version
-            self._rows = None
-            self.refresh()
+        series = run.series if run else None
+        if series is not self._series:
+            # Steps of another run mean nothing here.
+            self._view = replace(self._view.whole(), cursor=None)
+            self._series = series
+        drawn = (series, series.changes, run.total_steps, run.total_epochs) if run and series else ()
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self._lines = series.lines if series else []
+            if run and series:
+                self._course = Course(run.total_steps, run.total_epochs, series.epochs, series.checkpoints)
+            self._redraw()
+
+    @property
+    def view(self) -> View:
+        """How the chart is shown."""
+        return self._view
+
+    @property
+    def shown(self) -> Curves | None:
+        """The curves of the first chart; None if there is none to draw."""
+        if not self._lines:
+            return None
+        return next((each for each in self._lines if each.name == self._view.metric), self._lines[0])
 
     @property
     def has_point(self) -> bool:
-        """At least one loss is known."""
-        return bool(self._curves)
-
-    @property
-    def has_curve(self) -> bool:
-        """A curve has two points or more, so there is a line to draw."""
-        return any(len(curve.buckets) > 1 for _, curve in self._curves)
+        """At least one value of what the run is judged by is known."""
+        main = self._series.main if self._series else None
+        return main is not None and bool(len(main.train) or len(main.valid))
 
     @property
     def can_be_shown(self) -> bool:
         """There is a curve to draw, and the screen has room for the chart beside everything else."""
         width, height = self.screen.size
-        return self.has_curve and width >= _NARROWEST_SCREEN and height >= _LOWEST_SCREEN
+        lowest = _LOWEST_BESIDE if width >= _BESIDE else _LOWEST_SCREEN
+        return bool(self._lines) and width >= _NARROWEST_SCREEN and height >= lowest
 
     @property
     def is_wanted(self) -> bool:
-        """The chart is to be shown: the user wants it, or has not chosen and the screen is tall."""
-        is_tall = self.screen.size.height >= _TALL_SCREEN
-        return self.can_be_shown and (is_tall if self._choice is None else self._choice)
+        """The chart is to be shown: the user wants it, or has not chosen and there is much room."""
+        width, height = self.screen.size
+        has_room = height >= _TALL_SCREEN or width >= _BESIDE
+        return self.can_be_shown and (has_room if self._choice is None else self._choice)
 
     def toggle(self) -> None:
         """Choose to show or hide the chart."""
         self._choice = not self.display
 
+    # Choices of the user
+
+    def next_metric(self, by: int) -> None:
+        """Show the next figure, or the one before if `by` is negative."""
+        if (shown := self.shown) is not None:
+            index = self._lines.index(shown) + by
+            self._set(replace(self._view, metric=self._lines[index % len(self._lines)].name))
+
+    def toggle_scale(self) -> None:
+        """Switch between a linear and a logarithmic y axis."""
+        frame = self._first_frame
+        if frame is not None:
+            self._set(replace(self._view, is_logarithmic=not frame.height.is_logarithmic))
+
+    def next_axis(self) -> None:
+        """Show steps, epochs or times on the x axis."""
+        if (shown := self.shown) is not None:
+            found = choices(shown, self._course)
+            index = found.index(self._view.across) if self._view.across in found else 0
+            self._set(replace(self._view.whole(), across=found[(index + 1) % len(found)]))
+
+    def smooth_more(self) -> None:
+        """Take the next factor of the moving average; after the last one, none."""
+        self._set(self._view.smoothed_more())
+
+    def toggle_many(self) -> None:
+        """Show one chart or several."""
+        self._is_many = not self._shows_many
+        self._redraw()
+
+    def zoom(self, factor: float) -> None:
+        """Show a part of the x axis that is `factor` times as long, around the cursor or else at the end."""
+        if (frame := self._first_frame) is not None:
+            step = self._view.cursor
+            cell = frame.columns - 1 if step is None else frame.cell_of(self._x(frame, step))
+            self._set(self._view.zoomed(factor, max(0.0, min(1.0, cell / (frame.columns - 1)))))
+
+    def pan(self, share: float) -> None:
+        """Move the part that is shown by a share of its length."""
+        self._set(self._view.panned(share))
+
+    def move(self, cells: int) -> None:
+        """Move the cursor by so many columns."""
+        shown, frame = self.shown, self._first_frame
+        if shown is not None and frame is not None:
+            self._point_at(cursor.moved(shown, frame, self._view.cursor, cells))
+
+    def action_end(self, is_last: bool) -> None:
+        """Move the cursor to the first or the last point."""
+        if (shown := self.shown) is not None:
+            self._point_at(cursor.ends(shown)[is_last])
+
+    def move_to(self, step: int | None) -> None:
+        """Mark a step, or remove the cursor, without a message. Pan so that the step is seen."""
+        view = replace(self._view, cursor=step)
+        frame = self._first_frame
+        if step is not None and frame is not None and view.is_zoomed:
+            share = frame.axis.share(self._x(frame, step))
+            length = view.end - view.start
+            if not view.start <= share <= view.end:
+                view = view.panned((share - view.start) / length - 0.5)
+        self._set(view)
+
+    def clear(self) -> bool:
+        """Remove the cursor, or else show the whole x axis. Return whether there was something to do."""
+        if self._view.cursor is not None:
+            self._point_at(None)
+        elif self._view.is_zoomed:
+            self._set(self._view.whole())
+        else:
+            return False
+        return True
+
+    def _point_at(self, step: int | None) -> None:
+        self.move_to(step)
+        self.post_message(self.CursorMoved(step))
+
+    def _x(self, frame: Frame, step: int) -> float:
+        shown = self.shown
+        curves = [curve for curve in shown[1:] if len(curve)] if shown else []
+        return position(curves, frame.axis, step)
+
+    def _set(self, view: View) -> None:
+        if view != self._view:
+            self._view = view
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self._panels = None
+        self.refresh()
+
+    # Drawing
+
+    @property
+    def _shows_many(self) -> bool:
+        has_room = self.size.height >= 2 * PANEL_HEIGHT
+        return has_room if self._is_many is None else self._is_many
+
+    @property
+    def _first_frame(self) -> Frame | None:
+        laid_out = self._laid_out()
+        return laid_out[0].frame if laid_out else None
+
+    def _laid_out(self) -> list[Panel]:
+        """Return the charts for the current size, drawn if they are not yet."""
+        if self._panels is None:
+            lines, shown = self._lines, self.shown
+            index = lines.index(shown) if shown is not None else 0
+            ordered = [*lines[index:], *lines[:index]]
+            self._panels = panels(ordered, self._course, self._view, self.size, is_many=self._shows_many)
+        return self._panels
+
     def on_resize(self) -> None:
         """Draw for the new size."""
-        self._rows = None
+        self._panels = None
+
+    def notify_style_update(self) -> None:
+        """Repaint with the colours of the new theme."""
+        super().notify_style_update()
+        self._styles.clear()
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Render one row."""
-        width, height = self.size
-        if self._rows is None:
-            self._rows = chart(self._curves, width, height) if self.has_curve else []
-        row = self._rows[y] if y < len(self._rows) else []
-        segments = [Segment(text, rich_style(self, look)) for text, look in row]
-        return Strip(segments).adjust_cell_length(width, rich_style(self))
+        strips = []
+        for panel in self._laid_out():
+            if panel.y <= y < panel.y + panel.height:
+                row = panel.rows[y - panel.y] if y - panel.y < len(panel.rows) else []
+                strip = Strip([Segment(text, self._style(look)) for text, look in row])
+                strips.append(
+                    Strip.blank(panel.x - sum(each.cell_length for each in strips), self._style(""))
+                )
+                strips.append(strip.adjust_cell_length(panel.width, self._style("")))
+        return Strip.join(strips).adjust_cell_length(self.size.width, self._style(""))
+
+    def _style(self, look: str) -> Style:
+        if look not in self._styles:
+            self._styles[look] = rich_style(self, look)
+        return self._styles[look]
+
+    # Mouse
+
+    def _at(self, event: events.MouseEvent) -> tuple[Panel, int, int] | None:
+        """Return the chart under the mouse, and the place in the widget."""
+        offset = event.get_content_offset_capture(self)
+        for panel in self._laid_out():
+            if panel.y <= offset.y < panel.y + panel.height and 0 <= offset.x - panel.x < panel.width:
+                return panel, offset.x, offset.y
+        return None
+
+    def _point(self, event: events.MouseEvent) -> None:
+        if (found := self._at(event)) is not None:
+            panel, x, _ = found
+            if panel.frame is not None and (cell := panel.cell(x)) is not None:
+                self._point_at(cursor.nearest(panel.curves, panel.frame, cell))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Move the cursor to the mouse, and follow it. On the title, show the next figure."""
+        found = self._at(event)
+        if found is not None and found[2] == found[0].y:
+            self.next_metric(1)
+        else:
+            self.capture_mouse()
+            self._point(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Move the cursor with the mouse."""
+        if self.app.mouse_captured is self:
+            self._point(event)
+
+    def on_mouse_up(self) -> None:
+        """Leave the cursor where it is."""
+        self.release_mouse()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in where the mouse is."""
+        self._zoom_at(event, 0.5)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out."""
+        self._zoom_at(event, 2.0)
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        """Pan to the left."""
+        event.stop()
+        self.pan(-0.1)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        """Pan to the right."""
+        event.stop()
+        self.pan(0.1)
+
+    def _zoom_at(self, event: events.MouseEvent, factor: float) -> None:
+        event.stop()
+        if (found := self._at(event)) is not None:
+            panel, x, _ = found
+            if panel.frame is not None and (cell := panel.cell(x)) is not None:
+                self._set(self._view.zoomed(factor, cell / (panel.frame.columns - 1)))

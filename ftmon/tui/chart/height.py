@@ -1,0 +1,106 @@
+"""The y axis: from which value to which it goes, and how high a value stands on it.
+
+A chart never hides how a run stands: the last value of each curve is always on the axis. A few points far
+from all others may be cut off, and are marked then.
+"""
+
+from math import log
+from typing import NamedTuple
+
+from ftmon.model.curve import Curve
+from ftmon.tui.chart import ticks
+
+_SHARE = 50
+"""One of so many points may be cut off."""
+
+_FLATTENING = 2.0
+"""Points are cut off if the axis would have to be so many times as long to show them."""
+
+_FLAT = 1e-300
+"""A difference that is none. The inverse of a smaller one may be infinite."""
+
+_EQUAL = 1e-9
+"""A share of the values: what differs by less is equal."""
+
+_LOGARITHMIC = 8.0
+"""The axis is logarithmic if the last value makes it so many times as long as most values need."""
+
+
+class Height(NamedTuple):
+    """The y axis."""
+
+    low: float
+    high: float
+    is_logarithmic: bool
+    marks: tuple[float, ...]
+    """The values that have a label, ascending."""
+    factor: float
+    base: float
+    """A value's height, from 0 to 1, is `factor` times the value (or its logarithm) less `base`."""
+
+    def of(self, value: float) -> float:
+        """Return where a value is: 0 at the bottom, 1 at the top. A value that is cut off is at the edge."""
+        if self.is_logarithmic:
+            if value <= 0:
+                return 0.0
+            value = log(value)
+        height = value * self.factor - self.base
+        return 0.0 if height < 0 else 1.0 if height > 1 else height
+
+
+def usual(curve: Curve) -> tuple[float, float]:
+    """Return between which values a curve is but for a few points far from all others."""
+    return _range(sorted(curve.lows), sorted(curve.highs), [curve.lasts[-1]])
+
+
+def choose(
+    lows: list[float], highs: list[float], ends: list[float], is_logarithmic: bool | None, most: int
+) -> Height:
+    """Return the y axis for values between these lows and highs, whose curves end at `ends`.
+
+    It has at most so many labels. Without a choice it is logarithmic where the curves need that.
+    """
+    lows, highs = sorted(lows), sorted(highs)
+    if is_logarithmic and highs[-1] > _FLAT:
+        positive = [each for each in (*lows, *highs) if each > _FLAT]
+        return _logarithmic(min(positive), highs[-1], most)
+    low, high = _range(lows, highs, ends)
+    if is_logarithmic is None and lows[0] > _FLAT and _is_long(lows, highs, ends, low, high):
+        return _logarithmic(low, high, most)
+    return _linear(low, high, most)
+
+
+def _range(lows: list[float], highs: list[float], ends: list[float]) -> tuple[float, float]:
+    """Return the least and the greatest value to be shown."""
+    spare = max(1, len(highs) // _SHARE) if len(highs) > 4 else 0
+    room = max(0.0, highs[-1 - spare] - lows[spare]) * (_FLATTENING - 1)
+    low = min(*ends, next(each for each in lows if lows[spare] - each <= room))
+    high = max(*ends, next(each for each in reversed(highs) if each - highs[-1 - spare] <= room))
+    return low, high
+
+
+def _is_long(lows: list[float], highs: list[float], ends: list[float], low: float, high: float) -> bool:
+    tenth = len(highs) // 10
+    most = max(0.0, highs[-1 - tenth] - lows[tenth])
+    return max(ends) - low > _LOGARITHMIC * most and high / low > _LOGARITHMIC
+
+
+def _linear(low: float, high: float, most: int) -> Height:
+    if high - low <= max(_FLAT, _EQUAL * max(abs(low), abs(high))):
+        margin = max(abs(low), abs(high)) / 2
+        margin = margin if margin > _FLAT else 1.0
+        low, high = low - margin, high + margin
+    marks = ticks.enclosing(low, high, most)
+    if marks:
+        low, high = marks[0], marks[-1]
+    factor = 1 / (high - low)
+    return Height(low, high, False, tuple(marks or (low, high)), factor, low * factor)
+
+
+def _logarithmic(low: float, high: float, most: int) -> Height:
+    if high / low <= 1 + _EQUAL:
+        low, high = low / 2, high * 2
+    marks = ticks.powers(low, high, most)
+    low, high = min(low, marks[0]), max(high, marks[-1])
+    factor = 1 / (log(high) - log(low))
+    return Height(low, high, True, tuple(marks), factor, log(low) * factor)

@@ -1,0 +1,64 @@
+"""One chart or several, each with its title, laid out in a widget."""
+
+from typing import NamedTuple
+
+from textual.geometry import Size
+
+from ftmon.model.series import Curves
+from ftmon.tui.chart.axis import Course
+from ftmon.tui.chart.frame import Frame, Piece, draw
+from ftmon.tui.chart.view import View
+from ftmon.tui.widgets.chart_title import readout, state, summary
+from ftmon.tui.widgets.line import fit
+
+PANEL_WIDTH, PANEL_HEIGHT = 56, 9
+"""The smallest of several charts, in cells."""
+
+_GAP = "  "
+
+
+class Panel(NamedTuple):
+    """One of the charts, and where it is in the widget."""
+
+    curves: Curves
+    frame: Frame | None
+    rows: list[list[Piece]]
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def cell(self, x: int) -> int | None:
+        """Return the column of the plot at a column of the widget; None beside the plot."""
+        cell = x - self.x - self.frame.margin if self.frame else -1
+        return cell if self.frame and 0 <= cell < self.frame.columns else None
+
+
+def panels(lines: list[Curves], course: Course, view: View, size: Size, *, is_many: bool) -> list[Panel]:
+    """Return the first chart alone, or as many as there is room for."""
+    width, height = size
+    if not lines or not width or not height:
+        return []
+    across = min(len(lines), max(1, width // PANEL_WIDTH)) if is_many else 1
+    down = min(-(-len(lines) // across), max(1, height // PANEL_HEIGHT)) if is_many else 1
+    found = []
+    for number, curves in enumerate(lines[: across * down]):
+        row, column = divmod(number, across)
+        x, y = column * width // across, row * height // down
+        right, bottom = (column + 1) * width // across, (row + 1) * height // down
+        gap = 0 if column == across - 1 else len(_GAP)
+        found.append(_panel(curves, course, view, (x, y), (right - x - gap, bottom - y)))
+    return found
+
+
+def _panel(curves: Curves, course: Course, view: View, at: tuple[int, int], size: tuple[int, int]) -> Panel:
+    width, height = size
+    frame = draw(curves, course, view, width, height - 1)
+    words = summary(curves, width) if view.cursor is None else readout(curves, view, view.cursor)
+    about = tuple(state(curves, view, frame)) if frame else ()
+    left, right = fit(tuple(words), about, width - len(_GAP), _GAP)
+    start = [piece for part in left for piece in ((part.text, part.look), (_GAP, ""))]
+    end = [piece for part in right for piece in ((_GAP, ""), (part.text, part.look))]
+    free = width - sum(len(text) for text, _ in (*start, *end))
+    title = [*start, (" " * max(0, free), ""), *end]
+    return Panel(curves, frame, [title, *(frame.rows if frame else [])], *at, *size)
