@@ -22,7 +22,7 @@ def told(*events: dict[str, Any]) -> Series:
     return run.series
 
 
-def step(number: int, message: str = "m", **data: Any) -> dict[str, Any]:
+def step(number: int, /, message: str = "m", **data: Any) -> dict[str, Any]:
     return {"message": message, "type": "metrics", "data": {"step": number, **data}}
 
 
@@ -61,7 +61,8 @@ def test_every_figure_is_a_series_with_its_training_and_validation_values() -> N
     ],
 )
 def test_the_names_of_trainers_and_services_mean_the_same(train: str, valid: str, name: str) -> None:
-    series = told(*(step(number, **{train: 1.0 / number, valid: 2.0 / number}) for number in (1, 2)))
+    both: list[dict[str, Any]] = [{train: 1.0 / number, valid: 2.0 / number} for number in (1, 2)]
+    series = told(*(step(number, **figures) for number, figures in enumerate(both, 1)))
     (curves,) = series.lines
     assert (curves.name, points(curves.train), points(curves.valid)) == (
         name,
@@ -71,7 +72,13 @@ def test_the_names_of_trainers_and_services_mean_the_same(train: str, valid: str
 
 
 def test_what_tells_only_where_and_how_is_no_series() -> None:
-    told_more = {"total_steps": 9, "epoch": 0.5, "eta_seconds": 3, "eval_runtime": 2.0, "percentage": 10}
+    told_more: dict[str, Any] = {
+        "total_steps": 9,
+        "epoch": 0.5,
+        "eta_seconds": 3,
+        "eval_runtime": 2.0,
+        "percentage": 10,
+    }
     told_more |= {"eval_samples_per_second": 9, "timestamp": 1.0, "id": 7, "name": "x", "is_done": True}
     assert names(told(*(step(number, **told_more) for number in (1, 2, 3)))) == []
 
@@ -82,7 +89,7 @@ def test_rewards_come_first_where_a_run_has_some() -> None:
 
 
 def test_names_are_safe_short_and_not_without_end() -> None:
-    hostile = {f"\x1b[31mname\n{number}" + "x" * 99: 1.0 for number in range(500)}
+    hostile: dict[str, Any] = {f"\x1b[31mname\n{number}" + "x" * 99: 1.0 for number in range(500)}
     found = names(told(step(1, **hostile), step(2, **hostile)))
     assert 0 < len(found) <= 32
     assert all(len(name) <= 24 and name.isprintable() for name in found)

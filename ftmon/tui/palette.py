@@ -23,6 +23,7 @@ def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
     copies += [(f"Copy the link: {link.name}", link.url, "the link") for link in links_of(run)]
     for title, text, what in copies:
         yield SystemCommand(title, "To the clipboard", partial(monitor.copy, text, what))
+    yield from _chart_commands(monitor)
     if offer.cancel_job:
         yield SystemCommand("Cancel the job", "Asks for confirmation first", monitor.action_cancel_job)
     for is_offered, words, action in (
@@ -37,3 +38,18 @@ def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
         for speed, pace in ((1.0, "At the original speed"), (10.0, "Ten times as fast")):
             yield SystemCommand(f"Replay {speed:g}×", pace, partial(monitor.action_replay, speed))
         yield SystemCommand("Replay in a minute", "At most a minute in all", monitor.action_replay)
+
+
+def _chart_commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
+    chart = monitor.chart
+    if not chart.can_be_shown:
+        return
+    yield SystemCommand("Show or hide the chart", "c", monitor.action_toggle_chart)
+    if chart.display:
+        yield SystemCommand("Chart: next figure", "v", partial(chart.next_metric, 1))
+        yield SystemCommand("Chart: linear or log scale", "l", chart.toggle_scale)
+        yield SystemCommand("Chart: steps, epochs or times", "a", chart.next_axis)
+        yield SystemCommand("Chart: smoothing", "e", chart.smooth_more)
+        yield SystemCommand("Chart: one figure or several", "u", chart.toggle_many)
+        yield SystemCommand("Chart: zoom in", "z", partial(chart.zoom, 0.5))
+        yield SystemCommand("Chart: zoom out", "Z", partial(chart.zoom, 2.0))

@@ -8,12 +8,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 
-from tests.benchmarks import backlog, files, idle, latency, past, serving, start, stream, training
+from tests.benchmarks import backlog, chart, files, idle, latency, past, serving, start, stream, training
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "stream": stream.run,
     "start": start.run,
     "backlog": backlog.run,
+    "chart": chart.run,
     "idle": idle.run,
     "latency": latency.run,
     "past": past.run,

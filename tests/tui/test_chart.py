@@ -1,6 +1,7 @@
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from math import nan
 
 import pytest
@@ -15,6 +16,7 @@ from ftmon.tui.chart.frame import MARK, Frame, draw
 from ftmon.tui.chart.view import Across, View
 
 RAW = View(smoothing=0.0)
+NO_COURSE = Course()
 START = 1_700_000_000
 FALLING = [3.4 - number / 50 for number in range(100)]
 
@@ -31,7 +33,7 @@ def curves(train: Curve | None = None, valid: Curve | None = None, name: str = "
 
 
 def drawn(
-    shown: Curves, width: int = 60, height: int = 10, view: View = RAW, course: Course = Course()
+    shown: Curves, width: int = 60, height: int = 10, view: View = RAW, course: Course = NO_COURSE
 ) -> Frame:
     frame = draw(shown, course, view, width, height)
     assert frame is not None
@@ -70,8 +72,8 @@ def test_a_falling_loss_goes_from_the_top_left_to_the_bottom_right_without_a_gap
 
 def test_the_axes_have_three_to_six_round_numbers() -> None:
     frame = drawn(curves(curve(*FALLING)))
-    assert labels(frame) == ["3.5", "3.0", "2.5", "2.0", "1.5", "1.0"]
-    assert last_row(frame).split() == ["step", "└0───────┴20───────┴40──────────┴60───────┴80─────99"]
+    assert labels(frame) == ["3.0", "2.5", "2.0", "1.5"]
+    assert last_row(frame).split() == ["step", "└0────────────┴25──────────┴50──────────┴75─────────99"]
     small = drawn(curves(curve(*(value / 100_000 for value in FALLING))), height=5)
     assert labels(small) == ["4e-5", "3e-5", "2e-5", "1e-5"]
     assert labels(drawn(curves(curve(0, 2_000_000)))) == ["2.0M", "1.5M", "1.0M", "0.5M", "0"]
@@ -117,7 +119,7 @@ def test_many_epochs_leave_room_between_their_marks() -> None:
     frame = drawn(curves(curve(*FALLING)), 60, course=Course(epochs=range(1, 100)))
     cells = sorted(columns_of(frame, "faint"))
     assert len(cells) > 3
-    assert min(after - cell for cell, after in zip(cells, cells[1:], strict=False)) >= 5
+    assert min(after - cell for cell, after in pairwise(cells)) >= 5
 
 
 def test_the_x_axis_shows_epochs_or_local_times(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,6 @@ _MARGIN = 6
 _NARROWEST, _LOWEST = 8, 2
 """The smallest plot, in cells."""
 
-_MOST_LABELS = 6
-
 _APART = 6
 """Cells between two lines of epochs. Where they are closer, only some are drawn."""
 
@@ -94,8 +92,7 @@ def _height(shown: list[Curve], axis: Axis, view: View, rows: int) -> Height:
         found = [line.Extremes(curve.lows, curve.highs, curve.lasts[-1]) for curve in shown]
     lows = [low for each in found for low in each.lows]
     highs = [high for each in found for high in each.highs]
-    most = max(3, min(_MOST_LABELS, rows))
-    return choose(lows, highs, [each.last for each in found], view.is_logarithmic, most)
+    return choose(lows, highs, [each.last for each in found], view.is_logarithmic, rows)
 
 
 def _row(height: float, rows: int) -> int:

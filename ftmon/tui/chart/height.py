@@ -22,6 +22,11 @@ _FLAT = 1e-300
 _EQUAL = 1e-9
 """A share of the values: what differs by less is equal."""
 
+_MOST_MARKS = 6
+
+_ROOM = 1.15
+"""An axis is at most so many times as long as its values need, to end with round numbers."""
+
 _LOGARITHMIC = 8.0
 """The axis is logarithmic if the last value makes it so many times as long as most values need."""
 
@@ -54,20 +59,20 @@ def usual(curve: Curve) -> tuple[float, float]:
 
 
 def choose(
-    lows: list[float], highs: list[float], ends: list[float], is_logarithmic: bool | None, most: int
+    lows: list[float], highs: list[float], ends: list[float], is_logarithmic: bool | None, rows: int
 ) -> Height:
     """Return the y axis for values between these lows and highs, whose curves end at `ends`.
 
-    It has at most so many labels. Without a choice it is logarithmic where the curves need that.
+    Each of its labels has one of so many rows. Without a choice it is logarithmic where the curves need that.
     """
     lows, highs = sorted(lows), sorted(highs)
     if is_logarithmic and highs[-1] > _FLAT:
         positive = [each for each in (*lows, *highs) if each > _FLAT]
-        return _logarithmic(min(positive), highs[-1], most)
+        return _logarithmic(min(positive), highs[-1], rows)
     low, high = _range(lows, highs, ends)
     if is_logarithmic is None and lows[0] > _FLAT and _is_long(lows, highs, ends, low, high):
-        return _logarithmic(low, high, most)
-    return _linear(low, high, most)
+        return _logarithmic(low, high, rows)
+    return _linear(low, high, rows)
 
 
 def _range(lows: list[float], highs: list[float], ends: list[float]) -> tuple[float, float]:
@@ -85,22 +90,25 @@ def _is_long(lows: list[float], highs: list[float], ends: list[float], low: floa
     return max(ends) - low > _LOGARITHMIC * most and high / low > _LOGARITHMIC
 
 
-def _linear(low: float, high: float, most: int) -> Height:
+def _linear(low: float, high: float, rows: int) -> Height:
     if high - low <= max(_FLAT, _EQUAL * max(abs(low), abs(high))):
         margin = max(abs(low), abs(high)) / 2
         margin = margin if margin > _FLAT else 1.0
         low, high = low - margin, high + margin
-    marks = ticks.enclosing(low, high, most)
-    if marks:
-        low, high = marks[0], marks[-1]
+    marks = ticks.enclosing(low, high, max(3, min(_MOST_MARKS, rows)))
+    if not marks or marks[-1] - marks[0] > _ROOM * (high - low):
+        # Round ends would take too much of the height.
+        inside = ticks.within(low, high, max(2, min(_MOST_MARKS, rows - 2)))
+        marks = inside if len(inside) > 2 else marks or [low, high]
+    low, high = min(low, marks[0]), max(high, marks[-1])
     factor = 1 / (high - low)
-    return Height(low, high, False, tuple(marks or (low, high)), factor, low * factor)
+    return Height(low, high, False, tuple(marks), factor, low * factor)
 
 
-def _logarithmic(low: float, high: float, most: int) -> Height:
+def _logarithmic(low: float, high: float, rows: int) -> Height:
     if high / low <= 1 + _EQUAL:
         low, high = low / 2, high * 2
-    marks = ticks.powers(low, high, most)
+    marks = ticks.powers(low, high, max(2, min(_MOST_MARKS, rows)))
     low, high = min(low, marks[0]), max(high, marks[-1])
     factor = 1 / (log(high) - log(low))
     return Height(low, high, True, tuple(marks), factor, log(low) * factor)

@@ -41,6 +41,12 @@ def enclosing(low: float, high: float, most: int) -> list[float]:
     return best[1]
 
 
+def within(low: float, high: float, most: int) -> list[float]:
+    """Return at most `most` round numbers from `low` to `high`."""
+    found = (multiples(low, high, step) for step in steps_from((high - low) / most))
+    return next(marks for marks in found if len(marks) <= most)
+
+
 def powers(low: float, high: float, most: int) -> list[float]:
     """Return at most `most` round numbers on a logarithmic axis, whose ends enclose `low` and `high`."""
     first, last = floor(log10(low)), ceil(log10(high))

@@ -60,6 +60,9 @@ _SIGNS = (
     ("◷ ▶ ⏸", "the job is pending, running, paused"),
     ("✔ ✘ ⊘", "the job succeeded, failed, was cancelled"),
     ("◆ ⬆", "an epoch was completed, a file was uploaded"),
+    ("⠤⠤ •", "in the chart: training, and validation"),
+    ("◆ ▲ ┊", "an epoch, a checkpoint"),
+    ("↑ ↓ ×", "a value that is cut off, one that is no number"),
 )
 """Each sign on the screen, and its meaning."""
 

@@ -234,6 +234,14 @@ class LossChart(Widget, can_focus=True):
         """Draw for the new size."""
         self._panels = None
 
+    def on_show(self) -> None:
+        """Offer the keys of the chart."""
+        self.screen.refresh_bindings()
+
+    def on_hide(self) -> None:
+        """Withdraw them."""
+        self.screen.refresh_bindings()
+
     def notify_style_update(self) -> None:
         """Repaint with the colours of the new theme."""
         super().notify_style_update()
@@ -242,7 +250,7 @@ class LossChart(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Render one row."""
-        strips = []
+        strips: list[Strip] = []
         for panel in self._laid_out():
             if panel.y <= y < panel.y + panel.height:
                 row = panel.rows[y - panel.y] if y - panel.y < len(panel.rows) else []
