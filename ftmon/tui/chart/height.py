@@ -24,8 +24,8 @@ _EQUAL = 1e-9
 
 _MOST_MARKS = 6
 
-_ROOM = 1.15
-"""An axis is at most so many times as long as its values need, to end with round numbers."""
+_ROOM, _MORE_ROOM = 1.15, 1.3
+"""An axis is at most so many times as long as its values need, to end with round numbers or to have three."""
 
 _LOGARITHMIC = 8.0
 """The axis is logarithmic if the last value makes it so many times as long as most values need."""
@@ -95,14 +95,26 @@ def _linear(low: float, high: float, rows: int) -> Height:
         margin = max(abs(low), abs(high)) / 2
         margin = margin if margin > _FLAT else 1.0
         low, high = low - margin, high + margin
-    marks = ticks.enclosing(low, high, max(3, min(_MOST_MARKS, rows)))
-    if not marks or marks[-1] - marks[0] > _ROOM * (high - low):
-        # Round ends would take too much of the height.
-        inside = ticks.within(low, high, max(2, min(_MOST_MARKS, rows - 2)))
-        marks = inside if len(inside) > 2 else marks or [low, high]
+    marks = _marks(low, high, rows)
     low, high = min(low, marks[0]), max(high, marks[-1])
     factor = 1 / (high - low)
     return Height(low, high, False, tuple(marks), factor, low * factor)
+
+
+def _marks(low: float, high: float, rows: int) -> list[float]:
+    """Return round numbers for a linear axis: at its ends, unless that takes too much of the height."""
+    # In at most every second row, so that the rows between two numbers look equally many.
+    few = max(3, min(_MOST_MARKS, (rows + 1) // 2))
+    around = ticks.enclosing(low, high, few)
+    if around and around[-1] - around[0] <= _ROOM * (high - low):
+        return around
+    inside = ticks.within(low, high, max(2, min(few, rows - 2)))
+    if len(inside) >= 3:
+        return inside
+    around = ticks.enclosing(low, high, max(3, min(_MOST_MARKS, rows)))
+    if around and around[-1] - around[0] <= _MORE_ROOM * (high - low):
+        return around
+    return inside if len(inside) > 1 else around or [low, high]
 
 
 def _logarithmic(low: float, high: float, rows: int) -> Height:
