@@ -139,6 +139,15 @@ def test_the_model_knows_no_clock_and_no_world(module: str) -> None:
     assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if is_in(module, "ftmon.tui.chart")])
+def test_a_chart_is_drawn_without_a_screen(module: str) -> None:
+    below = ("ftmon.tui.chart", "ftmon.model")
+    for imported in imports_of(module):
+        assert imported.partition(".")[0] in sys.stdlib_module_names or any(
+            is_in(imported, each) for each in below
+        )
+
+
 @pytest.mark.parametrize("module", ["ftmon.wire.sse", "ftmon.wire.follow.ledger"])
 def test_what_decodes_reads_nothing_itself(module: str) -> None:
     assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD

@@ -100,10 +100,11 @@ class Curve:
             self._is_spare = False
             self._clear()
         self.changes += 1
-        if not isfinite(value):
-            self._add_gap(step)
-            return
-        value = max(-MOST, min(MOST, value))
+        if not -MOST <= value <= MOST:
+            if not isfinite(value):
+                self._add_gap(step)
+                return
+            value = max(-MOST, min(MOST, value))
         if self.first is None:
             self.first = value
         if self.least is None or value < self.least[0]:

@@ -126,29 +126,37 @@ class Series:
 
         A point without a step stands after the last one.
         """
-        values: dict[tuple[str, bool], float] = {}
+        train: dict[str, float] = {}
+        valid: dict[str, float] = {}
         if isinstance(data, dict):
-            _read(data, event.message, values)
+            _read(data, event.message, train, valid)
             self.note_epoch(count(data.get("epoch")), figures.step)
-        exact = {
-            ("loss", False): figures.train_loss,
-            ("loss", True): figures.valid_loss,
-            ("reward", False): figures.train_reward,
-            ("reward", True): figures.valid_reward,
-        }
-        values |= {place: value for place, value in exact.items() if value is not None}
-        at = event.created_at.timestamp() if values and event.created_at else nan
-        # A point of the validation stands at that of the training, so the training comes first.
-        for (name, is_valid), value in sorted(values.items(), key=lambda item: item[0][1]):
-            if name not in self._by_name and len(self._by_name) >= _MOST_SERIES:
-                continue
-            curves = self._named(name)
-            curve = curves.valid if is_valid else curves.train
-            step = figures.step
-            if step is None:
-                last = curves.train.last_step if is_valid else None
-                step = last or (curve.last_step or 0) + 1
-            curve.add(step, value, at=at, is_spare=figures.is_spare)
+        for values, name, value in (
+            (train, "loss", figures.train_loss),
+            (valid, "loss", figures.valid_loss),
+            (train, "reward", figures.train_reward),
+            (valid, "reward", figures.valid_reward),
+        ):
+            if value is not None:
+                values[name] = value
+        if train or valid:
+            # A point of the validation stands at that of the training, so the training comes first.
+            at = event.created_at.timestamp() if event.created_at else nan
+            for name, value in train.items():
+                self._add(name, value, figures, at, is_valid=False)
+            for name, value in valid.items():
+                self._add(name, value, figures, at, is_valid=True)
+
+    def _add(self, name: str, value: float, figures: Metrics, at: float, *, is_valid: bool) -> None:
+        if name not in self._by_name and len(self._by_name) >= _MOST_SERIES:
+            return
+        curves = self._named(name)
+        curve = curves.valid if is_valid else curves.train
+        step = figures.step
+        if step is None:
+            last = curves.train.last_step if is_valid else None
+            step = last or (curve.last_step or 0) + 1
+        curve.add(step, value, at=at, is_spare=figures.is_spare)
 
     def note_epoch(self, epoch: int | None, step: int | None) -> None:
         """Note how many epochs were completed at a step. Only the first step of each counts."""
@@ -161,7 +169,9 @@ class Series:
         _note(self.checkpoints, step)
 
     def _named(self, name: str) -> Curves:
-        return self._by_name.setdefault(name, Curves(name, Curve(), Curve()))
+        if name not in self._by_name:
+            self._by_name[name] = Curves(name, Curve(), Curve())
+        return self._by_name[name]
 
 
 def _note(steps: list[int], step: int | None) -> None:
@@ -169,13 +179,15 @@ def _note(steps: list[int], step: int | None) -> None:
         steps.append(step)
 
 
-def _read(data: Mapping[Any, Any], message: str, values: dict[tuple[str, bool], float]) -> None:
+def _read(data: Mapping[Any, Any], message: str, train: dict[str, float], valid: dict[str, float]) -> None:
     """Read the figures of an event's data. Those of the full validation data are better than of a part."""
     for name, value in data.items():
         place = _place(name)
         if place is None:
             continue
+        words, is_valid = place
         # JSON has no NaN. A null stands for one where the message says so.
         found = nan if value is None and _NO_NUMBER.search(message) else number(value)
-        if found is not None and (place not in values or name.startswith("full_")):
-            values[place] = found
+        values = valid if is_valid else train
+        if found is not None and (words not in values or name.startswith("full_")):
+            values[words] = found

@@ -45,11 +45,12 @@ def _chart_commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
     if not chart.can_be_shown:
         return
     yield SystemCommand("Show or hide the chart", "c", monitor.action_toggle_chart)
-    if chart.display:
+    if chart.display and chart.has_several:
         yield SystemCommand("Chart: next figure", "v", partial(chart.next_metric, 1))
+        yield SystemCommand("Chart: one figure or several", "u", chart.toggle_many)
+    if chart.display:
         yield SystemCommand("Chart: linear or log scale", "l", chart.toggle_scale)
         yield SystemCommand("Chart: steps, epochs or times", "a", chart.next_axis)
         yield SystemCommand("Chart: smoothing", "e", chart.smooth_more)
-        yield SystemCommand("Chart: one figure or several", "u", chart.toggle_many)
         yield SystemCommand("Chart: zoom in", "z", partial(chart.zoom, 0.5))
         yield SystemCommand("Chart: zoom out", "Z", partial(chart.zoom, 2.0))

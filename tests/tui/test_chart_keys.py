@@ -209,3 +209,21 @@ async def test_the_title_of_the_log_says_when_it_does_not_follow() -> None:
         assert "scrolled up" in seen.text
         await seen.press("f")
         assert "↓ following" in seen.text
+
+
+async def test_the_palette_and_the_help_have_the_keys_of_the_chart() -> None:
+    async with charted((100, 40)) as seen:
+        await seen.press("ctrl+p", *"chart:")
+        await seen.until_shown("Chart: next figure")
+        await seen.press("escape", "escape", "question_mark")
+        await seen.until_shown("Chart the next figure")
+
+
+async def test_keys_for_several_figures_are_offered_where_there_are_several() -> None:
+    losses = [event(f"Step {number}/9: training loss={number}", number) for number in range(1, 6)]
+    async with stage({JOB: [answer(job())], STREAM: [stream(*losses, End.HANG)]}, size=(100, 32)) as seen:
+        await seen.until_shown("⠤⠤ train")
+        assert "← cursor" in seen.text
+        assert "v value" not in seen.text
+    async with charted() as seen:
+        await seen.until_shown("v value")

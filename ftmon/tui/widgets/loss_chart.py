@@ -77,7 +77,10 @@ class LossChart(Widget, can_focus=True):
         drawn = (series, series.changes, run.total_steps, run.total_epochs) if run and series else ()
         if drawn != self._drawn:
             self._drawn = drawn
+            had_several = self.has_several
             self._lines = series.lines if series else []
+            if self.has_several != had_several:
+                self.screen.refresh_bindings()
             if run and series:
                 self._course = Course(run.total_steps, run.total_epochs, series.epochs, series.checkpoints)
             self._redraw()
@@ -93,6 +96,11 @@ class LossChart(Widget, can_focus=True):
         if not self._lines:
             return None
         return next((each for each in self._lines if each.name == self._view.metric), self._lines[0])
+
+    @property
+    def has_several(self) -> bool:
+        """There are several figures to choose from."""
+        return len(self._lines) > 1
 
     @property
     def has_point(self) -> bool:

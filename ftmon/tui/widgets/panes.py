@@ -72,7 +72,9 @@ class Panes(Container):
             self.chart.move_to(step)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable the keys of a chart that is not shown."""
+        """Disable the keys of a chart that is not shown, and those for several figures where there is one."""
+        if action in _SEVERAL:
+            return self.chart.display and self.chart.has_several
         return action not in _ACTIONS or self.chart.display
 
     def action_metric(self, by: int) -> None:
@@ -113,4 +115,5 @@ class Panes(Container):
             raise SkipAction
 
 
-_ACTIONS = {"metric", "scale", "axis", "smooth", "many", "move", "zoom", "pan", "clear"}
+_SEVERAL = {"metric", "many"}
+_ACTIONS = {"scale", "axis", "smooth", "move", "zoom", "pan", "clear"}
