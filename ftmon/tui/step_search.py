@@ -6,7 +6,7 @@ from ftmon.model.event import Event, parse_metrics
 from ftmon.model.message import read_message
 
 _NEAR = 64
-"""So many neighbours of an event without a step are looked at for one."""
+"""So many events that follow one without a step are asked for theirs."""
 
 
 def step_of(event: Event) -> int | None:
@@ -16,28 +16,26 @@ def step_of(event: Event) -> int | None:
 
 
 def index_of(events: Sequence[Event], step: int) -> int | None:
-    """Return the index of the first event of a step; None where no event tells of it, or of one near it.
+    """Return the index of the first event of a step, or of a later one; None where there is none.
 
-    Steps ascend, so this looks at few of the events. The event after the step will do where there is none.
+    Steps ascend, so this looks at few of the events. Those of checkpoints may come late, and do not count.
     """
     low, high = 0, len(events)
     found = None
     while low < high:
         middle = (low + high) // 2
-        near = _with_step(events, middle, high)
-        if near is None:
+        index = next(
+            (each for each in range(middle, min(high, middle + _NEAR)) if _is_placed(events[each])), None
+        )
+        if index is None:
             high = middle
-        elif near[1] < step:
-            low = near[0] + 1
+        elif (step_of(events[index]) or 0) < step:
+            low = index + 1
         else:
-            found = near[0]
-            high = middle
+            found, high = index, middle
     return found
 
 
-def _with_step(events: Sequence[Event], start: int, end: int) -> tuple[int, int] | None:
-    """Return the first event with a step, and the step."""
-    for index in range(start, min(end, start + _NEAR)):
-        if (step := step_of(events[index])) is not None:
-            return index, step
-    return None
+def _is_placed(event: Event) -> bool:
+    """Return whether an event has a step, and stands where it happened."""
+    return not parse_metrics(event).is_spare and step_of(event) is not None

@@ -112,6 +112,17 @@ async def test_a_marked_event_moves_the_cursor() -> None:
         assert "step 148" not in title(seen)
 
 
+async def test_the_cursor_stays_where_the_log_has_no_event_of_its_step() -> None:
+    scripts = {JOB: [answer(job())], STREAM: [stream(*EVENTS, End.HANG)]}
+    async with stage(scripts, size=(100, 32), tail=3) as seen:
+        await seen.until_shown("⠤⠤ train")
+        await seen.until_shown("Step 150/200")
+        await seen.press("left", "shift+left")
+        assert "step 1" in title(seen)
+        await seen.press("tab", "home")
+        assert "step 1 " in title(seen)
+
+
 async def test_home_and_end_in_the_chart_go_to_its_ends() -> None:
     async with charted() as seen:
         await seen.press("tab")

@@ -23,10 +23,8 @@ def summary(curves: Curves, width: int) -> Iterator[Part]:
     for look, curve, rank in (("train", curves.train, 0), ("valid", curves.valid, 2)):
         if curve.first is None or curve.last is None:
             continue
-        # The validation is drawn as marks beside the training, and as a line without it.
-        sign = MARK if look == "valid" and len(curves.train) else _LINE
         first = f"{figure(curve.first)} → " if width >= _WIDE else ""
-        yield Part(f"{sign} {look} {first}{figure(curve.last)}", look, rank)
+        yield Part(f"{_sign(curves, look)} {look} {first}{figure(curve.last)}", look, rank)
         if curve.has_diverged:
             yield Part(f"× no number at step {count(curve.gaps[-1].last)}", "warning", 1)
         best = curve.greatest if curves.is_better_greater else curve.least
@@ -47,7 +45,7 @@ def readout(curves: Curves, view: View, step: int) -> Iterator[Part]:
         yield Part(f"smooth {figure(reading.average)}", "train", 2)
     if reading.valid is not None:
         where = "" if reading.valid_step == step else f" at {count(reading.valid_step or 0)}"
-        yield Part(f"{MARK} valid {figure(reading.valid)}{where}", "valid", 2)
+        yield Part(f"{_sign(curves, 'valid')} valid {figure(reading.valid)}{where}", "valid", 2)
     if reading.at is not None:
         yield Part(clock(reading.at), "muted", 4)
 
@@ -67,3 +65,8 @@ def state(curves: Curves, view: View, frame: Frame) -> Iterator[Part]:
         yield Part(f"ema {view.smoothing:g}", "muted", 5)
     if view.is_zoomed:
         yield Part(f"zoom {1 / (view.end - view.start):.3g}×", "key", 4)
+
+
+def _sign(curves: Curves, look: str) -> str:
+    """Return how a curve is drawn: the validation as marks beside the training, and as a line without it."""
+    return MARK if look == "valid" and len(curves.train) else _LINE

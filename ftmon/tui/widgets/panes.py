@@ -56,13 +56,14 @@ class Panes(Container):
 
     @on(LossChart.CursorMoved)
     def _mark_event(self, message: LossChart.CursorMoved) -> None:
-        """Mark the event of the step."""
+        """Mark the event of the step. The cursor stays at its step where the log has no such event."""
         log = self._event_log
         index = None if message.step is None else index_of(log.all_events, message.step)
         if index is None:
             log.chosen = None
         elif log.chosen is None or step_of(log.all_events[log.chosen]) != message.step:
             log.mark(index)
+        self.chart.move_to(message.step)
 
     def _follow_mark(self, index: int | None) -> None:
         """Move the cursor to the step of the marked event; it stays where the event has none."""
