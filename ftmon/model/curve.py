@@ -176,7 +176,7 @@ class Curve:
         """Merge neighbouring buckets in pairs."""
         counts, means = self.counts, self.means
         self.means = [
-            first + (second - first) * count / (before + count)
+            first + (second - first) * (count / (before + count))
             for first, second, before, count in zip(
                 means[::2], means[1::2], counts[::2], counts[1::2], strict=True
             )

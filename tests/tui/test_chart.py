@@ -88,6 +88,14 @@ def test_round_numbers_enclose_what_is_shown(low: float, length: float, most: in
     assert marks[-1] >= low + length * (1 - 1e-6)
 
 
+@given(st.floats(-1e9, 1e9), st.floats(1e-2, 1e9), st.integers(3, 6))
+@example(low=1.00001, length=1e-5, most=5)
+@example(low=1.00001e-5, length=1e-10, most=5)
+def test_different_marks_have_different_labels(low: float, length: float, most: int) -> None:
+    marks = ticks.enclosing(low, low + length, most)
+    assert len(set(ticks.labels(marks))) == len(marks)
+
+
 @given(st.floats(1e-12, 1e12), st.floats(1.5, 1e9), st.integers(3, 6))
 def test_round_numbers_of_a_logarithmic_axis_enclose_what_is_shown(
     low: float, factor: float, most: int

@@ -133,6 +133,8 @@ async def test_home_and_end_in_the_chart_go_to_its_ends() -> None:
         assert "Step 1/200" in seen.text
         await seen.press("end")
         assert "step 150" in title(seen)
+        await seen.press("c")
+        await seen.until(lambda: seen.app.focused is seen.monitor.event_log)
 
 
 async def test_zooming_and_panning_show_a_part_around_the_cursor() -> None:

@@ -163,6 +163,9 @@ async def test_a_running_job_is_readable_in_every_depth() -> None:
         await seen.until_shown("Uploaded model")
         assert seen.monitor.chart.display
         await check(seen)
+        await seen.press("left", "tab")
+        await check(seen)
+        await seen.press("tab", "escape")
         log = seen.monitor.event_log
         await seen.press("shift+up", "shift+up", "shift+up")
         assert log.chosen is not None

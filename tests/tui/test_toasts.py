@@ -30,7 +30,7 @@ async def toast(seen: Stage) -> None:
     await seen.until_shown("0: The")
 
 
-@pytest.mark.parametrize("width", [20, 40, 80, 140])
+@pytest.mark.parametrize("width", [20, 40, 80, 140, 180])
 async def test_toasts_cover_neither_the_banner_nor_the_last_event(width: int) -> None:
     failed = job("failed", error={"message": "out of memory " * 99})
     over = {JOB: [answer(failed)], STREAM: [stream(*EVENTS, event("Lost", 90), DONE)]}

@@ -10,6 +10,11 @@ _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _LONG = 10_000
 """Numbers from this on are written with a unit."""
 
+_LEAST, _MOST = 1e-3, 1e15
+"""Numbers below and beyond are written with an exponent."""
+
+_DECIMALS = 9
+
 
 def steps_from(least: float) -> Iterator[float]:
     """Yield round distances of at least this size, ascending, over two powers of ten."""
@@ -69,11 +74,11 @@ def _scaled(digit: int, power: int) -> float:
 
 
 def labels(marks: Sequence[float]) -> list[str]:
-    """Return how the marks of an axis are written: with equally many decimals, or with a unit."""
+    """Return how the marks of an axis are written: with the decimals that tell them apart, or with a unit."""
     most = max((abs(mark) for mark in marks), default=0.0)
     gap = min((abs(b - a) for a, b in pairwise(marks)), default=most)
-    if most >= 1e15 or (most and gap < 1e-4):
-        return [_scientific(mark) for mark in marks]
+    if most and not _LEAST <= most < _MOST:
+        return [_scientific(mark, floor(log10(most)) - floor(log10(gap))) for mark in marks]
     if most >= _LONG:
         factor, unit = next(each for each in _UNITS if most >= each[0])
         return [f"{_plain(mark / factor, gap / factor)}{unit}" if mark else "0" for mark in marks]
@@ -82,16 +87,16 @@ def labels(marks: Sequence[float]) -> list[str]:
 
 def label(mark: float) -> str:
     """Return how a mark is written for itself, as on a logarithmic axis."""
-    return f"{mark:g}" if 1e-4 <= mark < _LONG else _scientific(mark)
+    return f"{mark:g}" if _LEAST <= mark < _LONG else _scientific(mark, 0)
 
 
 def _plain(value: float, gap: float) -> str:
     decimals = 0
-    while decimals < 6 and abs(round(gap, decimals) - gap) > gap * 1e-6:
+    while decimals < _DECIMALS and abs(round(gap, decimals) - gap) > gap * 1e-6:
         decimals += 1
     return f"{value:.{decimals}f}"
 
 
-def _scientific(value: float) -> str:
-    digits, _, exponent = f"{value:.1e}".partition("e")
-    return f"{digits.removesuffix('.0')}e{int(exponent)}" if value else "0"
+def _scientific(value: float, decimals: int) -> str:
+    digits, _, exponent = f"{value:.{max(0, min(_DECIMALS, decimals))}e}".partition("e")
+    return f"{digits}e{int(exponent)}" if value else "0"

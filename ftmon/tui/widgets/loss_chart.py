@@ -247,8 +247,10 @@ class LossChart(Widget, can_focus=True):
         self.screen.refresh_bindings()
 
     def on_hide(self) -> None:
-        """Withdraw them."""
+        """Withdraw them, and leave the focus to the log."""
         self.screen.refresh_bindings()
+        if self.screen.focused in (None, self):
+            self.screen.focus_next()
 
     def notify_style_update(self) -> None:
         """Repaint with the colours of the new theme."""
