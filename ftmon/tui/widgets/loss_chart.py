@@ -242,6 +242,14 @@ class LossChart(Widget, can_focus=True):
         """Draw for the new size."""
         self._panels = None
 
+    def on_focus(self) -> None:
+        """Show that the keys go here."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Show that they do no more."""
+        self.refresh()
+
     def on_show(self) -> None:
         """Offer the keys of the chart."""
         self.screen.refresh_bindings()
@@ -264,7 +272,9 @@ class LossChart(Widget, can_focus=True):
         for panel in self._laid_out():
             if panel.y <= y < panel.y + panel.height:
                 row = panel.rows[y - panel.y] if y - panel.y < len(panel.rows) else []
-                strip = Strip([Segment(text, self._style(look)) for text, look in row])
+                # The name of the figure shows that the keys go to the chart.
+                focus = {"strong": "chosen"} if self.has_focus else {}
+                strip = Strip([Segment(text, self._style(focus.get(look, look))) for text, look in row])
                 strips.append(
                     Strip.blank(panel.x - sum(each.cell_length for each in strips), self._style(""))
                 )
