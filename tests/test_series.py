@@ -57,7 +57,7 @@ def test_every_figure_is_a_series_with_its_training_and_validation_values() -> N
         ("train_acc", "val_acc", "accuracy"),
         ("reward", "eval_reward", "reward"),
         ("rewards/margins", "eval_rewards/margins", "rewards/margins"),
-        ("train_completion_tokens_mean", "valid_completion_tokens_mean", "completion tokens mean"),
+        ("train_completion_tokens_mean", "valid_completion_tokens_mean", "completion tokens"),
     ],
 )
 def test_the_names_of_trainers_and_services_mean_the_same(train: str, valid: str, name: str) -> None:
@@ -79,6 +79,7 @@ def test_what_tells_only_where_and_how_is_no_series() -> None:
         "eval_runtime": 2.0,
         "percentage": 10,
     }
+    told_more |= {"step_number": 1, "progress_pct": 5, "finished_at": 9, "totalSecs": 3, "best_epoch": 1}
     told_more |= {"eval_samples_per_second": 9, "timestamp": 1.0, "id": 7, "name": "x", "is_done": True}
     assert names(told(*(step(number, **told_more) for number in (1, 2, 3)))) == []
 
@@ -92,7 +93,7 @@ def test_names_are_safe_short_and_not_without_end() -> None:
     hostile: dict[str, Any] = {f"\x1b[31mname\n{number}" + "x" * 99: 1.0 for number in range(500)}
     found = names(told(step(1, **hostile), step(2, **hostile)))
     assert 0 < len(found) <= 32
-    assert all(len(name) <= 24 and name.isprintable() for name in found)
+    assert all(len(name) <= 28 and name.isprintable() for name in found)
 
 
 def test_a_null_is_a_gap_only_where_the_message_says_so() -> None:

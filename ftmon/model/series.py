@@ -15,7 +15,7 @@ _MOST_SERIES = 32
 """A service may send any number of names."""
 
 _MOST_MARKS = 1000
-_LONGEST_NAME = 24
+_LONGEST_NAME = 28
 
 _VALID = re.compile(r"(?:full_)?(?:valid|validation|val|eval|test)[_/.](.+)")
 _TRAIN = re.compile(r"(?:train|training)[_/.](.+)")
@@ -27,12 +27,9 @@ _WORDS = {
     "num_tokens": "tokens",
     "trained_tokens": "tokens",
     "acc": "accuracy",
-    "mean_token_accuracy": "token accuracy",
     "token_acc": "token accuracy",
-    "mean_reward": "reward",
-    "reward_mean": "reward",
-    "critic_rewards_mean": "reward",
-    "mean_nll": "loss",
+    "critic_rewards": "reward",
+    "nll": "loss",
 }
 """What a figure is called on the screen, where other words than its own are better."""
 
@@ -45,8 +42,8 @@ _SCHEDULED = {"learning rate", "tokens"}
 _GREATER_IS_BETTER = re.compile(r"accura|reward|margin|\bf1\b|\br2\b")
 
 _NO_SERIES = re.compile(
-    r"step|.*_steps?|epoch|.*_epochs|iter|iteration|.*eta.*|.*time|.*timestamp|created_at|(?:.*_)?id|seed"
-    r"|percentage|.*runtime|total_flos|eval.*per_second"
+    r"steps?_?.*|.*_steps?|(?:.*_)?epochs?(?:_.*)?|(?:.*_)?iter(?:ation)?|eta(?:_.*)?|.*time|.*timestamp|.*_at"
+    r"|(?:.*_)?id|seed|percentage.*|progress.*|.*secs|total_flos|eval.*per_second"
 )
 """Figures that tell where, when or how, and not how well the training goes."""
 
@@ -83,6 +80,8 @@ def _place(name: str) -> tuple[str, bool] | None:
     own = NAMES.get(lower, lower)
     valid, train = _VALID.fullmatch(own), _TRAIN.fullmatch(own)
     rest = valid[1] if valid else train[1] if train else own
+    # Most figures are means over a batch; some services say so.
+    rest = rest.removeprefix("mean_").removesuffix("_mean")
     if _NO_SERIES.fullmatch(own) or _NO_SERIES.fullmatch(rest):
         return None
     words = _WORDS.get(rest) or one_line(safe(rest)).replace("_", " ").strip()[:_LONGEST_NAME]

@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import nan
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ftmon.model.curve import Curve
@@ -258,6 +258,7 @@ def test_the_cursor_goes_by_columns_or_by_points_where_they_are_few() -> None:
     assert cursor.ends(few) == (0, 4)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(0, 45))
 def test_the_cursor_goes_to_the_point_nearest_to_the_mouse(points: int, cell: int) -> None:
     shown = curves(curve(*range(points)))
@@ -288,6 +289,7 @@ views = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(finite, min_size=1, max_size=80), st.lists(finite, max_size=20), st.integers(16, 140), views)
 @example(train=[0.0, -1.1125369292536007e-308], valid=[], width=19, view=RAW)
 @example(train=[0.0, 5e-324], valid=[1e-310], width=19, view=View(is_logarithmic=True))
