@@ -35,7 +35,10 @@ def multiples(low: float, high: float, step: float) -> list[float]:
 
 
 def enclosing(low: float, high: float, most: int) -> list[float]:
-    """Return three to `most` round numbers whose ends enclose `low` and `high`, with little room to spare."""
+    """Return three to `most` round numbers whose ends enclose `low` and `high`, with little room to spare.
+
+    There are seldom none: where the ends are at numbers that are round for any distance but a small one.
+    """
     best: tuple[float, list[float]] = (0.0, [])
     for step in steps_from((high - low) / most):
         first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
