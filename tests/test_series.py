@@ -109,6 +109,19 @@ def test_a_null_is_a_gap_only_where_the_message_says_so() -> None:
     assert series.loss.valid.changes == 0
 
 
+def test_points_without_a_step_are_counted_also_where_they_are_no_number() -> None:
+    lines = [f"{{'loss': {loss}, 'epoch': {epoch}}}" for loss, epoch in [(3, 0.5), ("nan", 1.0), (1, 1.5)]]
+    events = [
+        {"message": line, "data": {"train_loss": None if "nan" in line else 2.0, "epoch": epoch}}
+        for line, epoch in zip(lines, (0.5, 1.0, 1.5), strict=True)
+    ]
+    series = told(*events, {"message": "{'eval_loss': 1.5, 'epoch': 1.5}"})
+    assert [step for step, _ in points(series.loss.train)] == [1, 3]
+    assert series.loss.train.gaps == [Gap(2, 2)]
+    assert points(series.loss.valid) == [(3, 1.5)]
+    assert series.epochs == [1]
+
+
 def test_epochs_and_checkpoints_are_noted_at_their_first_steps() -> None:
     series = told(
         step(10, train_loss=2.5, epoch=0.5),

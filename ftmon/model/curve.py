@@ -84,9 +84,17 @@ class Curve:
         return self._points_per_bucket == 1
 
     @property
+    def reached(self) -> int | None:
+        """The last step that was added, whether its value is a number or not."""
+        if not self.gaps:
+            return self.last_step
+        last = self.gaps[-1].last
+        return last if self.last_step is None else max(last, self.last_step)
+
+    @property
     def has_diverged(self) -> bool:
         """The last value is no number."""
-        return bool(self.gaps) and (self.last_step is None or self.gaps[-1].last > self.last_step)
+        return self.reached != self.last_step
 
     def add(self, step: int, value: float, *, at: float = nan, is_spare: bool = False) -> None:
         """Add the next point, which was measured `at` a time in seconds since 1970.

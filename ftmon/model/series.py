@@ -153,15 +153,15 @@ class Series:
         curve = curves.valid if is_valid else curves.train
         step = figures.step
         if step is None:
-            last = curves.train.last_step if is_valid else None
-            step = last or (curve.last_step or 0) + 1
+            last = curves.train.reached if is_valid else None
+            step = last or (curve.reached or 0) + 1
         curve.add(step, value, at=at, is_spare=figures.is_spare)
 
     def note_epoch(self, epoch: int | None, step: int | None) -> None:
-        """Note how many epochs were completed at a step. Only the first step of each counts."""
+        """Note how many epochs were completed at a step, or else at the last one."""
         if epoch is not None and epoch > self._epoch:
             self._epoch = epoch
-            _note(self.epochs, step)
+            _note(self.epochs, self.main.train.reached if step is None else step)
 
     def note_checkpoint(self, step: int | None) -> None:
         """Note that a checkpoint was made at a step."""

@@ -132,13 +132,11 @@ def axis_of(curves: Curves, course: Course, view: View) -> Axis:
     across = view.across if view.across in choices(curves, course) else Across.STEP
     found = [positions(curve, across) for curve in (curves.train, curves.valid) if len(curve)]
     first = float(min(each[0] for each in found))
-    reached = float(max(each[-1] for each in found))
-    gaps = [curve.gaps[-1].last for curve in (curves.train, curves.valid) if curve.gaps]
-    if across is not Across.TIME and gaps:
-        reached = max(reached, *gaps)
-    last = reached
-    if across is not Across.TIME and course.total_steps:
-        last = max(last, float(course.total_steps))
+    if across is Across.TIME:
+        reached = last = max(each[-1] for each in found)
+    else:
+        reached = float(max(curve.reached or 0 for curve in (curves.train, curves.valid)))
+        last = max(reached, course.total_steps or 0.0)
     if last <= first:
         last = first + 1
     length = last - first

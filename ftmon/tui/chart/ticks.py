@@ -82,7 +82,7 @@ def labels(marks: Sequence[float]) -> list[str]:
     gap = min((abs(b - a) for a, b in pairwise(marks)), default=most)
     if most and not _LEAST <= most < _MOST:
         return [_scientific(mark, floor(log10(most)) - floor(log10(gap))) for mark in marks]
-    if most >= _LONG:
+    if most >= _LONG and gap > most * 1e-6:
         factor, unit = next(each for each in _UNITS if most >= each[0])
         return [f"{_plain(mark / factor, gap / factor)}{unit}" if mark else "0" for mark in marks]
     return [_plain(mark, gap) for mark in marks]
