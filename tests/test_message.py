@@ -1,3 +1,4 @@
+import json
 import re
 import time
 from pathlib import Path
@@ -6,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ftmon.model.event import parse_event
 from ftmon.model.job import Status
-from ftmon.model.message import NOTHING, Facts, read_message
+from ftmon.model.message import NOTHING, Facts, read_message, step_of
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -230,3 +232,18 @@ def test_a_message_of_a_million_characters_is_read_at_once(message: str) -> None
     started = time.monotonic()
     read_message(message)
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("message", "data", "step"),
+    [
+        ("Step 7/200: training loss=1.00", None, 7),
+        ("Step 7/200: training loss=1.00", {"step": 8}, 8),
+        ("Fine-tune started", None, None),
+    ],
+)
+def test_the_step_of_an_event_is_in_its_data_or_else_in_its_words(
+    message: str, data: object, step: int | None
+) -> None:
+    fields = {"object": "event", "created_at": 1, "level": "info", "message": message, "data": data}
+    assert step_of(parse_event(fields, json.dumps(fields))) == step

@@ -67,6 +67,8 @@ class Curve:
         """Number of points in each bucket."""
         self.times: list[float] = []
         """Time of the last point of each bucket in seconds since 1970, never descending; NaN if unknown."""
+        self.numbers: list[int] = []
+        """Number of the event of the first point of each bucket."""
         self._points_per_bucket = 1
 
     def __len__(self) -> int:
@@ -96,8 +98,10 @@ class Curve:
         """The last value is no number."""
         return self.reached != self.last_step
 
-    def add(self, step: int, value: float, *, at: float = nan, is_spare: bool = False) -> None:
-        """Add the next point, which was measured `at` a time in seconds since 1970.
+    def add(
+        self, step: int, value: float, *, at: float = nan, number: int = 0, is_spare: bool = False
+    ) -> None:
+        """Add the next point, which an event told `at` a time in seconds since 1970.
 
         A value beyond `MOST` counts as that, so that differences stay finite. A value that is no number
         leaves a gap.
@@ -120,7 +124,7 @@ class Curve:
         if self.greatest is None or value > self.greatest[0]:
             self.greatest = value, step
         self.points += 1
-        self._place(step, value, at)
+        self._place(step, value, at, number)
         self.last, self.last_step = value, step
 
     def smoothed(self, factor: float, low: float = -MOST, high: float = MOST) -> list[float]:
@@ -149,7 +153,7 @@ class Curve:
         else:
             gaps.append(Gap(step, step))
 
-    def _place(self, step: int, value: float, at: float) -> None:
+    def _place(self, step: int, value: float, at: float, number: int) -> None:
         """Put a point into its bucket: the last one, unless the training went back to an earlier step."""
         steps = self.steps
         if steps and step < steps[-1]:
@@ -170,6 +174,7 @@ class Curve:
             column.append(value)
         self.counts.append(1)
         self.times.append(time)
+        self.numbers.append(number)
 
     def _merge(self, index: int, value: float, time: float) -> None:
         """Add a point to a bucket."""
@@ -192,5 +197,6 @@ class Curve:
         self.counts = [first + second for first, second in zip(counts[::2], counts[1::2], strict=True)]
         self.lows = [min(pair) for pair in zip(self.lows[::2], self.lows[1::2], strict=True)]
         self.highs = [max(pair) for pair in zip(self.highs[::2], self.highs[1::2], strict=True)]
-        self.steps, self.lasts, self.times = self.steps[::2], self.lasts[1::2], self.times[1::2]
+        self.steps, self.numbers = self.steps[::2], self.numbers[::2]
+        self.lasts, self.times = self.lasts[1::2], self.times[1::2]
         self._points_per_bucket *= 2

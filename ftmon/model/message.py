@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import isfinite, nan
 from typing import NamedTuple
 
-from ftmon.model.event import Metrics
+from ftmon.model.event import Event, Metrics, parse_metrics
 from ftmon.model.job import Status
 
 
@@ -208,6 +208,11 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
     "New": (_reader(r"New fine-tuned model created: (\S+)", lambda match: Facts(fine_tuned_model=match[1])),),
     "Error:": (_reader(r"Error: (.+)", lambda match: Facts(error=match[1])),),
 }
+
+
+def step_of(event: Event) -> int | None:
+    """Return the step that an event tells of."""
+    return event_figures(read_message(event.message), parse_metrics(event)).step
 
 
 def event_figures(facts: Facts, metrics: Metrics) -> Metrics:

@@ -96,10 +96,11 @@ class Run:
             self.unrecorded = update.unrecorded
         if update.stream_errors is not None:
             self.stream_errors = update.stream_errors
+        first = self.events
         self.events += len(update.events)
-        for event in update.events:
+        for number, event in enumerate(update.events, first):
             if not self._is_outcome_only or event.level is not Level.INFO or may_tell_error(event.message):
-                self._apply_event(event, update.at)
+                self._apply_event(event, number, update.at)
 
     @property
     def status(self) -> Status:
@@ -278,7 +279,7 @@ class Run:
         if seconds is not None and 0 <= seconds < _LONGEST_RUN:
             self._ends_at = self.service_time(at) + timedelta(seconds=seconds)
 
-    def _apply_event(self, event: Event, at: datetime) -> None:
+    def _apply_event(self, event: Event, number: int, at: datetime) -> None:
         if event.level is Level.WARNING:
             self.warnings += 1
         elif event.level is Level.ERROR:
@@ -312,7 +313,7 @@ class Run:
             self.step = max(figures.step, self.step or 0) if figures.is_spare else figures.step
         if figures.is_spare:
             self.series.note_checkpoint(figures.step)
-        self.series.add(event, figures, fields.get("data"))
+        self.series.add(event, number, figures, fields.get("data"))
         self._note_remaining(figures.remaining, at)
         counted = self._counted
         if (figures.step is not None or facts.epoch is not None) and counted is not None:

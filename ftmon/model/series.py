@@ -120,8 +120,10 @@ class Series:
         points = sum(curves.train.changes + curves.valid.changes for curves in self._by_name.values())
         return points + len(self.epochs) + len(self.checkpoints)
 
-    def add(self, event: Event, figures: Metrics, data: object) -> None:
+    def add(self, event: Event, number: int, figures: Metrics, data: object) -> None:
         """Add the points of an event: its combined figures, and what else its data holds.
+
+        `number` counts the events of the run from 0.
 
         A point without a step stands after the last one.
         """
@@ -142,11 +144,13 @@ class Series:
             # A point of the validation stands at that of the training, so the training comes first.
             at = event.created_at.timestamp() if event.created_at else nan
             for name, value in train.items():
-                self._add(name, value, figures, at, is_valid=False)
+                self._add(name, value, figures, at, number, is_valid=False)
             for name, value in valid.items():
-                self._add(name, value, figures, at, is_valid=True)
+                self._add(name, value, figures, at, number, is_valid=True)
 
-    def _add(self, name: str, value: float, figures: Metrics, at: float, *, is_valid: bool) -> None:
+    def _add(
+        self, name: str, value: float, figures: Metrics, at: float, number: int, *, is_valid: bool
+    ) -> None:
         if name not in self._by_name and len(self._by_name) >= _MOST_SERIES:
             return
         curves = self._named(name)
@@ -155,7 +159,7 @@ class Series:
         if step is None:
             last = curves.train.reached if is_valid else None
             step = last or (curve.reached or 0) + 1
-        curve.add(step, value, at=at, is_spare=figures.is_spare)
+        curve.add(step, value, at=at, number=number, is_spare=figures.is_spare)
 
     def note_epoch(self, epoch: int | None, step: int | None) -> None:
         """Note how many epochs were completed at a step, or else at the last one."""

@@ -123,6 +123,25 @@ async def test_the_cursor_stays_where_the_log_has_no_event_of_its_step() -> None
         assert "step 1 " in title(seen)
 
 
+async def test_a_marked_event_without_a_step_moves_the_cursor_to_where_it_came() -> None:
+    async with charted() as seen:
+        await seen.press("home", *["shift+up"] * 2)
+        seen.monitor.event_log.mark(51)
+        assert marked(seen) == "Completed epoch 1/4"
+        assert "step 50 " in title(seen)
+
+
+async def test_the_cursor_marks_the_lines_of_a_trainer_that_tells_no_steps() -> None:
+    lines = [event(f"{{'loss': {9 - number}.5, 'epoch': {number / 10}}}", number) for number in range(9)]
+    scripts = {JOB: [answer(job())], STREAM: [stream(event("begun"), *lines, End.HANG)]}
+    async with stage(scripts, size=(100, 32)) as seen:
+        await seen.until_shown("⠤⠤ train")
+        await seen.press("left", "left", "left")
+        assert "step 7 " in title(seen)
+        assert "train 3.50" in title(seen)
+        assert marked(seen).startswith("{'loss': 3.5")
+
+
 async def test_home_and_end_in_the_chart_go_to_its_ends() -> None:
     async with charted() as seen:
         await seen.press("tab")

@@ -80,6 +80,18 @@ def moved(curves: Curves, frame: Frame, step: int | None, cells: int) -> int:
     return main.steps[max(0, min(len(xs) - 1, index))]
 
 
+def event_at(curves: Curves, step: int) -> int:
+    """Return the number of the event that told the value at a step."""
+    main = _main(curves)
+    return main.numbers[_index(main, step)]
+
+
+def step_at(curves: Curves, number: int) -> int:
+    """Return the step at which the run was when it told an event."""
+    main = _main(curves)
+    return main.steps[max(0, bisect_right(main.numbers, number) - 1)]
+
+
 def ends(curves: Curves) -> tuple[int, int]:
     """Return the first and the last step that has a point."""
     main = _main(curves)

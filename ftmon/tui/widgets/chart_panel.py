@@ -28,10 +28,12 @@ class Panel(NamedTuple):
     width: int
     height: int
 
-    def cell(self, x: int) -> int | None:
-        """Return the column of the plot at a column of the widget; None beside the plot."""
-        cell = x - self.x - self.frame.margin if self.frame else -1
-        return cell if self.frame and 0 <= cell < self.frame.columns else None
+    def cell(self, x: int, y: int) -> int | None:
+        """Return the column of the plot at a place in the widget; None outside of the plot."""
+        if self.frame is None or not self.y < y < self.y + self.height:
+            return None
+        cell = x - self.x - self.frame.margin
+        return cell if 0 <= cell < self.frame.columns else None
 
 
 def panels(lines: list[Curves], course: Course, view: View, size: Size, *, is_many: bool) -> list[Panel]:

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ftmon.model.run import Run
-from ftmon.model.series import Curves, Series
+from ftmon.model.series import Curves
 from ftmon.tui.chart import cursor
 from ftmon.tui.chart.axis import Course, choices, position
 from ftmon.tui.chart.frame import Frame
@@ -33,17 +33,8 @@ class LossChart(Widget, can_focus=True):
     ALLOW_SELECT = False
     FOCUS_ON_CLICK = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "home",
-            "end(False)",
-            "first",
-            False,
-            tooltip="Go to the first point (Tab first)",
-            id="chart.first",
-        ),
-        Binding(
-            "end", "end(True)", "last", False, tooltip="Go to the last point (Tab first)", id="chart.last"
-        ),
+        Binding("home", "end(False)", "first", False, tooltip="First point, after Tab", id="chart.first"),
+        Binding("end", "end(True)", "last", False, tooltip="Last point, after Tab", id="chart.last"),
     ]
 
     @dataclass
@@ -51,11 +42,13 @@ class LossChart(Widget, can_focus=True):
         """The user moved the cursor to a step, or removed it."""
 
         step: int | None
+        number: int | None
+        """The number of the event that told its value, counted from 0 over all events of the run."""
 
     def __init__(self) -> None:
         super().__init__()
         self._view = View()
-        self._series: Series | None = None
+        self._run: Run | None = None
         self._lines: list[Curves] = []
         self._course = Course()
         self._drawn: tuple[object, ...] = ()
@@ -69,26 +62,26 @@ class LossChart(Widget, can_focus=True):
 
     def draw(self, run: Run | None) -> None:
         """Show this run's curves."""
-        series = run.series if run else None
-        if series is not self._series:
+        if run is not self._run:
             # Steps of another run mean nothing here.
             self._view = replace(self._view.whole(), cursor=None)
-            self._series = series
-        drawn = (series, series.changes, run.total_steps, run.total_epochs) if run and series else ()
+            self._run = run
+        drawn = (run, run.series.changes, run.total_steps, run.total_epochs) if run else ()
         if drawn != self._drawn:
             self._drawn = drawn
             had_several = self.has_several
-            self._lines = series.lines if series else []
+            self._lines = run.series.lines if run else []
             if self.has_several != had_several:
                 self.screen.refresh_bindings()
-            if run and series:
-                self._course = Course(run.total_steps, run.total_epochs, series.epochs, series.checkpoints)
+            if run:
+                epochs, checkpoints = run.series.epochs, run.series.checkpoints
+                self._course = Course(run.total_steps, run.total_epochs, epochs, checkpoints)
             self._redraw()
 
     @property
-    def view(self) -> View:
-        """How the chart is shown."""
-        return self._view
+    def event_count(self) -> int:
+        """How many events the run has told."""
+        return self._run.events if self._run else 0
 
     @property
     def shown(self) -> Curves | None:
@@ -105,7 +98,7 @@ class LossChart(Widget, can_focus=True):
     @property
     def has_point(self) -> bool:
         """At least one value of what the run is judged by is known."""
-        main = self._series.main if self._series else None
+        main = self._run.curves if self._run else None
         return main is not None and bool(len(main.train) or len(main.valid))
 
     @property
@@ -178,6 +171,11 @@ class LossChart(Widget, can_focus=True):
         if (shown := self.shown) is not None:
             self._point_at(cursor.ends(shown)[is_last])
 
+    def move_to_event(self, number: int, step: int | None) -> None:
+        """Mark the step of an event; where it tells none, the step at which it came."""
+        if (shown := self.shown) is not None:
+            self.move_to(cursor.step_at(shown, number) if step is None else step)
+
     def move_to(self, step: int | None) -> None:
         """Mark a step, or remove the cursor, without a message. Pan so that the step is seen."""
         view = replace(self._view, cursor=step)
@@ -201,7 +199,9 @@ class LossChart(Widget, can_focus=True):
 
     def _point_at(self, step: int | None) -> None:
         self.move_to(step)
-        self.post_message(self.CursorMoved(step))
+        shown = self.shown
+        number = cursor.event_at(shown, step) if shown is not None and step is not None else None
+        self.post_message(self.CursorMoved(step, number))
 
     def _x(self, frame: Frame, step: int) -> float:
         shown = self.shown
@@ -288,24 +288,24 @@ class LossChart(Widget, can_focus=True):
 
     # Mouse
 
-    def _at(self, event: events.MouseEvent) -> tuple[Panel, int, int] | None:
-        """Return the chart under the mouse, and the place in the widget."""
+    def _under(self, event: events.MouseEvent) -> tuple[Panel, Frame, int] | None:
+        """Return the chart under the mouse, and the column of its plot."""
         offset = event.get_content_offset_capture(self)
         for panel in self._laid_out():
-            if panel.y <= offset.y < panel.y + panel.height and 0 <= offset.x - panel.x < panel.width:
-                return panel, offset.x, offset.y
+            cell = panel.cell(offset.x, offset.y)
+            if panel.frame is not None and cell is not None:
+                return panel, panel.frame, cell
         return None
 
     def _point(self, event: events.MouseEvent) -> None:
-        if (found := self._at(event)) is not None:
-            panel, x, _ = found
-            if panel.frame is not None and (cell := panel.cell(x)) is not None:
-                self._point_at(cursor.nearest(panel.curves, panel.frame, cell))
+        if found := self._under(event):
+            panel, frame, cell = found
+            self._point_at(cursor.nearest(panel.curves, frame, cell))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Move the cursor to the mouse, and follow it. On the title, show the next figure."""
-        found = self._at(event)
-        if found is not None and found[2] == found[0].y:
+        """Move the cursor to the mouse, and follow it. On a title, show the next figure."""
+        y = event.get_content_offset_capture(self).y
+        if any(panel.y == y for panel in self._laid_out()):
             self.next_metric(1)
         else:
             self.capture_mouse()
@@ -340,7 +340,6 @@ class LossChart(Widget, can_focus=True):
 
     def _zoom_at(self, event: events.MouseEvent, factor: float) -> None:
         event.stop()
-        if (found := self._at(event)) is not None:
-            panel, x, _ = found
-            if panel.frame is not None and (cell := panel.cell(x)) is not None:
-                self._set(self._view.zoomed(factor, cell / (panel.frame.columns - 1)))
+        if found := self._under(event):
+            _, frame, cell = found
+            self._set(self._view.zoomed(factor, cell / (frame.columns - 1)))

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 
-from ftmon.tui.step_search import index_of, step_of
+from ftmon.model.message import step_of
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.log_title import LogTitle
 from ftmon.tui.widgets.loss_chart import LossChart
@@ -58,19 +58,24 @@ class Panes(Container):
     def _mark_event(self, message: LossChart.CursorMoved) -> None:
         """Mark the event of the step. The cursor stays at its step where the log has no such event."""
         log = self._event_log
-        index = None if message.step is None else index_of(log.all_events, message.step)
-        if index is None:
-            log.chosen = None
-        elif log.chosen is None or step_of(log.all_events[log.chosen]) != message.step:
+        index = -1 if message.number is None else message.number - self._hidden
+        if 0 <= index < len(log.all_events):
             log.mark(index)
+        else:
+            log.chosen = None
         self.chart.move_to(message.step)
 
     def _follow_mark(self, index: int | None) -> None:
-        """Move the cursor to the step of the marked event; it stays where the event has none."""
+        """Move the cursor to the step of the marked event."""
         if index is None:
             self.chart.move_to(None)
-        elif (step := step_of(self._event_log.all_events[index])) is not None:
-            self.chart.move_to(step)
+        else:
+            self.chart.move_to_event(index + self._hidden, step_of(self._event_log.all_events[index]))
+
+    @property
+    def _hidden(self) -> int:
+        """How many events of the run are older than what the log holds."""
+        return self.chart.event_count - len(self._event_log.all_events)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable the keys of a chart that is not shown, and those for several figures where there is one."""
