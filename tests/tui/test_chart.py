@@ -257,6 +257,10 @@ def test_the_cursor_goes_by_columns_or_by_points_where_they_are_few() -> None:
     frame = drawn(few)
     assert [cursor.moved(few, frame, 2, by) for by in (-10, -1, 1, 10)] == [1, 1, 3, 3]
     assert cursor.ends(few) == (0, 4)
+    twice = curves(curve(5, 4, 3, 2, 1, steps=[1, 1, 2, 2, 3]))
+    frame = drawn(twice)
+    assert [cursor.moved(twice, frame, step, -1) for step in (3, 2, 1)] == [2, 1, 1]
+    assert [cursor.moved(twice, frame, step, 1) for step in (1, 2, 3)] == [2, 3, 3]
 
 
 @settings(deadline=None)

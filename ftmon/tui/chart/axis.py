@@ -53,7 +53,7 @@ class Axis(NamedTuple):
         """Return in which of `width` columns a position is; it may be outside."""
         return floor((x - self.low) * (width - 1) / (self.high - self.low) + 0.5)
 
-    def edge(self, dot: int, width: int) -> float:
+    def edge(self, dot: float, width: int) -> float:
         """Return the position at which a column begins."""
         return self.low + (dot - 0.5) * (self.high - self.low) / (width - 1)
 

@@ -31,7 +31,7 @@ class Reading(NamedTuple):
 def read(curves: Curves, view: View, step: int) -> Reading:
     """Return what the curves say at a step, or at the last one before it."""
     _, train, valid = curves
-    main = train if len(train) else valid
+    main = _main(curves)
     index = _index(main, step)
     average = None
     if len(train) and is_smoothed(curves, train, view):
@@ -53,27 +53,28 @@ def nearest(curves: Curves, frame: Frame, cell: int) -> int:
     """Return the step of the point nearest to a column of the plot."""
     main = _main(curves)
     xs = positions(main, frame.axis.across)
-    x = frame.axis.edge(cell, frame.columns)
-    index = min(bisect_left(xs, x), len(xs) - 1)
-    around = [each for each in (index - 1, index, index + 1) if 0 <= each < len(xs)]
-    centre = (x + frame.axis.edge(cell + 1, frame.columns)) / 2
-    return main.steps[min(around, key=lambda each: abs(xs[each] - centre))]
+    # The middle of the column.
+    x = frame.axis.edge(cell + 0.5, frame.columns)
+    index = bisect_left(xs, x)
+    around = [each for each in (index - 1, index) if 0 <= each < len(xs)]
+    return main.steps[min(around, key=lambda each: abs(xs[each] - x))]
 
 
 def moved(curves: Curves, frame: Frame, step: int | None, cells: int) -> int:
     """Return the step that is so many columns to the right, or to the left if `cells` is negative.
 
-    Without a step this is the last one. It moves by one point at least, and not beyond the first or last.
+    Without a step this is the last one shown. It moves by one step at least, and not beyond the ends.
     """
     main = _main(curves)
     if step is None:
-        return main.steps[-1]
+        return nearest(curves, frame, frame.columns - 1)
     xs = positions(main, frame.axis.across)
     index = _index(main, step)
     cell = frame.cell_of(xs[index])
     if cells < 0:
         edge = frame.axis.edge(cell + cells + 1, frame.columns)
-        index = min(bisect_left(xs, edge), index) - 1
+        # Several points may have one step.
+        index = min(bisect_left(xs, edge), bisect_left(main.steps, step)) - 1
     else:
         edge = frame.axis.edge(cell + cells, frame.columns)
         index = max(bisect_left(xs, edge), index + 1)
