@@ -188,7 +188,7 @@ def check_told(jobs: Sequence[Job], events: Sequence[Event], errors: Sequence[st
 @pytest.mark.slow
 @every_dialect
 @given(data=st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_value_in_any_field_is_read_or_refused_and_never_more(
     dialect: Dialect, data: st.DataObject
 ) -> None:

@@ -1,8 +1,9 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ pytestmark = pytest.mark.slow
 SHORT = replace(PACE, late=0.1, proof=0.2, lag=5)
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+def in_turn(ways: Iterable[str]) -> pytest.MarkDecorator:
+    """Give each service half of the ways, and the next one the other half."""
+    pairs = product(enumerate(CASES.items()), enumerate(ways))
+    chosen = {
+        f"{name}, {how}": (case, how) for (row, (name, case)), (column, how) in pairs if (row + column) % 2
+    }
+    return pytest.mark.parametrize(("case", "how"), chosen.values(), ids=chosen)
 
 
 async def told_by(case: Case, server: Server) -> Told:
@@ -115,10 +125,9 @@ HARMLESS: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
-@cases
-async def test_the_same_said_in_another_way_is_the_same(case: Case, change: Change) -> None:
-    told = await told_by(case, spoiled(case, change))
+@in_turn(HARMLESS)
+async def test_the_same_said_in_another_way_is_the_same(case: Case, how: str) -> None:
+    told = await told_by(case, spoiled(case, HARMLESS[how]))
     check_whole(case, told)
     ending = case.endings[Status.SUCCEEDED]
     plain = named(case.dialect).read_job(json.dumps(ending.stage.job).encode()).job
@@ -441,13 +450,10 @@ FIRST_ANSWERS: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("script", FIRST_ANSWERS.values(), ids=FIRST_ANSWERS)
-@cases
-async def test_a_fault_of_the_first_answer_hides_the_api_only_for_a_moment(
-    case: Case, script: Script
-) -> None:
+@in_turn(FIRST_ANSWERS)
+async def test_a_fault_of_the_first_answer_hides_the_api_only_for_a_moment(case: Case, how: str) -> None:
     server = case.server()
-    server.change = lambda target, present: script if len(server.requests) == 1 else present
+    server.change = lambda target, script: FIRST_ANSWERS[how] if len(server.requests) == 1 else script
     told = await told_by(case, server)
     check_whole(case, told)
     assert {update.dialect for update in told.updates[-3:]} == {case.dialect}

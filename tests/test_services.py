@@ -127,7 +127,11 @@ async def test_a_job_is_followed_from_its_queue_to_its_end_and_printed(
     assert job["events"] == len(lines)
 
 
-@endings
+IN_TURN = [(case, [*EXIT_STATUS][number % len(EXIT_STATUS)]) for number, case in enumerate(CASES.values())]
+"""Each service with another end."""
+
+
+@pytest.mark.parametrize(("case", "end"), IN_TURN, ids=CASES)
 async def test_the_command_tells_a_job_by_base_url_and_id_alone(case: Case, end: Status) -> None:
     server = case.server_after(end)
     async with server.running():

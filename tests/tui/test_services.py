@@ -2,7 +2,8 @@ import pytest
 
 from ftmon.model.job import Status
 from tests.servers.case import EXIT_STATUS, Case
-from tests.test_services import SHORT, SIGNS, endings
+from tests.servers.services import CASES
+from tests.test_services import IN_TURN, SHORT, SIGNS
 from tests.tui.stage import stage
 
 pytestmark = pytest.mark.slow
@@ -14,7 +15,7 @@ WORDS = {
 }
 
 
-@endings
+@pytest.mark.parametrize(("case", "end"), IN_TURN, ids=CASES)
 async def test_a_job_is_shown_from_its_queue_to_its_end(case: Case, end: Status) -> None:
     lines, ending = case.told(end), case.endings[end]
     server = case.server(end)
