@@ -7,8 +7,8 @@ from textual.events import MouseScrollUp
 from textual.geometry import Offset
 from textual.selection import Selection
 
+from ftmon.tui.log.event_row import Times
 from ftmon.tui.widgets.event_log import EventLog
-from ftmon.tui.widgets.event_row import Times
 from tests.servers.fine_tunes import DONE, JOB, STREAM, Fields, answer, event, job, stream
 from tests.servers.scripted import End
 from tests.tui.stage import Stage, stage

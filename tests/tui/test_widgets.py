@@ -5,11 +5,11 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from ftmon.tui.log.event_row import Times, columns
+from ftmon.tui.log.rows import Rows, wrap
 from ftmon.tui.look import overlaid
-from ftmon.tui.widgets.event_row import Times, columns
 from ftmon.tui.widgets.line import Part, fit, width_of
 from ftmon.tui.widgets.loss_line import sparkline
-from ftmon.tui.widgets.rows import Rows, wrap
 
 texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
 

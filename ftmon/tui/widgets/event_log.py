@@ -19,11 +19,11 @@ from textual.widget import Widget
 
 from ftmon.model.event import Event
 from ftmon.text import stamp
+from ftmon.tui.log.chip import Chip, place, words
+from ftmon.tui.log.event_row import FITS_BOTH, FITS_ONE, Times, columns
+from ftmon.tui.log.event_rows import EventRows
+from ftmon.tui.log.rows import wrap
 from ftmon.tui.look import overlaid, rich_style
-from ftmon.tui.widgets.chip import Chip, place, words
-from ftmon.tui.widgets.event_row import FITS_BOTH, FITS_ONE, Times, columns
-from ftmon.tui.widgets.event_rows import EventRows
-from ftmon.tui.widgets.rows import wrap
 
 
 class EventLog(ScrollView, can_focus=True, inherit_bindings=False):

@@ -7,8 +7,8 @@ from textual.selection import Selection
 
 from ftmon.model.event import Event
 from ftmon.text import until_next_step
-from ftmon.tui.widgets.event_row import Columns, Times, ago_text, columns, row_pieces, shown_text
-from ftmon.tui.widgets.rows import Rows, wrap
+from ftmon.tui.log.event_row import Columns, Times, ago_text, columns, row_pieces, shown_text
+from ftmon.tui.log.rows import Rows, wrap
 
 _DATED_AFTER = timedelta(hours=12)
 

@@ -11,8 +11,8 @@ from ftmon.model.job import Status
 from ftmon.model.message import read_message
 from ftmon.safe import one_line
 from ftmon.text import ESTIMATED, STATUS_SIGNS, ago, clock, count, day_clock
+from ftmon.tui.log.rows import wrap
 from ftmon.tui.look import STATUS_LOOKS
-from ftmon.tui.widgets.rows import wrap
 
 _CLOCK = 10
 _DAY_CLOCK = 17

@@ -1,0 +1,1 @@
+"""The log of events without its widget: which events are shown, and how each row looks."""
