@@ -33,6 +33,15 @@ def history_file() -> Path:
     return folder / "history.sqlite3"
 
 
+def is_of_history(path: Path) -> bool:
+    """Return whether a file is the history, or one that SQLite keeps beside it."""
+    try:
+        file, own = path.resolve(), history_file().resolve()
+    except HistoryError:
+        return False
+    return file.parent == own.parent and file.name.startswith(own.name)
+
+
 def runs_directory() -> Path:
     """Return the directory of the runs of this machine, beside the history.
 

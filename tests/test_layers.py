@@ -29,7 +29,15 @@ LAYERS = [
     ["ftmon.integrations"],
     ["ftmon.local"],
     ["ftmon.model"],
-    ["ftmon.json_text", "ftmon.safe", "ftmon.secret", "ftmon.paths", "ftmon.ending", "ftmon.providers"],
+    [
+        "ftmon.json_text",
+        "ftmon.csv_text",
+        "ftmon.safe",
+        "ftmon.secret",
+        "ftmon.paths",
+        "ftmon.ending",
+        "ftmon.providers",
+    ],
     ["ftmon.errors"],
     ["ftmon"],
 ]

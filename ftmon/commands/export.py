@@ -12,7 +12,7 @@ from ftmon.commands.recorded import recorded_run
 from ftmon.errors import UsageError
 from ftmon.history.reader import PARTIAL
 from ftmon.lines.output import say, write
-from ftmon.paths import history_file
+from ftmon.paths import is_of_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,7 @@ def _check(path: Path, *, force: bool) -> None:
         # Raises an OSError for a link in /tmp that the system refuses to follow because another user owns it.
         # From Python 3.14 on, the questions below would answer False instead.
         path.stat()
-    file, own = path.resolve(), history_file().resolve()
-    if file.parent == own.parent and file.name.startswith(own.name):
+    if is_of_history(path):
         raise UsageError(f"{path} belongs to the history; choose another name.")
     if is_stream(path):
         return

@@ -1,12 +1,10 @@
 """The formats of an export: JSON Lines, a table of events, a table of losses."""
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from ftmon import json_text
+from ftmon.csv_text import csv_row
 from ftmon.history.store import History
 from ftmon.model.event import event_json, iso, parse_metrics
 from ftmon.model.job import job_json
@@ -17,9 +15,6 @@ from ftmon.model.update import Update
 
 Format = Callable[[History, JobKey], Iterator[bytes]]
 """Yields the export of a run in pieces."""
-
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-"""Characters that begin a formula in a spreadsheet."""
 
 
 def json_lines(history: History, key: JobKey) -> Iterator[bytes]:
@@ -37,34 +32,26 @@ def json_lines(history: History, key: JobKey) -> Iterator[bytes]:
 
 def events_csv(history: History, key: JobKey) -> Iterator[bytes]:
     """Yield a table with a row for each event."""
-    yield _csv_row("created_at", "received_at", "level", "type", "id", "message", "data")
+    yield csv_row("created_at", "received_at", "level", "type", "id", "message", "data")
     for batch in history.all_events(key):
         for recorded in batch:
             event = event_json(recorded.event, key.job_id)
             data = "" if event.data is None else json_text.encode_lines([event.data]).decode().rstrip()
             times = event.created_at, iso(recorded.received_at)
-            yield _csv_row(*times, event.level, event.type, event.id, event.message, data)
+            yield csv_row(*times, event.level, event.type, event.id, event.message, data)
 
 
 def metrics_csv(history: History, key: JobKey) -> Iterator[bytes]:
     """Yield a table with a row for each event that has a step or an epoch."""
-    yield _csv_row("created_at", "step", "total_steps", "epoch", "train_loss", "valid_loss")
+    yield csv_row("created_at", "step", "total_steps", "epoch", "train_loss", "valid_loss")
     for batch in history.all_events(key):
         for _, _, event in batch:
             facts = read_message(event.message)
             figures = event_figures(facts, parse_metrics(event))
             if figures.step is not None or facts.epoch is not None:
                 losses = figures.train_loss, figures.valid_loss
-                yield _csv_row(iso(event.created_at), figures.step, figures.total_steps, facts.epoch, *losses)
+                yield csv_row(iso(event.created_at), figures.step, figures.total_steps, facts.epoch, *losses)
 
 
 FORMATS: dict[str, Format] = {"jsonl": json_lines, "csv": events_csv}
 """The formats by the names that `--format` takes."""
-
-
-def _csv_row(*cells: str | float | None) -> bytes:
-    row = io.StringIO()
-    # A leading quote keeps a spreadsheet from running text that a service wrote.
-    guarded = [f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell for cell in cells]
-    csv.writer(row, lineterminator="\n").writerow(guarded)
-    return row.getvalue().encode()
