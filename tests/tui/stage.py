@@ -58,7 +58,7 @@ class Stage:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not condition():
                     await self.pilot.pause(0.01)
         except TimeoutError:
