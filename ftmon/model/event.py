@@ -69,6 +69,14 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         return fields
 
     @property
+    def type(self) -> str:
+        """The word by which the service tells events apart, made safe; empty where there is none."""
+        if '"type"' not in self.raw:
+            return ""
+        kind = self.fields.get("type")
+        return safe(kind) if isinstance(kind, str) else ""
+
+    @property
     def is_plain(self) -> bool:
         """The event has a time, a level and a message, and no other field."""
         return self.key == self.loose_key

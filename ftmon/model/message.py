@@ -142,6 +142,16 @@ def _step(match: re.Match[str]) -> Facts:
     )
 
 
+_STEP = r"Step (\d{1,15})(?:/(\d{1,15}))?\s*[:,]"
+_match_step = re.compile(_STEP).match
+
+
+def step_at_start(message: str) -> int | None:
+    """Return the step that a message begins with, or None. It takes a fraction of `read_message`."""
+    match = _match_step(message)
+    return int(match[1]) if match else None
+
+
 _Reader = tuple[re.Pattern[str], Callable[[re.Match[str]], Facts]]
 
 
@@ -166,7 +176,7 @@ _queue = _reader(r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue
 
 # By the first word of the message, so that a message that says nothing costs one look-up.
 _READERS: dict[str, tuple[_Reader, ...]] = {
-    "Step": (_reader(r"Step (\d{1,15})(?:/(\d{1,15}))?\s*[:,]", _step),),
+    "Step": (_reader(_STEP, _step),),
     "Completed": (
         _reader(
             r"Completed epoch (\d{1,9})(?:/(\d{1,9}))?(?!\d)",
@@ -212,7 +222,10 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
 
 def step_of(event: Event) -> int | None:
     """Return the step that an event tells of."""
-    return event_figures(read_message(event.message), parse_metrics(event)).step
+    step = parse_metrics(event).step
+    if step is None:
+        step = step_at_start(event.message)
+    return read_message(event.message).step if step is None else step
 
 
 def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
