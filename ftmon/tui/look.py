@@ -25,7 +25,8 @@ LOOKS = {
     "valid",  # validation loss
     "raw",  # the points of a curve, behind their moving average
     "key",  # a key to press
-    "chosen",  # the marked event
+    "chosen",  # the event that the user is at
+    "hit",  # what was searched for
     "chip",  # the count of new events below
 }
 

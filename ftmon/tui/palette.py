@@ -16,6 +16,13 @@ def commands(monitor: MonitorScreen) -> Iterator[SystemCommand]:
     run, offer = monitor.run, monitor.offer
     if run is None:
         return
+    pane = monitor.log_pane
+    yield SystemCommand("Search the log (/)", "A text, a regex, or a step", pane.action_search)
+    yield SystemCommand("Filter the log (&)", "By text, regex, level or type", pane.action_filter)
+    yield SystemCommand("Thin the steps (h)", "Show few of them, or all", pane.action_thin)
+    yield SystemCommand("Go to a time (T)", "That you type", pane.action_go_to_time)
+    yield SystemCommand("Show the event (enter)", "All of it, with its JSON", pane.action_open_event)
+    yield SystemCommand("Save the log (s)", "As text, JSON Lines or CSV", pane.action_save)
     yield SystemCommand("Information", "The service, its API and why, the clock", monitor.action_info)
     copies = [("Copy the job id", run.key.job_id, "the job id")]
     if run.fine_tuned_model:

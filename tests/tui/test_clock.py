@@ -17,6 +17,7 @@ async def test_the_ages_of_a_service_with_another_clock_are_right(hours: int) ->
     async with stage(scripts, size=(120, 24), now=now) as seen:
         await seen.until_shown("Fine-tune started")
         await seen.until_shown("created 5m ago")
+        await seen.press("t")
         assert "5 minutes ago" in seen.rows[seen.row_of("Created fine-tune")]
         assert "4 minutes ago" in seen.rows[seen.row_of("Fine-tune costs")]
 
@@ -25,6 +26,7 @@ async def test_an_event_of_the_future_is_of_now_and_has_no_negative_age() -> Non
     scripts = {JOB: [answer(job("running"))], STREAM: [stream(*STORY[:4], End.HANG)]}
     async with stage(scripts, size=(120, 24), now=NOW - timedelta(hours=6)) as seen:
         await seen.until_shown("now")
+        await seen.press("t")
         assert "from now" not in seen.text
         assert " -" not in seen.text
 

@@ -31,13 +31,18 @@ def visible(text: str) -> str:
 
 @hostile
 async def test_a_message_is_shown_as_it_is_and_acts_on_nothing(text: str) -> None:
-    scripts: dict[str, Any] = {JOB: [answer(job())], STREAM: [stream(event(text), event("after"), End.HANG)]}
+    hostile = event(text, type=text, data={text: 1.5, "words": text})
+    scripts: dict[str, Any] = {JOB: [answer(job())], STREAM: [stream(hostile, event("after"), End.HANG)]}
     async with stage(scripts) as seen:
         await seen.until_shown("after")
         row = seen.row_of("after") - 1
         assert visible(text) in seen.rows[row]
         assert "\x1b" not in seen.text
         await seen.pilot.click(offset=(15, row))
+        await seen.press("enter")
+        await seen.until_shown("esc closes")
+        assert seen.text.count(visible(text)) > 2
+        assert not {"\x1b", "\x9b", "\u202e"} & set(seen.text)
         assert seen.app.return_code is None
 
 

@@ -13,6 +13,7 @@ from ftmon.lines.summary import summary
 from ftmon.tui import intake
 from ftmon.tui.screens.confirm import ConfirmScreen
 from ftmon.tui.screens.open_job import OpenJobScreen
+from ftmon.tui.widgets.log_pane import LogPane
 from ftmon.wire.pace import Pace
 from tests.servers.fine_tunes import (
     DONE,
@@ -438,10 +439,15 @@ async def test_keys_that_can_show_nothing_are_not_offered(size: tuple[int, int])
 
 
 async def test_help_tells_every_key_that_is_bound() -> None:
-    async with stage(RUNNING, size=(100, 70)) as seen:
+    async with stage(RUNNING, size=(100, 100)) as seen:
         await seen.press("question_mark")
         await seen.until_shown("Reading")
-        bound = [*seen.app.BINDINGS, *seen.monitor.BINDINGS, *seen.monitor.event_log.BINDINGS]
+        bound = [
+            *seen.app.BINDINGS,
+            *seen.monitor.BINDINGS,
+            *seen.monitor.event_log.BINDINGS,
+            *LogPane.BINDINGS,
+        ]
         for binding in Binding.make_bindings(bound):
             assert binding.id
             assert binding.tooltip

@@ -89,7 +89,7 @@ async def test_the_key_is_not_copied() -> None:
     async with stage(echoing(), size=(120, 40), key=KEY) as seen:
         await seen.until_shown("was cut up")
         await seen.press("shift+up", "y")
-        await seen.until_shown("Copied the event.")
+        await seen.until_shown("Sent the event to")
         assert "[key] was cut up" in seen.app.clipboard
         check_hidden(seen.app.clipboard)
 

@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,13 +36,37 @@ def test_a_word_that_is_too_long_is_cut() -> None:
     assert wrap("a " + "b" * 25, 10) == ["a bbbbbbbb", "bbbbbbbbbb", "bbbbbbb"]
 
 
-def test_rows_tell_the_event_and_its_row() -> None:
-    rows = Rows()
-    for height in (1, 3, 2):
-        rows.add(height)
-    assert len(rows) == 6
-    assert [rows.find(row) for row in range(6)] == [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
-    assert [rows.first_row(event) for event in range(4)] == [0, 1, 4, 6]
+HEIGHTS = [place * 7 % 5 + 1 for place in range(1300)]
+
+
+@pytest.mark.parametrize("looked_at", [[], [1299, 0, 700], [512, 511, 1299, 1024]], ids=str)
+def test_rows_tell_the_place_and_its_row_in_whatever_order_they_are_looked_at(looked_at: list[int]) -> None:
+    rows = Rows(lambda first, after: HEIGHTS[first:after])
+    for places in (3, 600, 1300):
+        rows.grow(places)
+        rows.settle_end(24)
+    for place in looked_at:
+        first = rows.first_row(place)
+        assert rows.find(first) == (place, 0)
+        assert rows.find(first + HEIGHTS[place] - 1) == (place, HEIGHTS[place] - 1)
+        assert rows.find(first + rows.settle(first, 24)) == (place, 0)
+    tops = [rows.first_row(place) for place in range(1301)]
+    assert tops == list(accumulate(HEIGHTS, initial=0))
+    assert len(rows) == sum(HEIGHTS)
+
+
+def test_only_the_rows_in_sight_are_measured() -> None:
+    measured: list[int] = []
+
+    def measure(first: int, after: int) -> Iterator[int]:
+        measured.extend(range(first, after))
+        yield from [2] * (after - first)
+
+    rows = Rows(measure)
+    rows.grow(1_000_000)
+    rows.settle(500_000, 40)
+    rows.settle_end(40)
+    assert len(measured) < 4000
 
 
 @given(st.integers(1, 300), st.sampled_from(Times), st.booleans())

@@ -6,13 +6,11 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from ftmon.model.event import Event, Level
-from ftmon.model.job import Status
-from ftmon.model.message import read_message
+from ftmon.model.event import Event
 from ftmon.safe import one_line
-from ftmon.text import ESTIMATED, STATUS_SIGNS, ago, clock, count, day_clock
+from ftmon.text import ESTIMATED, ago, clock, count, day_clock
+from ftmon.tui.log.milestone import LONGEST, sign
 from ftmon.tui.log.rows import wrap
-from ftmon.tui.look import STATUS_LOOKS
 
 _CLOCK = 10
 _DAY_CLOCK = 17
@@ -26,11 +24,6 @@ FITS_ONE = 34
 FITS_BOTH = 96
 """Smallest list width, in cells, with room for both times."""
 
-_LONGEST = 4096
-"""Characters of a message that the list shows. Copying the event copies the whole message."""
-
-_LEVEL_SIGNS = {Level.WARNING: ("▲", "warning"), Level.ERROR: ("✘", "bad")}
-
 _FIGURE = re.compile(r"(train|valid)[^=,]*=\s*([-+.\deE]+)")
 """A loss in a message, such as `training loss=0.48`: the name of its curve, and the number."""
 
@@ -38,9 +31,9 @@ _FIGURE = re.compile(r"(train|valid)[^=,]*=\s*([-+.\deE]+)")
 class Times(Enum):
     """Which time columns the list shows: time of day (absolute), age (relative), or both."""
 
-    BOTH = "both"
     ABSOLUTE = "absolute"
     RELATIVE = "relative"
+    BOTH = "both"
 
 
 class Columns(NamedTuple):
@@ -50,6 +43,10 @@ class Columns(NamedTuple):
     ago: int
     sign: int
     message: int
+    is_wrapped: bool = True
+    """A long message goes on in further rows; else each event has one row, which can be scrolled sideways."""
+    left: int = 0
+    """Characters of each message that are scrolled out at the left."""
 
     @property
     def indent(self) -> int:
@@ -73,9 +70,9 @@ def columns(width: int, times: Times, is_dated: bool) -> Columns:
 def shown_text(event: Event) -> str:
     """Return the message as the list shows it: a single line, with a note if it is truncated."""
     message = event.message
-    if len(message) > _LONGEST:
-        rest = len(message) - _LONGEST
-        message = f"{message[:_LONGEST]} … and {count(rest)} more characters; y copies them all"
+    if len(message) > LONGEST:
+        rest = len(message) - LONGEST
+        message = f"{message[:LONGEST]} … and {count(rest)} more characters; y copies them all"
     return one_line(message)
 
 
@@ -89,39 +86,33 @@ def ago_text(event: Event, now: datetime, columns: Columns) -> str:
     return f"{mark}{words[: columns.ago - 2]}".ljust(columns.ago)
 
 
+def row_text(event: Event, line: int, layout: Columns) -> tuple[int, str]:
+    """Return row number `line` of a message, counted from 0, and how many characters are before it."""
+    text, left = shown_text(event), layout.left
+    if layout.is_wrapped:
+        rows = wrap(text, layout.message)
+        return sum(map(len, rows[:line])), rows[line]
+    if len(text) - left > layout.message:
+        return left, f"{text[left : left + layout.message - 1]}›"
+    return left, text[left:]
+
+
 def row_pieces(
-    event: Event, line: int, layout: Columns, age: str, *, has_estimates: bool
+    event: Event, line: int, layout: Columns, age: str, *, has_estimates: bool, is_marked: bool = False
 ) -> list[tuple[str, str]]:
     """Return row number `line` of an event, counted from 0, as texts with their looks.
 
     `has_estimates`: some times of the list are marked as estimated, and the others stand below them.
     """
-    mark, look = _sign(event)
-    row = wrap(shown_text(event), layout.message)[line]
+    mark, look = sign(event)
+    _, row = row_text(event, line, layout)
     if line:
         return [(" " * layout.indent, ""), *_message_pieces(row, look)]
     time = day_clock(event.created_at) if layout.clock > _CLOCK else clock(event.created_at)
     lead = ESTIMATED if event.is_estimated else " " * has_estimates
     head = [(f"{lead}{time}".ljust(layout.clock), "muted")] if layout.clock else []
-    return [*head, (age, "muted"), (mark.ljust(layout.sign), look), *_message_pieces(row, look)]
-
-
-def _sign(event: Event) -> tuple[str, str]:
-    """Return the sign and the look of an event: warnings, errors and milestones of a run stand out."""
-    if event.level in _LEVEL_SIGNS:
-        return _LEVEL_SIGNS[event.level]
-    facts = read_message(event.message[:_LONGEST])
-    if facts.error is not None:
-        return _LEVEL_SIGNS[Level.ERROR]
-    if facts.claim is not None:
-        return STATUS_SIGNS[facts.claim], STATUS_LOOKS[facts.claim]
-    if facts.started:
-        return STATUS_SIGNS[Status.RUNNING], "alive"
-    if facts.epoch is not None:
-        return "◆", "strong"
-    if facts.fine_tuned_model or facts.result_file:
-        return "⬆", "strong"
-    return " ", ""
+    flag = [(mark, look), ("▌", "key")] if is_marked else [(mark.ljust(layout.sign), look)]
+    return [*head, (age, "muted"), *flag, *_message_pieces(row, look)]
 
 
 def _message_pieces(row: str, look: str) -> Iterator[tuple[str, str]]:

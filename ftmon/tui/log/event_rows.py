@@ -1,43 +1,46 @@
-"""All events of a run, wrapped to the width of the list."""
+"""The events of a run, those that are shown of them, and how they are wrapped to the width of the list."""
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from textual.selection import Selection
 
 from ftmon.model.event import Event
 from ftmon.text import until_next_step
-from ftmon.tui.log.event_row import Columns, Times, ago_text, columns, row_pieces, shown_text
+from ftmon.tui.log.event_row import Columns, Times, ago_text, columns, row_pieces, row_text, shown_text
 from ftmon.tui.log.rows import Rows, wrap
+from ftmon.tui.log.scan import Scan
 
 _DATED_AFTER = timedelta(hours=12)
 
 
 class EventRows:
-    """Holds the events and how many rows each takes. It formats a row only when asked for it."""
+    """Holds the events, and which of them are shown. It formats a row only when asked for it.
+
+    An index counts all events from 0, a place only those that are shown.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.columns = columns(80, Times.BOTH, False)
+        self.columns = columns(80, Times.ABSOLUTE, False)
         self.is_dated = False
         """The run has events of another day, so the time of day alone would be ambiguous."""
         self.has_estimates = False
         """The times of some events are estimated."""
-        self._rows = Rows()
+        self._shown: Scan | None = None
+        """Finds the events that are shown; None while all are."""
+        self._rows = Rows(self._heights)
+        self._places = 0
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self._rows)
 
-    def extend(self, new: Iterable[Event]) -> None:
-        """Add events at the end."""
-        width = self.columns.message
-        for event in new:
-            self.events.append(event)
-            self.has_estimates = self.has_estimates or event.is_estimated
-            message = event.message
-            is_one_row = len(message) <= width and message.isascii() and "\n" not in message
-            self._rows.add(1 if is_one_row else len(wrap(shown_text(event), width)))
+    @property
+    def shown(self) -> Sequence[int]:
+        """The indices of the events that are shown."""
+        return range(self._places) if self._shown is None else self._shown.found
 
     @property
     def span_of_time(self) -> timedelta:
@@ -46,12 +49,46 @@ class EventRows:
         last = next((event.created_at for event in reversed(self.events) if event.created_at), None)
         return max(timedelta(0), last - first) if first and last else timedelta(0)
 
+    def extend(self, new: Iterable[Event]) -> None:
+        """Add events at the end. They have rows after the next `catch_up`."""
+        new = list(new)
+        self.events += new
+        self.has_estimates = self.has_estimates or any(event.is_estimated for event in new)
+
+    def catch_up(self) -> bool:
+        """Give rows to events that were added. Return whether any of them is shown.
+
+        Raises:
+            TimeoutError: if a regex of the filter takes far too long for some event.
+        """
+        if self._shown is not None:
+            self._shown.run()
+        before = self._places
+        self._grow()
+        return self._places > before
+
+    def show(self, shown: Scan | None) -> None:
+        """Show the events that a scan finds, or all."""
+        self._shown = shown
+        self.wrap_again(self.columns)
+
     def wrap_again(self, columns: Columns) -> None:
-        """Wrap every event for other columns."""
+        """Wrap the events for other columns."""
         self.columns = columns
-        self._rows = Rows()
-        present, self.events = self.events, []
-        self.extend(present)
+        self._rows = Rows(self._heights)
+        self._grow()
+
+    def _grow(self) -> None:
+        self._places = len(self.events if self._shown is None else self._shown.found)
+        self._rows.grow(self._places)
+
+    def settle(self, row: int, height: int) -> int:
+        """Measure the rows in sight. Return by how many rows the first of them has moved down."""
+        return self._rows.settle(row, height) if self._places else 0
+
+    def settle_end(self, height: int) -> None:
+        """Measure the last rows."""
+        self._rows.settle_end(height)
 
     def update_is_dated(self, now: datetime) -> bool:
         """Set `is_dated` if the first event is over 12 hours old. Return whether that changed it."""
@@ -61,17 +98,32 @@ class EventRows:
         return self.is_dated
 
     def index(self, row: int) -> int:
-        """Return the index of the event in a row. Below the last row this is the last event."""
-        return self._rows.find(min(max(0, row), len(self) - 1))[0]
+        """Return the index of the event in a row. Below the last row this is the last event shown."""
+        return self.shown[self._rows.find(min(max(0, row), len(self) - 1))[0]]
+
+    def place(self, index: int) -> int:
+        """Return the place of an event, or where it would be if it were shown."""
+        return bisect_left(self.shown, index)
 
     def span(self, index: int) -> tuple[int, int]:
-        """Return the first row of an event, and the row after its last."""
-        return self._rows.first_row(index), self._rows.first_row(index + 1)
+        """Return the first row of an event, and the row after its last. One not shown has no row."""
+        place = self.place(index)
+        first = self._rows.first_row(place)
+        is_shown = place < self._places and self.shown[place] == index
+        return first, self._rows.first_row(place + 1) if is_shown else first
 
-    def pieces(self, row: int, age: str) -> list[tuple[str, str]]:
+    def pieces(self, row: int, age: str, *, is_marked: bool = False) -> list[tuple[str, str]]:
         """Return a row as texts with their looks."""
-        index, line = self._rows.find(row)
-        return row_pieces(self.events[index], line, self.columns, age, has_estimates=self.has_estimates)
+        event, line = self._event(row)
+        return row_pieces(
+            event, line, self.columns, age, has_estimates=self.has_estimates, is_marked=is_marked
+        )
+
+    def message(self, row: int) -> tuple[str, int, int]:
+        """Return the message in a row as shown, and where in it the row begins and ends."""
+        event, line = self._event(row)
+        start, text = row_text(event, line, self.columns)
+        return shown_text(event), start, start + len(text)
 
     def age(self, row: int, now: datetime, *, is_first: bool) -> str:
         """Return the age to show in a row, padded. An age equal to the one above is left out.
@@ -79,25 +131,25 @@ class EventRows:
         `is_first` marks the first visible row, which always shows its age.
         """
         width = self.columns.ago
-        index, line = self._rows.find(row)
-        if not width or line:
+        if not width:
+            return ""
+        place, line = self._rows.find(row)
+        if line:
             return " " * width
-        text = ago_text(self.events[index], now, self.columns)
-        if not is_first and index and text == ago_text(self.events[index - 1], now, self.columns):
+        text = ago_text(self.events[self.shown[place]], now, self.columns)
+        if not is_first and place and text == ago_text(self.events[self.shown[place - 1]], now, self.columns):
             return " " * width
         return text
 
     def until_next_age(self, row: int, now: datetime) -> float | None:
         """Return the seconds until the age of the event in a row changes, or None if it has no age."""
-        if not self.columns.ago or not self.events:
+        if not self.columns.ago or not len(self):
             return None
         created_at = self.events[self.index(row)].created_at
         return until_next_step(max(0.0, (now - created_at).total_seconds())) if created_at else None
 
     def text(self, selection: Selection) -> str:
         """Return the selected text as shown, without ages, with each event on its own line."""
-        if not self.events:
-            return ""
         first = selection.start.y if selection.start else 0
         last = min(selection.end.y if selection.end else len(self), len(self) - 1)
         lines: list[str] = []
@@ -112,3 +164,17 @@ class EventRows:
             else:
                 lines.append(text)
         return "\n".join(line.rstrip() for line in lines)
+
+    def _event(self, row: int) -> tuple[Event, int]:
+        place, line = self._rows.find(row)
+        return self.events[self.shown[place]], line
+
+    def _heights(self, first: int, after: int) -> Iterator[int]:
+        """Yield how many rows each place takes."""
+        width, is_wrapped = self.columns.message, self.columns.is_wrapped
+        events = self.events
+        for index in self.shown[first:after]:
+            event = events[index]
+            message = event.message
+            is_one_row = len(message) <= width and message.isascii() and "\n" not in message
+            yield 1 if is_one_row or not is_wrapped else len(wrap(shown_text(event), width))

@@ -15,6 +15,7 @@ from ftmon.paths import stylesheet
 from ftmon.tui.look import LOOKS
 from ftmon.tui.screens.monitor import MonitorScreen
 from ftmon.tui.widgets.event_log import EventLog
+from ftmon.tui.widgets.log_pane import LogPane
 from ftmon.tui.widgets.loss_chart import LossChart
 from ftmon.tui.widgets.panes import Panes
 
@@ -22,7 +23,22 @@ _GROUPS = {
     "The job": ("job.open", "job.info", "job.retry", "job.read", "job.cancel"),
     "Replaying": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Reading": ("log.follow", "log.first", "log.up", "log.down", "log.page_up", "log.page_down"),
-    "Copying": ("copy", "log.mark_up", "log.mark_down", "log.unmark"),
+    "Finding": (
+        "log.search",
+        "log.next",
+        "log.previous",
+        "log.filter",
+        "log.thin",
+        "log.milestone_up",
+        "log.milestone_down",
+        "log.minute_up",
+        "log.minute_down",
+        "log.to_time",
+        "log.mark",
+        "log.next_mark",
+        "log.back",
+    ),
+    "One event": ("log.above", "log.below", "log.open", "copy", "log.copy_json", "log.save"),
     "The chart": (
         "view.chart",
         "chart.next",
@@ -43,7 +59,7 @@ _GROUPS = {
         "chart.axis",
         "chart.many",
     ),
-    "Display": ("log.times", "view.dark"),
+    "Display": ("log.times", "log.wrap", "log.left", "log.right", "view.dark"),
     "ftmon": ("palette", "help", "suspend", "quit", "leave"),
 }
 
@@ -86,6 +102,7 @@ class HelpScreen(ModalScreen[None]):
     def _lines(self) -> Iterator[Content]:
         tables = (
             EventLog.BINDINGS,
+            LogPane.BINDINGS,
             LossChart.BINDINGS,
             Panes.BINDINGS,
             MonitorScreen.BINDINGS,

@@ -28,10 +28,9 @@ from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING, offer_of
 from ftmon.tui.past import Past
 from ftmon.tui.replay_control import ReplayControl
-from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.job_header import JobHeader
 from ftmon.tui.widgets.key_bar import KeyBar
-from ftmon.tui.widgets.log_title import LogTitle
+from ftmon.tui.widgets.log_pane import LogPane
 from ftmon.tui.widgets.loss_chart import LossChart
 from ftmon.tui.widgets.loss_line import LossLine
 from ftmon.tui.widgets.outcome import Outcome, ending
@@ -57,7 +56,7 @@ class MonitorScreen(Screen[None]):
         Binding("p", "halt", "pause/resume", tooltip="Pause or resume the replay", id="replay.halt"),
         Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Replay faster", id="replay.faster"),
         Binding("minus", "change_speed(-1)", "slower", tooltip="Replay slower", id="replay.slower"),
-        Binding("y", "copy", "copy", tooltip="Copy the selection, the marked event or the job id", id="copy"),
+        Binding("y", "copy", "copy", tooltip="Copy the selection, the chosen event or the job id", id="copy"),
         Binding("x", "cancel_job", "cancel job", tooltip="Ask for the job to be cancelled", id="job.cancel"),
     ]
 
@@ -83,8 +82,8 @@ class MonitorScreen(Screen[None]):
         self.progress = ProgressLine()
         self.losses = LossLine()
         self.chart = LossChart()
-        self.log_title = LogTitle()
-        self.event_log = EventLog(self._service_clock)
+        self.log_pane = LogPane(self._service_clock, lambda: watcher.settings.secrets)
+        self.event_log = self.log_pane.event_log
         self.outcome = Outcome()
         self._watcher = watcher
         self._now = now
@@ -108,14 +107,13 @@ class MonitorScreen(Screen[None]):
         yield self.status
         yield self.progress
         yield self.losses
-        yield Panes(self.chart, self.log_title, self.event_log)
+        yield Panes(self.chart, self.log_pane)
         yield self.outcome
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Paint first, then start the watcher, whose imports take time."""
         self.draw()
-        self.watch(self.event_log, "following", self._draw_title, init=False)
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
@@ -217,8 +215,7 @@ class MonitorScreen(Screen[None]):
         self.set_class(not self.chart.has_point, "-without-losses")
         self.losses.draw(run, with_sparklines=not self.chart.display)
         self.event_log.show_empty(list(emptiness(run)))
-        self.event_log.paint(is_over=run is not None and run.is_over)
-        self._draw_title()
+        self.log_pane.draw(run)
         self.outcome.ending = ending(run, can_replay=offer.replay, can_retry=offer.retry) if run else None
         self._draw_ages()
         if offer != self.offer:
@@ -258,9 +255,6 @@ class MonitorScreen(Screen[None]):
     def on_resize(self) -> None:
         """Draw again, because the new size may show other widgets."""
         self.call_after_refresh(self.draw)
-
-    def _draw_title(self) -> None:
-        self.log_title.draw(self.run, self.event_log.following, self.event_log.unseen)
 
     # Keys
 
@@ -335,15 +329,16 @@ class MonitorScreen(Screen[None]):
         self.draw()
 
     def action_copy(self) -> None:
-        """Copy the selection. If there is none, copy the marked event or else the job id."""
+        """Copy the selection. If there is none, copy the chosen event or else the job id."""
         if text := self.get_selected_text():
             self.copy(text, "the selection")
-        elif text := self.event_log.marked_text:
+        elif text := self.event_log.chosen_text:
             self.copy(text, "the event")
         elif self.run is not None:
             self.copy(self.run.key.job_id, "the job id")
 
     def copy(self, text: str, what: str) -> None:
         """Copy a text to the clipboard, and say what it is."""
-        self.app.copy_to_clipboard(text)
-        self.notify(f"Copied {what}.", markup=False, timeout=2)
+        from ftmon.tui.clipboard import copy
+
+        self.run_worker(copy(self.app, text, what))

@@ -10,18 +10,23 @@ from textual.widget import Widget
 _ALWAYS = ("help", "quit")
 
 _ORDER = (
+    "prompt.cancel",
     "job.retry",
     "replay",
     "replay.halt",
     "replay.faster",
     "replay.slower",
     "job.open",
+    "log.search",
+    "log.filter",
     "log.follow",
     "log.times",
     "view.chart",
+    "log.open",
     "chart.left",
     "chart.next",
     "copy",
+    "log.save",
     "job.cancel",
     "job.info",
     "chart.smooth",

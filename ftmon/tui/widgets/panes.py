@@ -6,11 +6,10 @@ from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container
 
 from ftmon.model.message import step_of
-from ftmon.tui.widgets.event_log import EventLog
-from ftmon.tui.widgets.log_title import LogTitle
+from ftmon.tui.widgets.log_pane import LogPane
 from ftmon.tui.widgets.loss_chart import LossChart
 
 
@@ -37,18 +36,16 @@ class Panes(Container):
         ),
     ]
 
-    def __init__(self, chart: LossChart, title: LogTitle, log: EventLog) -> None:
+    def __init__(self, chart: LossChart, log_pane: LogPane) -> None:
         super().__init__()
         self.chart = chart
-        self._title = title
-        self._event_log = log
+        self._log_pane = log_pane
+        self._event_log = log_pane.event_log
 
     def compose(self) -> ComposeResult:
         """Lay out the chart, then the log under its title."""
         yield self.chart
-        with Vertical():
-            yield self._title
-            yield self._event_log
+        yield self._log_pane
 
     def on_mount(self) -> None:
         """Follow the mark of the log."""
@@ -59,8 +56,8 @@ class Panes(Container):
         """Mark the event of the step. The cursor stays at its step where the log has no such event."""
         log = self._event_log
         index = -1 if message.number is None else message.number - self._hidden
-        if 0 <= index < len(log.all_events):
-            log.mark(index)
+        if 0 <= index < len(log.all_events) and log.finder.shows(index):
+            log.go_to(index)
         else:
             log.chosen = None
         self.chart.move_to(message.step)

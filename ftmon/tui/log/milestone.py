@@ -1,0 +1,38 @@
+"""What an event is in the course of a run: a milestone, or not."""
+
+from ftmon.model.event import Event, Level
+from ftmon.model.job import Status
+from ftmon.model.message import read_message, step_at_start
+from ftmon.text import STATUS_SIGNS
+from ftmon.tui.look import STATUS_LOOKS
+
+LONGEST = 4096
+"""Characters of a message that the list shows. Copying the event copies the whole message."""
+
+_LEVEL_SIGNS = {Level.WARNING: ("▲", "warning"), Level.ERROR: ("✘", "bad")}
+
+
+def sign(event: Event) -> tuple[str, str]:
+    """Return the sign and the look of an event: warnings, errors and milestones of a run stand out."""
+    if event.level in _LEVEL_SIGNS:
+        return _LEVEL_SIGNS[event.level]
+    facts = read_message(event.message[:LONGEST])
+    if facts.error is not None:
+        return _LEVEL_SIGNS[Level.ERROR]
+    if facts.claim is not None:
+        return STATUS_SIGNS[facts.claim], STATUS_LOOKS[facts.claim]
+    if facts.started:
+        return STATUS_SIGNS[Status.RUNNING], "alive"
+    if facts.epoch is not None:
+        return "◆", "strong"
+    if facts.fine_tuned_model or facts.result_file:
+        return "⬆", "strong"
+    return " ", ""
+
+
+def is_milestone(event: Event) -> bool:
+    """Whether this is a warning, an error, a start, an epoch, a checkpoint, an upload or an end."""
+    message = event.message[:LONGEST]
+    if "heckpoint" in message or event.level is not Level.INFO:
+        return True
+    return step_at_start(message) is None and sign(event)[0] != " "
