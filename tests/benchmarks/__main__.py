@@ -8,7 +8,19 @@ import sys
 import tempfile
 from collections.abc import Callable
 
-from tests.benchmarks import backlog, chart, files, idle, latency, past, serving, start, stream, training
+from tests.benchmarks import (
+    backlog,
+    chart,
+    files,
+    finding,
+    idle,
+    latency,
+    past,
+    serving,
+    start,
+    stream,
+    training,
+)
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "stream": stream.run,
@@ -21,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "serve": serving.run,
     "watch": files.run,
     "training": training.run,
+    "finding": finding.run,
 }
 
 
