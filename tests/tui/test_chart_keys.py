@@ -126,7 +126,7 @@ async def test_the_cursor_stays_where_the_log_has_no_event_of_its_step() -> None
 async def test_a_marked_event_without_a_step_moves_the_cursor_to_where_it_came() -> None:
     async with charted() as seen:
         await seen.press("home", *["shift+up"] * 2)
-        seen.monitor.event_log.mark(51)
+        seen.monitor.event_log.go_to(51)
         assert marked(seen) == "Completed epoch 1/4"
         assert "step 50 " in title(seen)
 
