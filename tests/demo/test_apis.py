@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -117,7 +118,7 @@ async def test_the_screen_shows_a_job_from_the_queue_to_its_end(api: str) -> Non
                 await seen.until_shown("■ closed")
                 assert service.job_id in seen.text
                 assert "✔ succeeded" in seen.text
-                assert "loss   train" in seen.text
+                assert re.search(r" loss +(⠤⠤ )?train ", seen.text)
         finally:
             watcher.close()
 

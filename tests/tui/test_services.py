@@ -27,7 +27,7 @@ async def test_a_job_is_shown_from_its_queue_to_its_end(case: Case, end: Status)
         assert f"events   {len(lines)} " in seen.text
         starts = [line.message[:80] for line in lines[-8:]]
         assert [seen.row_of(start) for start in starts] == sorted(map(seen.row_of, starts))
-        assert (" loss   " in seen.text) == bool(case.train(end) or case.valid(end))
+        assert (" loss  " in seen.text) == bool(case.train(end) or case.valid(end))
         assert (ending.error or "") in seen.text
         assert (ending.model or "") in seen.text
         await seen.press("q")
