@@ -244,7 +244,7 @@ async def test_the_title_of_the_log_says_when_it_does_not_follow() -> None:
 
 
 async def test_the_palette_and_the_help_have_the_keys_of_the_chart() -> None:
-    async with charted((100, 40)) as seen:
+    async with charted((100, 100)) as seen:
         await seen.press("ctrl+p", *"chart:")
         await seen.until_shown("Chart: next figure")
         await seen.press("escape", "escape", "question_mark")

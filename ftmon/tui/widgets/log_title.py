@@ -44,5 +44,7 @@ def _position(run: Run, standing: Standing) -> Iterator[Part]:
         return
     if standing.unseen:
         yield Part(f"{count(standing.unseen)} new below", "warning", 3)
+    else:
+        yield Part("scrolled up", "warning", 5)
     step = "" if standing.step is None else f"step {count(standing.step)} · "
     yield Part(f"{step}{count(standing.place)} of {count(standing.shown)}", "muted", 4)
