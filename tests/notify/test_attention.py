@@ -93,8 +93,10 @@ def test_the_palette_tries_the_notification_and_a_way_that_fails_is_told(service
     with terminal(command, FTMON_NOTIFY="false") as shown:
         shown.until_shown("Step 58/100")
         shown.press("\x10")
+        shown.until_shown("Search for commands")
+        shown.press("try the not")
         shown.until_shown("Try the notification")
-        shown.press("try the not\r")
+        shown.press("\r")
         shown.until_shown("Told: the bell, and a notification by OSC 777")
         shown.until_shown("A notification has failed.")
         shown.press("q")

@@ -62,7 +62,7 @@ async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jo
         # Its output has no times, and its end has.
         assert re.match(r" ~\d\d:\d\d:\d\d .*step 1 ", seen.rows[seen.row_of("step 1 |")])
         assert re.match(r"  \d\d:\d\d:\d\d .*Fine-tune failed", seen.rows[seen.row_of("Fine-tune failed")])
-        await seen.press("t", "t")
+        await seen.press("t")
         assert "~now" in seen.text
         await seen.press("i")
         await seen.until_shown("times     with ~ before them they are estimated")

@@ -229,6 +229,7 @@ async def test_a_replay_tells_the_time_of_the_run(path: Path) -> None:
     record_gone(path)
     async with stage(SERVICE, job_id=None, history=path, size=(120, 30)) as seen:
         await open_gone(seen)
+        await seen.press("t")
         assert "now" not in seen.rows[seen.row_of("Created fine-tune")]
         await seen.press("p")
         await seen.until_shown("▷ replay")
