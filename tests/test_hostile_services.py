@@ -166,9 +166,9 @@ def with_status(case: Case, job: Fields, word: Any) -> Fields:
 NO_WORDS: Sequence[Any] = ["", None, 5, ["running"], {"a": 1}]
 
 
-@pytest.mark.parametrize("is_word", [True, False], ids=["a word", "no word"])
-@cases
-async def test_a_status_that_nobody_knows_is_told_once_and_ends_nothing(case: Case, is_word: bool) -> None:
+@in_turn(["a word", "no word"])
+async def test_a_status_that_nobody_knows_is_told_once_and_ends_nothing(case: Case, how: str) -> None:
+    is_word = how == "a word"
     # Each service sends another of those that are no words.
     word = "REBALANCING" if is_word else NO_WORDS[list(CASES.values()).index(case) % len(NO_WORDS)]
     first = case.stages[0]
@@ -365,9 +365,9 @@ WRAPPED: dict[str, Fields] = {
 }
 
 
-@pytest.mark.parametrize("body", WRAPPED.values(), ids=WRAPPED)
-@cases
-async def test_the_status_of_a_request_is_not_that_of_the_job(case: Case, body: Fields) -> None:
+@in_turn(WRAPPED)
+async def test_the_status_of_a_request_is_not_that_of_the_job(case: Case, how: str) -> None:
+    body = WRAPPED[how]
     server = Server({case.base + case.path: [answer(body)]})
     async with server.running():
         pace = replace(SHORT, give_up=0.2)

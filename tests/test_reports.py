@@ -686,8 +686,9 @@ FAILING = {
 } | {f"{status}, plain text": (QUOTA.encode(), status) for status in (429, 503, 529)}
 
 
-@pytest.mark.parametrize("is_newer", [False, True], ids=["first API", "second API"])
-@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "no stream"])
+@pytest.mark.parametrize(
+    ("streaming", "is_newer"), [(True, False), (False, True)], ids=["stream, first API", "second API"]
+)
 @pytest.mark.parametrize(("body", "status"), FAILING.values(), ids=FAILING)
 async def test_the_sentence_of_a_service_that_fails_is_told_at_the_first_try_and_at_the_end(
     body: Any, status: int, streaming: bool, is_newer: bool
