@@ -61,9 +61,8 @@ async def test_giant_names_and_words_of_the_job_are_cut(size: tuple[int, int]) -
     async with stage(scripts, size=size) as seen:
         await seen.until_shown("y copies them all")
         check_bounded(seen)
-        assert all(
-            len(part.text) < BOUND for part in (*seen.monitor.status._left, *seen.monitor.status._right)
-        )
+        status = seen.monitor.drawing.status
+        assert all(len(part.text) < BOUND for part in (*status._left, *status._right))
 
 
 async def test_a_giant_name_of_a_model_that_succeeded_is_cut_in_the_banner() -> None:

@@ -36,7 +36,7 @@ async def test_toasts_cover_neither_the_banner_nor_the_last_event(width: int) ->
     over = {JOB: [answer(failed)], STREAM: [stream(*EVENTS, event("Lost", 90), DONE)]}
     async with stage(over) as seen:
         await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(EVENTS) + 1)
-        await seen.until(lambda: seen.monitor.outcome.ending is not None)
+        await seen.until(lambda: seen.monitor.drawing.outcome.ending is not None)
         before = await shown_at(seen, width)
         await toast(seen)
         for height, rows in (await shown_at(seen, width)).items():

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -10,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 
 from ftmon.model.action import Action
 from ftmon.model.event import Event
@@ -18,25 +16,16 @@ from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.paths import stylesheet
-from ftmon.tui.ages import until_changes
 from ftmon.tui.announcer import Announcer
 from ftmon.tui.asking import Asking
-from ftmon.tui.emptiness import emptiness
+from ftmon.tui.drawing import Drawing
 from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.tui.intake import Intake, News
 from ftmon.tui.look import LOOKS
-from ftmon.tui.offer import NOTHING, offer_of
+from ftmon.tui.offer import NOTHING
 from ftmon.tui.past import Past
 from ftmon.tui.replay_control import ReplayControl
-from ftmon.tui.widgets.job_header import JobHeader
 from ftmon.tui.widgets.key_bar import KeyBar
-from ftmon.tui.widgets.log_pane import LogPane
-from ftmon.tui.widgets.loss_chart import LossChart
-from ftmon.tui.widgets.loss_line import LossLine
-from ftmon.tui.widgets.outcome import Outcome, ending
-from ftmon.tui.widgets.panes import Panes
-from ftmon.tui.widgets.progress_line import ProgressLine
-from ftmon.tui.widgets.status_line import StatusLine
 from ftmon.watch.watcher import Watcher
 
 
@@ -76,19 +65,14 @@ class MonitorScreen(Screen[None]):
         super().__init__()
         self.run = Run(key) if key else None
         """The state of the job on the screen, or None before a job is opened."""
-        # Made here and not looked up, because updates still come while an app that exits removes them.
-        self.header = JobHeader()
-        self.status = StatusLine()
-        self.progress = ProgressLine()
-        self.losses = LossLine()
-        self.chart = LossChart()
-        self.log_pane = LogPane(self._service_clock, lambda: watcher.settings.secrets)
-        self.event_log = self.log_pane.event_log
-        self.outcome = Outcome()
         self._watcher = watcher
         self._now = now
         self._replay = ReplayControl(watcher, now)
         self._announcer = announcer
+        self.drawing = Drawing(self, watcher, self._replay, announcer, self._service_clock)
+        self.chart = self.drawing.chart
+        self.log_pane = self.drawing.log_pane
+        self.event_log = self.log_pane.event_log
         self._past = Past(self, self._show_past, now, tail)
         self._asking = Asking(self, watcher, self._note_answer, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
@@ -97,18 +81,10 @@ class MonitorScreen(Screen[None]):
         self._has_posted_over = False
         self._is_restarting = False
         """The next update that has a job or events replaces the run. Until then the old content stays."""
-        self._ages_due = 0.0
-        """When `_ages_timer` fires, by the monotonic clock in seconds; 0 after it has fired."""
-        self._ages_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the widgets, top to bottom."""
-        yield self.header
-        yield self.status
-        yield self.progress
-        yield self.losses
-        yield Panes(self.chart, self.log_pane)
-        yield self.outcome
+        yield from self.drawing.widgets
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -194,13 +170,9 @@ class MonitorScreen(Screen[None]):
 
     # Drawing
 
-    def _clock(self) -> datetime:
-        """Return the time to show ages by: the replayed run's own during a replay."""
-        return self._replay.clock(self.run)
-
     def _service_clock(self) -> datetime:
-        """Return the same time by the service's clock, which the ages of events are counted to."""
-        now = self._clock()
+        """Return the time by the service's clock, which the ages of events are counted to."""
+        now = self._replay.clock(self.run)
         return self.run.service_time(now) if self.run is not None else now
 
     def draw(self) -> None:
@@ -208,49 +180,13 @@ class MonitorScreen(Screen[None]):
         # When the app is exiting, Textual mounts no more widgets, so there may be nothing to draw on.
         if not self.is_attached:
             return
-        run = self.run
-        self.chart.draw(run)
-        offer = offer_of(run, self._watcher, can_chart=self.chart.can_be_shown)
-        self.set_class(self.chart.is_wanted, "-charted")
-        self.set_class(not self.chart.has_point, "-without-losses")
-        self.losses.draw(run, with_sparklines=not self.chart.display)
-        self.event_log.show_empty(list(emptiness(run)))
-        self.log_pane.draw(run)
-        self.outcome.ending = ending(run, can_replay=offer.replay, can_retry=offer.retry) if run else None
-        self._draw_ages()
+        run, offer = self.run, self.drawing.draw(self.run)
         if offer != self.offer:
             self.offer = offer
             self.refresh_bindings()
         if run is not None and run.is_over and not self._has_posted_over:
             self._has_posted_over = True
             self.post_message(self.Over())
-
-    def _draw_ages(self) -> None:
-        """Draw everything that shows an age or a countdown, and set a timer for its next change."""
-        run, now = self.run, self._clock()
-        self.header.draw(run, now)
-        with_percent, is_unrecorded = not self.progress.display, self._watcher.is_unrecorded
-        self.status.draw(run, now, with_percent=with_percent, is_unrecorded=is_unrecorded)
-        self.progress.draw(run, now)
-        self._announcer.draw(run, now)
-        if run is None:
-            return
-        waits = until_changes(run, self.event_log.until_next_age(run.service_time(now)), now)
-        if not waits:
-            return
-        wait = self._replay.wait(run, min(waits))
-        due = monotonic() + wait
-        if monotonic() < self._ages_due <= due:
-            return
-        self._ages_due = due
-        if self._ages_timer is not None:
-            self._ages_timer.stop()
-        self._ages_timer = self.set_timer(wait, self._refresh_ages, name="ages")
-
-    def _refresh_ages(self) -> None:
-        self._ages_due = 0.0
-        self.event_log.refresh_ages()
-        self._draw_ages()
 
     def on_resize(self) -> None:
         """Draw again, because the new size may show other widgets."""

@@ -1,0 +1,101 @@
+"""The widgets that show a run, and when each is drawn again."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from time import monotonic
+
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+
+from ftmon.model.run import Run
+from ftmon.tui.ages import until_changes
+from ftmon.tui.announcer import Announcer
+from ftmon.tui.emptiness import emptiness
+from ftmon.tui.offer import Offer, offer_of
+from ftmon.tui.replay_control import ReplayControl
+from ftmon.tui.widgets.job_header import JobHeader
+from ftmon.tui.widgets.log_pane import LogPane
+from ftmon.tui.widgets.loss_chart import LossChart
+from ftmon.tui.widgets.loss_line import LossLine
+from ftmon.tui.widgets.outcome import Outcome, ending
+from ftmon.tui.widgets.panes import Panes
+from ftmon.tui.widgets.progress_line import ProgressLine
+from ftmon.tui.widgets.status_line import StatusLine
+from ftmon.watch.watcher import Watcher
+
+
+class Drawing:
+    """Draws a run on its screen. It repaints only what has changed."""
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        watcher: Watcher,
+        replay: ReplayControl,
+        announcer: Announcer,
+        service_clock: Callable[[], datetime],
+    ) -> None:
+        self._screen = screen
+        self._watcher = watcher
+        self._replay = replay
+        self._announcer = announcer
+        # Made here and not looked up, because updates still come while an app that exits removes them.
+        self.header = JobHeader()
+        self.status = StatusLine()
+        self.progress = ProgressLine()
+        self.losses = LossLine()
+        self.chart = LossChart()
+        self.log_pane = LogPane(service_clock, lambda: watcher.settings.secrets)
+        self.outcome = Outcome()
+        self._run: Run | None = None
+        self._ages_due = 0.0
+        """When `_ages_timer` fires, by the monotonic clock in seconds; 0 after it has fired."""
+        self._ages_timer: Timer | None = None
+
+    @property
+    def widgets(self) -> Sequence[Widget]:
+        """The widgets, top to bottom."""
+        panes = Panes(self.chart, self.log_pane)
+        return self.header, self.status, self.progress, self.losses, panes, self.outcome
+
+    def draw(self, run: Run | None) -> Offer:
+        """Draw the run in its current state, and return the actions that it allows."""
+        self.chart.draw(run)
+        offer = offer_of(run, self._watcher, can_chart=self.chart.can_be_shown)
+        self._screen.set_class(self.chart.is_wanted, "-charted")
+        self._screen.set_class(not self.chart.has_point, "-without-losses")
+        self.losses.draw(run, with_sparklines=not self.chart.display)
+        self.log_pane.event_log.show_empty(list(emptiness(run)))
+        self.log_pane.draw(run)
+        self.outcome.ending = ending(run, can_replay=offer.replay, can_retry=offer.retry) if run else None
+        self._draw_ages(run)
+        return offer
+
+    def _draw_ages(self, run: Run | None) -> None:
+        """Draw everything that shows an age or a countdown, and set a timer for its next change."""
+        self._run, now = run, self._replay.clock(run)
+        self.header.draw(run, now)
+        with_percent, is_unrecorded = not self.progress.display, self._watcher.is_unrecorded
+        self.status.draw(run, now, with_percent=with_percent, is_unrecorded=is_unrecorded)
+        self.progress.draw(run, now)
+        self._announcer.draw(run, now)
+        if run is None:
+            return
+        until_next_age = self.log_pane.event_log.until_next_age(run.service_time(now))
+        waits = until_changes(run, until_next_age, now)
+        if not waits:
+            return
+        wait = self._replay.wait(run, min(waits))
+        due = monotonic() + wait
+        if monotonic() < self._ages_due <= due:
+            return
+        self._ages_due = due
+        if self._ages_timer is not None:
+            self._ages_timer.stop()
+        self._ages_timer = self._screen.set_timer(wait, self._refresh_ages, name="ages")
+
+    def _refresh_ages(self) -> None:
+        self._ages_due = 0.0
+        self.log_pane.event_log.refresh_ages()
+        self._draw_ages(self._run)
