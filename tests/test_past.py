@@ -350,6 +350,20 @@ async def test_damage_that_only_the_check_finds_is_told_and_the_run_is_recorded_
     assert sizes(path.parent.glob("*.corrupt-*")) == [size]
 
 
+async def test_damage_that_is_found_after_the_last_event_is_told_at_once(path: Path) -> None:
+    server = Server({JOB: [RUNNING], STREAM: [stream(*STORY[:5], End.HANG)]})
+    async with server.running(), watching(settings_of(server), history=path) as front_end:
+        front_end.watch(JOB_ID)
+        await front_end.until_events(5)
+        # Read once more after the first event; then the service is silent.
+        await front_end.until(
+            lambda: [update.job is not None for update in front_end.updates].count(True) == 2
+        )
+        assert front_end.watcher._delivery is not None
+        front_end.watcher._delivery.call(lambda recorder: recorder.set_aside(recorder.file))
+        await front_end.until(lambda: "The history is damaged" in front_end.notices)
+
+
 async def test_a_history_that_cannot_be_used_is_told_and_does_not_stop_the_watching(path: Path) -> None:
     path.parent.write_text("in the way")
     server = Server({JOB: [RUNNING, OVER], STREAM: [WHOLE]})

@@ -10,7 +10,7 @@ from ftmon.safe import one_line, redact, safe
 CONTROLS = "\x1b\x9b\x9d\x90\x9c\x07\x00\x7f\x85\r\n\t\u200b\u202e\u2069\u2028\ufeff\ud800\udc00"
 PARTS = "[]P^_Xk\\?;0123mhJ( a~é訓😀\u200d"
 hostile = st.text(st.sampled_from(CONTROLS + PARTS) | st.characters(), max_size=60)
-thorough = settings(deadline=None, max_examples=500)
+thorough = settings(max_examples=500)
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,7 @@ job_objects = objects_of(
     *("id", "object", "status", "model", "fine_tuned_model", "model_output_name", "created_at", "updated_at"),
     *("finished_at", "hyperparams", "hyperparameters", "n_epochs", "error", "events", "result_files"),
 )
-thorough = budget(deadline=None, max_examples=100)
+thorough = budget(max_examples=100)
 
 
 def texts_of(value: Any) -> Iterator[str]:

@@ -154,6 +154,8 @@ class Delivery:
         self._deliver(updates)
         if call is not None:
             call()
+            # What it found out about the history is told now: there may be no update for long.
+            self._deliver([])
         self._catch_up()
 
     @property

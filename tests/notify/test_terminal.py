@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ftmon.notify.terminal import Terminal, line, terminal
@@ -60,7 +60,6 @@ def test_through_tmux_goes_what_the_terminal_takes_that_shows_it() -> None:
 
 @pytest.mark.parametrize("protocol", SEQUENCES)
 @pytest.mark.parametrize("is_tmux", [False, True])
-@settings(deadline=None)
 @given(
     title=st.text(st.sampled_from("a\x07\x1b\x9c\x9d\x00;]\\\n\x90[é#(") | st.characters()), body=st.text()
 )
@@ -102,7 +101,6 @@ def test_a_tmux_that_does_not_answer_passes_nothing_on() -> None:
     assert ask_tmux({"TMUX": "/no/socket,1,0", "TMUX_PANE": "#(touch x)", "PATH": "/none"}) == Tmux()
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_title_ends_its_sequence(text: str) -> None:
     assert not re.search(r"[\x00-\x1f\x7f-\x9f]", shown(text)[4:-1])
