@@ -1,5 +1,6 @@
 """The app: the first paint, the themes, and every way to exit."""
 
+import os
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
 from ftmon.tui.driver import TerminalDriver
 from ftmon.tui.exits import Suspension
-from ftmon.tui.theme import DARK, LIGHT
+from ftmon.tui.theme import ANSI, DARK, LIGHT, THEMES
 
 # The monitor screen is imported after the first paint. Importing it here would delay that paint by a third.
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class FtmonApp(App[int]):
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         """`ways` is how the user is told of news; None where nothing is told."""
-        super().__init__(driver_class=TerminalDriver)
+        # Without colours, the terminal's own two are left. Textual would paint greys.
+        super().__init__(driver_class=TerminalDriver, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.monitor: MonitorScreen | None = None
         """None until the first paint is done, because its module is imported after that."""
         self._watcher = watcher
@@ -112,10 +114,10 @@ class FtmonApp(App[int]):
         self._on_screen = on_screen
         self._on_exit = on_exit
         self._now = now
-        for theme in (DARK, LIGHT):
+        for theme in THEMES.values():
             self.register_theme(theme)
         # Assigning `self.theme` would parse all stylesheets a second time.
-        self.set_reactive(App.theme, DARK.name)
+        self.set_reactive(App.theme, (ANSI if self.no_color else DARK).name)
         self.stylesheet.set_variables(self.get_css_variables())
 
     @property

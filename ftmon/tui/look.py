@@ -50,8 +50,9 @@ def rich_style(widget: Widget, *looks: str) -> Style:
     for look in looks:
         if look:
             style += widget.screen.get_visual_style(look, partial=True)
-            # A partial style of Textual 8 has no background if that is opaque.
-            style += VisualStyle(background=widget.screen.get_component_styles(look).background)
+            # A partial style of Textual 8 has no background if that is opaque, and is never reversed.
+            whole = widget.screen.get_component_styles(look)
+            style += VisualStyle(background=whole.background, reverse=whole.text_style.reverse)
     return style.rich_style
 
 

@@ -1,4 +1,6 @@
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,18 +14,21 @@ from textual.screen import ModalScreen
 from textual.selection import Selection
 from textual.theme import Theme
 
-from ftmon.tui.theme import DARK, LIGHT
+from ftmon.tui.theme import ANSI, COLORBLIND, CONTRAST, DARK, LIGHT
 from tests.servers.fine_tunes import DONE, JOB, STREAM, Fields, answer, event, job, refusal, stream
 from tests.servers.scripted import End, Script
 from tests.tui.stage import JOBS, Stage, stage
 
 pytestmark = pytest.mark.slow
 
-THEMES = (DARK, LIGHT)
+THEMES = (DARK, LIGHT, CONTRAST, COLORBLIND)
+"""Those that paint colours of their own."""
 DEPTHS = (ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT, ColorSystem.STANDARD)
 
 TEXT = 4.5
 """Least contrast of text, as WCAG 2.2 asks for in 1.4.3."""
+MUCH = 7.0
+"""Least contrast of text in the theme of high contrast (1.4.6). The brightest red of the 16 has less."""
 DRAWING = 3.0
 """Least contrast of what carries data but is no text: curves, sparklines and the bar (WCAG 2.2, 1.4.11)."""
 RULE = 1.5
@@ -56,7 +61,7 @@ def cells(screen: Any) -> Iterator[Cell]:
                 continue
             assert style is not None
             assert style.bgcolor is not None
-            assert not style.dim
+            assert not style.dim or screen.app.native_ansi_color
             # Blanks may have no colour of their own.
             ink, ground = style.color or style.bgcolor, style.bgcolor
             if style.reverse:
@@ -91,10 +96,13 @@ def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
 
 
 def luminance(color: ColorTriplet) -> float:
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
-    )
+    red, green, blue = linear(color)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def linear(color: ColorTriplet) -> list[float]:
+    """Return red, green and blue in proportion to their light."""
+    return [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized]
 
 
 def faults(screen: Any, theme: Theme) -> Iterator[str]:
@@ -104,6 +112,8 @@ def faults(screen: Any, theme: Theme) -> Iterator[str]:
         for depth in DEPTHS:
             ink, ground = shown(cell.ink, depth), shown(cell.ground, depth)
             least = max((needed(sign, cell.widget) for sign in cell.text), default=1.0)
+            if theme is CONTRAST and least == TEXT and depth is not ColorSystem.STANDARD:
+                least = MUCH
             where = f"{theme.name}, {depth.name}, {cell.widget}: {cell.text.strip()[:30]!r}"
             if contrast(ink, ground) < least:
                 yield f"{where} {ink.hex} on {ground.hex} has {contrast(ink, ground):.2f} of {least}"
@@ -118,10 +128,10 @@ def is_near(one: Color, other: Color) -> bool:
     return all(abs(a - b) <= 1 for a, b in zip(one.get_truecolor(), other.get_truecolor(), strict=True))
 
 
-async def check(seen: Stage) -> None:
-    """Check the present screen in both themes."""
+async def check(seen: Stage, themes: Sequence[Theme] = THEMES) -> None:
+    """Check the present screen in these themes."""
     found: list[str] = []
-    for theme in THEMES:
+    for theme in themes:
         seen.app.theme = theme.name
         await seen.pilot.pause()
         found += faults(seen.app.screen, theme)
@@ -144,14 +154,15 @@ EVENTS = [
     event("Uploaded model: curie:ft-1", 192),
 ]
 
-SIZES = ((110, 50), (80, 24), (40, 10), (20, 5))
+SIZES = {(110, 50): THEMES, (80, 24): (DARK, LIGHT), (40, 10): (CONTRAST, LIGHT), (20, 5): (COLORBLIND,)}
+"""In how many themes what is shown at a size is checked: a smaller one shows less of the same."""
 
 
 async def check_sizes(seen: Stage) -> None:
-    for size in SIZES:
+    for size, themes in SIZES.items():
         await seen.pilot.resize_terminal(*size)
         await seen.pilot.pause()
-        await check(seen)
+        await check(seen, themes)
 
 
 def served(reading: Fields | Script, *events: Any) -> dict[str, list[Script]]:
@@ -299,3 +310,87 @@ def test_no_two_outcomes_and_no_two_curves_have_the_same_color(theme: Theme, dep
     outcomes = (theme.primary, theme.success, theme.error, ended, theme.warning)
     assert len({shown(Color.parse(str(color)), depth) for color in outcomes}) == len(outcomes)
     assert len({shown(Color.parse(str(color)), depth) for color in (theme.primary, theme.accent)}) == 2
+
+
+async def test_the_ansi_theme_paints_only_what_the_terminal_has() -> None:
+    async with stage(served(job(), *EVENTS, End.HANG), size=(110, 50)) as seen:
+        seen.app.theme = ANSI.name
+        await seen.until_shown("Uploaded model")
+        await seen.press("shift+up")
+        check_own(seen)
+        await seen.press("home")
+        check_own(seen)
+        for key, words in {"question_mark": "esc closes", "x": "Cancel this job?", "o": "esc close"}.items():
+            await seen.press(key)
+            await seen.until_shown(words)
+            check_own(seen)
+            await seen.press("escape")
+
+
+def check_own(seen: Stage) -> None:
+    """Check that text stands on the terminal's own background, or is black on a colour of the 16."""
+    painted = set(cells(seen.app.screen))
+    assert {cell.ink.type for cell in painted} == {ColorType.DEFAULT, ColorType.STANDARD}
+    for cell in painted:
+        is_plain = cell.ground.is_default or not cell.text.strip() or cell.ink.is_default
+        assert is_plain or (cell.ink.number == 0 and cell.ground.type is ColorType.STANDARD), cell
+
+
+async def test_where_no_color_is_wanted_nothing_has_one_and_what_is_chosen_is_reversed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage(served(job(), *EVENTS, End.HANG), size=(110, 50)) as seen:
+        await seen.until_shown("Uploaded model")
+        log = seen.monitor.event_log
+        await seen.press("shift+up")
+        for theme in (ANSI, DARK):
+            seen.app.theme = theme.name
+            await seen.pilot.pause()
+            painted = list(cells(seen.app.screen))
+            assert all(cell.ink.is_default and cell.ground.is_default for cell in painted)
+            row = log.render_line(log.size.height - 1)
+            assert [text for text, style, _ in row if style and style.reverse and text.strip()]
+
+
+DEFICIENCIES = {
+    "protan": ((0.1523, 1.0526, -0.2049), (0.1145, 0.7863, 0.0992), (-0.0039, -0.0481, 1.0520)),
+    "deutan": ((0.3673, 0.8606, -0.2280), (0.2801, 0.6725, 0.0474), (-0.0118, 0.0429, 0.9689)),
+    "tritan": ((1.2555, -0.0767, -0.1788), (-0.0784, 0.9308, 0.1476), (0.0047, 0.6914, 0.3039)),
+}
+"""How each kind of colour blindness sees linear red, green and blue (Machado 2009, severity 1)."""
+
+ALIKE = 10.0
+"""A hundredth of a unit of Oklab is just seen where two colours touch. These stand apart from each other."""
+
+
+def oklab(color: ColorTriplet, blindness: str) -> tuple[float, ...]:
+    """Return a colour as seen with a colour blindness, in units of Oklab (B. Ottosson, 2020) times 100."""
+    parts = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
+    ]
+    seen = [
+        min(1.0, max(0.0, sum(a * b for a, b in zip(row, parts, strict=True))))
+        for row in DEFICIENCIES[blindness]
+    ]
+    cones = (
+        (0.4122214708, 0.5363325363, 0.0514459929),
+        (0.2119034982, 0.6806995451, 0.1073969566),
+        (0.0883024619, 0.2817188376, 0.6299787005),
+    )
+    long, middle, short = (sum(a * b for a, b in zip(row, seen, strict=True)) ** (1 / 3) for row in cones)
+    return (
+        100 * (0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short),
+        100 * (1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short),
+        100 * (0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short),
+    )
+
+
+@pytest.mark.parametrize("blindness", DEFICIENCIES)
+@pytest.mark.parametrize("depth", DEPTHS[:2], ids=lambda depth: depth.name)
+def test_no_colour_blindness_makes_outcomes_or_curves_alike(depth: ColorSystem, blindness: str) -> None:
+    theme = COLORBLIND
+    outcomes = (theme.primary, theme.success, theme.error, theme.variables["ended"], theme.warning)
+    for one, other in (*combinations(outcomes, 2), (theme.primary, theme.accent)):
+        both = [oklab(shown(Color.parse(str(color)), depth), blindness) for color in (one, other)]
+        assert math.dist(*both) > ALIKE, (one, other)

@@ -465,15 +465,6 @@ async def test_a_click_on_a_key_presses_it() -> None:
         await seen.until_shown("Reading")
 
 
-@pytest.mark.parametrize("theme", ["ftmon-light", "textual-dark", "nord", "ansi-dark"])
-async def test_every_theme_has_all_colours(theme: str) -> None:
-    async with stage(CANCELLED) as seen:
-        await seen.until_shown("⊘ The job was cancelled")
-        seen.app.theme = theme
-        await seen.pilot.pause()
-        assert "⊘ The job was cancelled" in seen.text
-
-
 async def test_d_switches_between_dark_and_light() -> None:
     async with stage(RUNNING) as seen:
         await seen.press("d")
