@@ -6,6 +6,7 @@ to the look `good` as `.good`.
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.style import Style as VisualStyle
 from textual.widget import Widget
 
@@ -39,6 +40,11 @@ STATUS_LOOKS = {
     Status.CANCELLED: "ended",
     Status.UNKNOWN: "muted",
 }
+
+
+def key_hints(*keys: tuple[str, str]) -> Content:
+    """Return what keys do, as the last line of a dialog says it."""
+    return Content("   ").join(Content.assemble((key, ".key"), (f" {word}", ".muted")) for key, word in keys)
 
 
 def rich_style(widget: Widget, *looks: str) -> Style:

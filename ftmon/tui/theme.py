@@ -1,7 +1,7 @@
 """ftmon's own themes.
 
-A sign or a word always goes with a colour. In the colour-blind safe theme, outcomes and curves stay apart with
-each kind of colour blindness.
+A sign or a word always goes with a colour. In the colour-blind safe theme, outcomes and curves stay apart
+with each kind of colour blindness.
 
 A terminal of 256 or 16 colours shows the nearest colour that it has. Text must stay readable then, and the
 backgrounds must stay grey. Rich takes a colour for a grey only while its saturation is below 15 %; a bluish

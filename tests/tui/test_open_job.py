@@ -41,7 +41,7 @@ def hint(seen: Stage) -> str:
 async def test_with_no_job_the_screen_asks_for_one_and_lists_the_service_s_own() -> None:
     async with stage(SERVICE, job_id=None) as seen:
         await seen.until_shown("2 jobs listed by the service")
-        assert "▶ running" in seen.text
+        await seen.until_shown("▶ running")
         assert "✘ failed" in seen.text
         assert OTHER_ID in seen.text
 
@@ -102,11 +102,32 @@ async def test_a_highlighted_row_stays_so_when_the_list_of_the_service_comes(tmp
         assert seen.monitor.run.key == gone
 
 
-async def test_typing_leaves_no_row_highlighted_so_that_the_typed_id_is_opened() -> None:
+async def test_enter_opens_the_first_job_where_nothing_is_typed() -> None:
     async with stage(SERVICE, job_id=None) as seen:
         await seen.until_shown("2 jobs")
-        await seen.press("down", "f", "t")
-        assert seen.app.screen.query_one(JobList).chosen is None
+        await seen.press("enter")
+        await seen.until_shown("Fine-tune started")
+
+
+async def test_the_job_of_a_typed_id_goes_before_others_and_up_takes_an_id_that_is_not_listed() -> None:
+    listed = {JOBS: [jobs(("ft-12", "running"), ("ft-1", "failed"), ("ft-123", "running"))]}
+    async with stage(listed, job_id=None) as seen:
+        await seen.until_shown("3 jobs")
+        rows = seen.app.screen.query_one(JobList)
+        assert rows.chosen is not None
+        await seen.press(*"ft-")
+        assert rows.chosen.job_id == "ft-12"
+        await seen.press("1")
+        assert rows.chosen.job_id == "ft-1"
+        await seen.press("backspace", "up")
+        assert rows.chosen is None
+        assert "enter opens the id as typed" in seen.text
+        await seen.press("up", "down", "down")
+        assert rows.chosen.job_id == "ft-12"
+        await seen.press("backspace", "backspace", "up", "enter")
+        await seen.until(lambda: seen.monitor.run is not None)
+        assert seen.monitor.run is not None
+        assert seen.monitor.run.key.job_id == "f"
 
 
 @pytest.mark.parametrize("typed", ["ft/1", "../../x", "a..b", "ft qq", "-x"])
@@ -139,12 +160,26 @@ async def test_every_typed_word_must_be_in_the_id_the_model_or_the_status() -> N
         await seen.until_shown("of the other job")
 
 
-async def test_words_that_several_jobs_have_open_none() -> None:
+async def test_a_status_is_enough_to_open_the_first_job_that_has_it() -> None:
     async with stage(SERVICE, job_id=None) as seen:
         await seen.until_shown("2 jobs")
-        await seen.press(*"curie ft", "enter")
-        await seen.until_shown("This is no job id")
-        assert OTHER_ID in seen.text
+        await seen.press(*"failed", "enter")
+        await seen.until_shown("of the other job")
+
+
+async def test_what_does_not_fit_is_left_out_as_a_whole() -> None:
+    async with stage(SERVICE, job_id=None, size=(80, 24)) as seen:
+        await seen.until_shown("2 jobs")
+        whole = seen.rows[seen.row_of(OTHER_ID)]
+        assert "✘ failed" in whole
+        assert "curie" in whole
+        for width, is_there, is_left_out in ((60, "✘ failed", "curie"), (40, f"✘ {OTHER_ID}", "failed")):
+            await seen.pilot.resize_terminal(width, 24)
+            await seen.pilot.pause()
+            row = seen.rows[seen.row_of(OTHER_ID)]
+            assert is_there in row
+            assert is_left_out not in row
+            assert "…" not in row
 
 
 def page_of(numbers: range, *, has_more: bool) -> Script:
@@ -199,7 +234,7 @@ async def test_the_beginning_of_an_id_is_completed() -> None:
 async def test_a_job_is_picked_with_the_arrows() -> None:
     async with stage(SERVICE, job_id=None) as seen:
         await seen.until_shown("2 jobs")
-        await seen.press("down", "down", "enter")
+        await seen.press("down", "enter")
         await seen.until_shown("of the other job")
 
 
@@ -278,6 +313,6 @@ async def test_a_listed_job_whose_id_is_a_path_is_not_offered() -> None:
 @pytest.mark.parametrize("size", [(40, 10), (20, 5)])
 async def test_the_dialog_fits_a_small_pane(size: tuple[int, int]) -> None:
     async with stage(SERVICE, job_id=None, size=size) as seen:
-        await seen.until_shown("▶ running")
-        await seen.press("down", "enter")
+        await seen.until_shown("▶ ft-AF1W")
+        await seen.press("enter")
         await seen.until_shown("started")

@@ -21,7 +21,7 @@ from ftmon.model.key import LOCAL, JobKey, typed_job_id
 from ftmon.paths import stylesheet
 from ftmon.text import plural
 from ftmon.tui.excerpt import excerpt
-from ftmon.tui.look import LOOKS
+from ftmon.tui.look import LOOKS, key_hints
 from ftmon.tui.widgets.job_input import JobInput
 from ftmon.tui.widgets.job_list import JobList
 from ftmon.watch.watcher import Watcher
@@ -74,7 +74,7 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             yield Static(self._state, id="hint")
             yield JobList(self._watcher.base_url, self._now())
             yield Static(
-                _keys(("enter", "open"), ("↑↓", "choose"), ("→", "complete"), ("esc", "close")), id="keys"
+                key_hints(("enter", "open"), ("↑↓", "choose"), ("→", "complete"), ("esc", "close")), id="keys"
             )
 
     def on_mount(self) -> None:
@@ -149,31 +149,31 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         self.jobs.narrow(event.value)
         self._show_hint(event.value)
 
+    @on(JobList.Highlighted)
+    def _show_choice(self) -> None:
+        self._show_hint(self.field.value)
+
     def _show_hint(self, typed: str) -> None:
-        """Say what the list holds, or what became of the typed text."""
-        matches = f"{plural(len(self.jobs), 'job')} listed below, ↓ chooses" if len(self.jobs) else ""
+        """Say what the list holds, or what enter does with the typed text."""
         failures = self.field.failures
         if not typed.strip():
             self.hint.update(self._state)
-        elif failures and matches:
-            self.hint.update(Content.styled(matches, ".muted"))
+        elif self.jobs.chosen is not None:
+            words = f"{plural(len(self.jobs), 'job')} listed below, enter opens the one chosen"
+            other = "" if failures else "; ↑ takes the id as typed"
+            self.hint.update(Content.styled(f"{words}{other}", ".muted"))
         elif failures:
             self.hint.update(Content.styled(" ".join(failures), ".warning"))
         else:
-            enter = "enter opens the id as typed" if matches else "enter opens this job"
-            self.hint.update(Content.styled("; ".join(filter(None, (matches, enter))), ".muted"))
+            self.hint.update(Content.styled("enter opens the id as typed", ".muted"))
 
     @on(Input.Submitted)
     def _open(self, event: Input.Submitted) -> None:
-        """Open the highlighted job, else the typed one, else the only one that the typed words match."""
+        """Open the highlighted job, else the typed one."""
         try:
             self.dismiss(self.jobs.chosen or self._named(typed_job_id(event.value)))
         except UsageError as error:
-            if event.value.strip() and len(self.jobs) == 1:
-                self.jobs.move(1)
-                self.dismiss(self.jobs.chosen)
-            else:
-                self.hint.update(Content.styled(str(error), ".warning"))
+            self.hint.update(Content.styled(str(error), ".warning"))
 
     def _named(self, job_id: str) -> JobKey:
         """Return the job of an id: the service's, unless only a run of this machine is known to have it."""
@@ -198,10 +198,3 @@ def _kept_jobs() -> list[Job]:
     from ftmon.local.catalog import kept_jobs
 
     return kept_jobs()
-
-
-def _keys(*keys: tuple[str, str]) -> Content:
-    parts: list[tuple[str, str]] = []
-    for key, word in keys:
-        parts += [(key, ".key"), (f" {word}   ", ".muted")]
-    return Content.assemble(*parts)
