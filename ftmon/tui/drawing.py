@@ -47,6 +47,7 @@ class Drawing:
         self.losses = LossLine()
         self.chart = LossChart()
         self.log_pane = LogPane(service_clock, lambda: watcher.settings.secrets)
+        self.panes = Panes(self.chart, self.log_pane)
         self.outcome = Outcome()
         self._run: Run | None = None
         self._ages_due = 0.0
@@ -56,8 +57,19 @@ class Drawing:
     @property
     def widgets(self) -> Sequence[Widget]:
         """The widgets, top to bottom."""
-        panes = Panes(self.chart, self.log_pane)
-        return self.header, self.status, self.progress, self.losses, panes, self.outcome
+        return self.header, self.status, self.progress, self.losses, self.panes, self.outcome
+
+    @property
+    def switched_on(self) -> frozenset[str]:
+        """The ids of the keys that have switched something on."""
+        log = self.log_pane.event_log
+        switches = {
+            "log.follow": log.following,
+            "log.filter": bool(log.finder.filter.text),
+            "log.thin": log.finder.filter.every > 1,
+            "view.chart": self.chart.is_wanted,
+        }
+        return frozenset(name for name, is_on in switches.items() if is_on)
 
     def draw(self, run: Run | None) -> Offer:
         """Draw the run in its current state, and return the actions that it allows."""

@@ -1,6 +1,7 @@
 """Finds events in the log while keys are handled: the filter, the search, and every jump."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,8 +10,9 @@ from ftmon.model.message import step_of
 from ftmon.tui.log.filter import Filter, thinning
 from ftmon.tui.log.finder import Finder, neighbour
 from ftmon.tui.log.jump import place_of_step, place_of_time
+from ftmon.tui.log.pattern import is_unfinished
 from ftmon.tui.log.scan import Scan
-from ftmon.tui.widgets.event_log import EventLog
+from ftmon.tui.widgets.event_log import EventLog, Spot
 
 _SLICE = 0.008
 """Seconds of looking through events after which keys have their turn."""
@@ -33,7 +35,15 @@ class _Wish(NamedTuple):
     goes_round: bool
     """After the last one comes the first one."""
     failure: str
-    """What to say if there is none."""
+    """What to say if there is none; empty while the user types."""
+
+
+class Aim(NamedTuple):
+    """What is looked for, and where the user is."""
+
+    filter: Filter
+    search: str
+    spot: Spot
 
 
 class Finding:
@@ -49,6 +59,34 @@ class Finding:
     @property
     def _finder(self) -> Finder:
         return self._log.finder
+
+    @property
+    def aim(self) -> Aim:
+        """What is looked for, and where the user is, to return to."""
+        pattern = self._finder.pattern
+        return Aim(self._finder.filter, pattern.text if pattern else "", self._log.spot)
+
+    def return_to(self, aim: Aim) -> None:
+        """Look for what was looked for, and go back to where the user was."""
+        self._finder.search(aim.search)
+        if self._finder.filter != aim.filter:
+            self._set_filter(aim.filter)
+        self._wish = None
+        self._log.return_to(aim.spot)
+        self._log.refresh()
+        self._tell()
+
+    def preview_filter(self, text: str) -> None:
+        """Show only the events that pass, if the text is a filter already."""
+        if not Filter(text).is_unfinished:
+            with suppress(UsageError):
+                self.filter(text)
+
+    def preview_search(self, text: str, spot: Spot) -> None:
+        """Go to what is found, or to a step, if the text can be looked for already."""
+        if not is_unfinished(text):
+            with suppress(UsageError):
+                self.search(text, spot, says_failure=False)
 
     def filter(self, text: str) -> None:
         """Show only the events that pass. The present ones stay until all events were looked at.
@@ -77,21 +115,27 @@ class Finding:
             self._log.show(None)
         self._tell()
 
-    def search(self, text: str) -> None:
+    def search(self, text: str, spot: Spot, *, says_failure: bool = True) -> None:
         """Look for a pattern, and go to the first event with it from the top of the screen on.
 
-        While the log follows, go to the last one. An empty text ends the search.
+        `spot` is where the user began to type. Who followed there comes to the last event with it. A number
+        is a step to go to. An empty text ends the search.
 
         Raises:
-            UsageError: for a regex that is none.
+            UsageError: for a regex that is none, or a step that is absurd.
         """
+        step_wanted = read_step(text)
+        if step_wanted is not None:
+            self.go_to_step(step_wanted)
+            return
         self._finder.search(text)
+        self._log.return_to(spot)
         self._log.refresh()
         self._wish = None
-        hits, here, top = self._finder.hits, self._log.here, self._log.top
-        if hits is not None and here is not None and top is not None:
-            step, origin = (-1, here + 1) if self._log.following else (1, top - 1)
-            self._wish = _Wish(hits, origin, step, True, f"No event has {text}")
+        hits = self._finder.hits
+        if hits is not None and spot.top is not None:
+            step, origin = (-1, len(self._log.all_events)) if spot.following else (1, spot.top - 1)
+            self._wish = _Wish(hits, origin, step, True, f"No event has {text}" if says_failure else "")
         self._tell()
 
     def next_hit(self, step: int) -> None:
@@ -164,10 +208,10 @@ class Finding:
         if index is None and found and wish.goes_round:
             index = found[0 if wish.step > 0 else -1]
         self._wish = None
-        if index is None:
-            self._say(f"{wish.failure}.")
-        else:
+        if index is not None:
             self._log.go_to(index)
+        elif wish.failure:
+            self._say(f"{wish.failure}.")
 
     # Jumps that need no scan
 
@@ -211,7 +255,9 @@ class Finding:
         if self._log.chosen is not None:
             self._log.chosen = None
         elif self._finder.pattern is not None:
-            self.search("")
+            self._finder.search("")
+            self._log.refresh()
+            self._tell()
         elif self._finder.filter != Filter():
             self._set_filter(Filter())
         else:

@@ -71,6 +71,16 @@ def test_what_is_no_filter_gets_a_sentence(text: str) -> None:
         Filter(text).test()
 
 
+@pytest.mark.parametrize("text", ["/", "/loss", "loss & /a", "loss & !/a", "loss &"])
+def test_a_condition_that_is_still_typed_is_not_tried_out(text: str) -> None:
+    assert Filter(text).is_unfinished
+
+
+@pytest.mark.parametrize("text", ["", "loss", "//", "/loss/", "/a/ & loss", "a/b", "!a"])
+def test_a_condition_that_is_whole_is_tried_out(text: str) -> None:
+    assert not Filter(text).is_unfinished
+
+
 def test_a_thinned_log_keeps_every_nth_step_the_milestones_and_what_is_no_step() -> None:
     assert shown("", every=20) == [0, 2, 3, 4, 5, 6]
 

@@ -91,6 +91,31 @@ async def test_a_filter_shows_what_passes_and_follow_mode_outlives_it() -> None:
         assert log.following
 
 
+async def test_what_is_typed_is_tried_out_at_once_and_escape_takes_it_back() -> None:
+    async with log_of(*STEPS, size=(100, 36)) as (seen, log, _go_on):
+        await seen.press("tab")
+        assert seen.monitor.chart.has_focus
+        await seen.press("ampersand", *"epoch")
+        await seen.until_shown("filter: epoch   4 of 200")
+        await seen.press("escape")
+        await seen.until_shown("Step 199/300")
+        assert "filter: " not in seen.text
+        assert log.following
+        await seen.press("slash", *"103")
+        await seen.until(lambda: log.chosen is not None)
+        await seen.press("escape")
+        await seen.until(lambda: log.chosen is None)
+        assert log.following
+        await seen.press("slash", "slash", *"epoch", "space", *"[12]", "slash")
+        await seen.until_shown("search: /epoch [12]/   2 of 2")
+        assert message(log) == "Completed epoch 2/6"
+        await seen.press("backspace", "x", "slash")
+        await seen.until_shown("search: /epoch [12]x/   0 found")
+        assert log.following
+        await seen.press("backspace", "backspace", "slash", "enter")
+        await seen.until_shown("search: /epoch [12]/   2 of 2")
+
+
 async def test_a_filter_that_nothing_passes_says_so_and_can_be_changed() -> None:
     async with log_of(*STEPS, size=(60, 12)) as (seen, _, _go_on):
         await type_into(seen, "ampersand", "nothing")

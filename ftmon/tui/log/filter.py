@@ -6,7 +6,7 @@ from ftmon.errors import UsageError
 from ftmon.model.event import Event, Level
 from ftmon.model.message import step_of
 from ftmon.tui.log.milestone import is_milestone
-from ftmon.tui.log.pattern import read_pattern
+from ftmon.tui.log.pattern import is_unfinished, read_pattern
 from ftmon.tui.log.scan import Test
 
 AND = " & "
@@ -23,6 +23,12 @@ class Filter(NamedTuple):
     """As it was typed; empty shows all events."""
     every: int = 1
     """Of the steps, only each so many is shown, and what is a milestone."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether more must be typed before the last condition means something."""
+        last = self.text.split(AND)[-1].strip().lstrip("! ")
+        return is_unfinished(last) or last.endswith(AND.rstrip())
 
     def test(self) -> Test | None:
         """Return the test of an event; None where all events are shown.

@@ -23,6 +23,11 @@ class Pattern(NamedTuple):
         return (match.span() for match in self.expression.finditer(text) if match[0])
 
 
+def is_unfinished(text: str) -> bool:
+    """Return whether more must be typed before a text means something: a regex lacks its closing slash."""
+    return text.startswith("/") and not (len(text) > 1 and text.endswith("/"))
+
+
 def read_pattern(text: str) -> Pattern:
     """Read what was typed.
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
 
@@ -25,6 +26,7 @@ from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING
 from ftmon.tui.past import Past
 from ftmon.tui.replay_control import ReplayControl
+from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.key_bar import KeyBar
 from ftmon.watch.watcher import Watcher
 
@@ -36,6 +38,8 @@ class MonitorScreen(Screen[None]):
     COMPONENT_CLASSES = LOOKS
     AUTO_FOCUS = "EventLog"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "search", tooltip="Search, or go to a step", id="log.search"),
+        Binding("ampersand", "filter", "filter", tooltip="Show only some events", id="log.filter"),
         Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
         Binding("i", "info", "info", tooltip="Service, API and why, clock, history", id="job.info"),
         Binding("r", "retry", "retry now", tooltip="Reconnect now", id="job.retry"),
@@ -76,16 +80,22 @@ class MonitorScreen(Screen[None]):
         self._past = Past(self, self._show_past, now, tail)
         self._asking = Asking(self, watcher, self._note_answer, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
+        self.key_bar = KeyBar()
         self.offer = NOTHING
         """The actions that the keys and the palette offer."""
         self._has_posted_over = False
         self._is_restarting = False
         """The next update that has a job or events replaces the run. Until then the old content stays."""
 
+    @property
+    def key_holders(self) -> Sequence[DOMNode]:
+        """Where keys may do something while this screen is shown, the innermost first."""
+        return self.event_log, self.log_pane, self.chart, self.drawing.panes, self, self.app
+
     def compose(self) -> ComposeResult:
         """Lay out the widgets, top to bottom."""
         yield from self.drawing.widgets
-        yield KeyBar()
+        yield self.key_bar
 
     def on_mount(self) -> None:
         """Paint first, then start the watcher, whose imports take time."""
@@ -184,9 +194,14 @@ class MonitorScreen(Screen[None]):
         if offer != self.offer:
             self.offer = offer
             self.refresh_bindings()
+        self._draw_switches()
         if run is not None and run.is_over and not self._has_posted_over:
             self._has_posted_over = True
             self.post_message(self.Over())
+
+    @on(EventLog.Changed)
+    def _draw_switches(self) -> None:
+        self.key_bar.switched_on = self.drawing.switched_on
 
     def on_resize(self) -> None:
         """Draw again, because the new size may show other widgets."""
@@ -196,7 +211,17 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable the actions that the state of the run does not allow."""
+        if action in ("search", "filter"):
+            return not self.log_pane.is_asked
         return self.offer.allows(action)
+
+    async def action_search(self) -> None:
+        """Search the log, from wherever the focus is."""
+        await self.log_pane.ask_for_search()
+
+    async def action_filter(self) -> None:
+        """Filter the log, from wherever the focus is."""
+        await self.log_pane.ask_for_filter()
 
     def action_open(self) -> None:
         """Ask for a job and open it."""

@@ -1,7 +1,7 @@
 """The log of a run's events: the keys and the mouse that move in it."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual import events
 from textual.actions import SkipAction
@@ -22,11 +22,20 @@ def line_of(event: Event) -> str:
     return f"{stamp(event.created_at)}  {event.message}"
 
 
+class Spot(NamedTuple):
+    """Where the user is in the log."""
+
+    following: bool
+    top: int | None
+    """The index of the event in the first visible row."""
+    chosen: int | None
+
+
 class EventLog(EventList, inherit_bindings=False):
     """A list of events, with the keys to move in it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f,end,G", "follow", "newest", tooltip="Go to the last event and follow", id="log.follow"),
+        Binding("f,end,G", "follow", "follow", tooltip="Go to the last event and follow", id="log.follow"),
         Binding("t", "next_times", "time", tooltip="Show time of day, age, or both", id="log.times"),
         Binding("w", "toggle_wrap", "wrap", False, tooltip="Wrap long messages, or not", id="log.wrap"),
         Binding("up,k", "scroll_up", "up", False, tooltip="Scroll up and leave follow mode", id="log.up"),
@@ -87,6 +96,21 @@ class EventLog(EventList, inherit_bindings=False):
         """Time and full message of the chosen event, or None."""
         event = self.chosen_event
         return line_of(event) if event else None
+
+    @property
+    def spot(self) -> Spot:
+        """Where the user is, to return to."""
+        return Spot(self.following, self.top, self.chosen)
+
+    def return_to(self, spot: Spot) -> None:
+        """Go back to where the user was."""
+        self.chosen = spot.chosen
+        if spot.following:
+            self.action_follow()
+        elif spot.top is not None:
+            self.set_following(False)
+            self._settle_at(spot.top)
+            self.set_following(False)
 
     def show(self, shown: Scan | None) -> None:
         """Show the events that a scan has found, or all. Whoever follows goes on to follow.

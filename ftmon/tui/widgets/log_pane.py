@@ -18,9 +18,10 @@ from ftmon.model.message import step_of
 from ftmon.model.run import Run
 from ftmon.text import plural
 from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
-from ftmon.tui.finding import Finding, read_step
+from ftmon.tui.finding import Finding
 from ftmon.tui.log.jump import read_time
 from ftmon.tui.log.standing import Standing, filter_words, search_words
+from ftmon.tui.question import Question
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.log_title import LogTitle
 
@@ -29,12 +30,10 @@ class LogPane(Vertical):
     """Holds the log, tells in its title what is shown of it, and asks what to look for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "search", tooltip="Search, or go to a step", id="log.search"),
         Binding("enter", "open_event", "event", tooltip="Show all of an event", id="log.open"),
         Binding("n", "next_hit(1)", "next", False, tooltip="Go to the next one found", id="log.next"),
         Binding("N", "next_hit(-1)", "previous", False, tooltip="Go to the one before", id="log.previous"),
-        Binding("ampersand", "filter", "filter", tooltip="Show only some events", id="log.filter"),
-        Binding("h", "thin", "thin", False, tooltip="Show few of the steps, or all", id="log.thin"),
+        Binding("h", "thin", "few", tooltip="Show few of the steps, or all", id="log.thin"),
         Binding(
             "left_square_bracket",
             "next_milestone(-1)",
@@ -134,42 +133,61 @@ class LogPane(Vertical):
     def _say(self, sentence: str) -> None:
         self.notify(excerpt(sentence, LONGEST_TOAST), markup=False, timeout=4)
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether a prompt has the keys."""
+        focused = self.screen.focused
+        return focused is not None and any(prompt in focused.ancestors for prompt in self.query("Prompt"))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave all keys to the prompt while it has them."""
-        return self.screen.focused in (None, self.event_log)
+        return not self.is_asked
 
     # Keys
 
-    async def _ask(self, label: str, hint: str, answer: Callable[[str], None], value: str = "") -> None:
+    async def _ask(self, question: Question) -> None:
         """Ask something below the log."""
         from ftmon.tui.widgets.prompt import Prompt
 
+        for prompt in self.query(Prompt):
+            prompt.undo()
         await self.query(Prompt).remove()
-        await self.mount(Prompt(label, hint, answer, value))
+        await self.mount(Prompt(question))
 
     def on_prompt_closed(self) -> None:
         """Take the keys again."""
         self.event_log.focus()
 
-    async def action_search(self) -> None:
-        """Ask what to search for, and go there."""
-        await self._ask("/", "text, /regex/, or a step: n next, N previous", self._search)
+    async def ask_for_search(self) -> None:
+        """Ask what to search for, and go there while it is typed."""
+        finding, aim = self._finding, self._finding.aim
+        await self._ask(
+            Question(
+                "/",
+                "text, /regex/, or a step: n next, N previous",
+                lambda text: finding.search(text, aim.spot),
+                preview=lambda text: finding.preview_search(text, aim.spot),
+                undo=lambda: finding.return_to(aim),
+            )
+        )
 
-    def _search(self, text: str) -> None:
-        step = read_step(text)
-        if step is None:
-            self._finding.search(text)
-        else:
-            self._finding.go_to_step(step)
-
-    async def action_filter(self) -> None:
-        """Ask which events to show."""
-        hint = "text, /regex/, level:warning, type:metrics; ! leaves out; a & b"
-        await self._ask("&", hint, self._finding.filter, self.event_log.finder.filter.text)
+    async def ask_for_filter(self) -> None:
+        """Ask which events to show, and show them while it is typed."""
+        finding, aim = self._finding, self._finding.aim
+        await self._ask(
+            Question(
+                "&",
+                "text, /regex/, level:warning, type:metrics; ! leaves out; a & b",
+                finding.filter,
+                aim.filter.text,
+                finding.preview_filter,
+                undo=lambda: finding.return_to(aim),
+            )
+        )
 
     async def action_go_to_time(self) -> None:
         """Ask for a time, and go there."""
-        await self._ask("time ", "14:02, 14:02:11 or 2026-01-31 14:02", self._go_to_time)
+        await self._ask(Question("time ", "14:02, 14:02:11 or 2026-01-31 14:02", self._go_to_time))
 
     def _go_to_time(self, text: str) -> None:
         event = self._event
@@ -238,7 +256,8 @@ class LogPane(Vertical):
                 raise UsageError(f"{path} exists. Enter once more overwrites it.")
             self.run_worker(self._save(path, path in overwritten))
 
-        await self._ask("save as ", "a name that ends with .txt, .jsonl or .csv", save, f"{name}.txt")
+        hint = "a name that ends with .txt, .jsonl or .csv"
+        await self._ask(Question("save as ", hint, save, f"{name}.txt"))
 
     async def _save(self, path: Path, overwrites: bool) -> None:
         from ftmon.tui.saving import save
@@ -254,8 +273,6 @@ class LogPane(Vertical):
             self._say(f"Saved {plural(len(events), 'event')} in {path}.")
 
     def action_back(self) -> None:
-        """Close the prompt, or end the choice, the search or the filter."""
-        if prompt := self.query("Prompt"):
-            prompt.remove()
-        elif not self._finding.back():
+        """End the choice, the search or the filter."""
+        if not self._finding.back():
             raise SkipAction

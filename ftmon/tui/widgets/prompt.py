@@ -1,6 +1,6 @@
 """The line below the log in which something is typed: a search, a filter, a time, the name of a file."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -9,30 +9,37 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from ftmon.errors import UsageError
+from ftmon.tui.question import Question
+
+_PAUSE = 0.12
+"""Seconds without a key after which what was typed is tried out."""
 
 
 class Prompt(Vertical):
     """Asks one question. An answer that does not fit is told below it, and can be mended."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "cancel", tooltip="Leave everything as it is", id="prompt.cancel"),
+        Binding("escape", "cancel", "cancel", tooltip="Leave everything as it is", id="prompt.cancel"),
     ]
 
     class Closed(Message):
         """The question was answered, or cancelled."""
 
-    def __init__(self, label: str, hint: str, answer: Callable[[str], None], value: str = "") -> None:
-        """`answer` takes the text, or raises a UsageError whose sentence is shown."""
+    def __init__(self, question: Question) -> None:
         super().__init__()
-        self._label = Static(Content.styled(label, ".key"))
-        self._input = Input(value, placeholder=hint, select_on_focus=False)
+        self._question = question
+        self._label = Static(Content.styled(question.label, ".key"))
+        self._input = Input(question.value, placeholder=question.hint, select_on_focus=False)
         # A blinking cursor would repaint twice a second.
         self._input.cursor_blink = False
         self._complaint = Static(id="complaint")
-        self._answer = answer
+        self._tried = question.value
+        """The text that was tried out last."""
+        self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the line, and below it the place for a complaint."""
@@ -46,22 +53,43 @@ class Prompt(Vertical):
         self._input.focus()
 
     @on(Input.Changed)
-    def _forget_complaint(self, event: Input.Changed) -> None:
+    def _wait(self, event: Input.Changed) -> None:
         event.stop()
         self._complaint.display = False
+        self._stop_waiting()
+        self._pause = self.set_timer(_PAUSE, partial(self._try_out, event.value.strip()), name="pause")
+
+    def _stop_waiting(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+
+    def _try_out(self, text: str) -> None:
+        if text != self._tried:
+            self._tried = text
+            self._question.preview(text)
 
     @on(Input.Submitted)
     def _take(self, event: Input.Submitted) -> None:
         event.stop()
+        self._stop_waiting()
         try:
-            self._answer(event.value.strip())
+            self._question.answer(event.value.strip())
         except UsageError as error:
             self._complaint.update(Content.styled(str(error), ".warning"))
             self._complaint.display = True
         else:
-            self.action_close()
+            self._close()
 
-    def action_close(self) -> None:
-        """Ask no more."""
+    def action_cancel(self) -> None:
+        """Undo the preview, and ask no more."""
+        self.undo()
+        self._close()
+
+    def undo(self) -> None:
+        """Undo the preview."""
+        self._stop_waiting()
+        self._question.undo()
+
+    def _close(self) -> None:
         self.post_message(self.Closed())
         self.remove()
