@@ -2,24 +2,25 @@
 
 import os
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
 from textual import on
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
+from ftmon.tui.clipboard import Enveloped, copy
 from ftmon.tui.driver import TerminalDriver
 from ftmon.tui.exits import Suspension
-from ftmon.tui.theme import ANSI, DARK, LIGHT, THEMES
+from ftmon.tui.theme import ANSI, DARK, THEMES
 
 # The monitor screen is imported after the first paint. Importing it here would delay that paint by a third.
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ftmon.model.run import Run
     from ftmon.notify.notifier import Notifier
     from ftmon.settings.notification import Notification
+    from ftmon.tui.screens.choose import Choice
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch.watcher import Watcher
 
@@ -60,10 +62,12 @@ class FtmonApp(App[int]):
     """
 
     TITLE = "ftmon"
+    ENABLE_COMMAND_PALETTE = False
+    """Textual's palette is replaced by one that looks like the other dialogs."""
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "toggle_dark", "dark/light", tooltip="Switch between dark and light", id="view.dark"),
+        Binding("d", "change_theme", "theme", tooltip="Choose a theme: dark, light, …", id="view.theme"),
         Binding("question_mark", "help", "help", key_display="?", tooltip="Show all keys", id="help"),
         Binding("q", "quit", "quit", tooltip="Quit ftmon; the job is left alone", id="quit"),
         Binding("ctrl+q", "quit", "quit", False, priority=True, tooltip="Quit ftmon", id="quit.always"),
@@ -125,10 +129,6 @@ class FtmonApp(App[int]):
         """The state of the job on the screen, or None before a job is opened."""
         return self.monitor.run if self.monitor else None
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Give Textual's own themes the colours that some of them, or all, do not define."""
-        return {"ended": "#a58bd6", "raw": "#7d8590", "foreground-disabled": "ansi_default"}
-
     def on_load(self) -> None:
         """Call `on_screen` before the screen covers what the terminal shows."""
         self._on_screen()
@@ -171,6 +171,10 @@ class FtmonApp(App[int]):
 
     # Telling those who do not look
 
+    @on(Enveloped)
+    def _send_enveloped(self, message: Enveloped) -> None:
+        self._ring(message.sequence)
+
     def _ring(self, sequence: str) -> None:
         if isinstance(self._driver, TerminalDriver):
             self._driver.write(sequence)
@@ -194,11 +198,8 @@ class FtmonApp(App[int]):
         """Show all keys."""
         from ftmon.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen())
-
-    def action_toggle_dark(self) -> None:
-        """Switch between the dark and the light theme."""
-        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+        if self.monitor is not None:
+            self.push_screen(HelpScreen(self.monitor.key_holders))
 
     def action_copy_or_quit(self) -> None:
         """Copy the selected text; if there is none, quit."""
@@ -208,7 +209,7 @@ class FtmonApp(App[int]):
         if not text and isinstance(self.focused, Input):
             text = self.focused.selected_text
         if text:
-            self.copy_to_clipboard(text)
+            self.run_worker(copy(self, text, "the selection"))
         else:
             self.exit(return_code=self._exit_status())
 
@@ -216,18 +217,38 @@ class FtmonApp(App[int]):
         """Quit ftmon; the job is left alone."""
         self.exit(return_code=self._exit_status())
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield the commands of the palette."""
-        if self.monitor is not None:
-            from ftmon.tui.palette import commands
+    def action_command_palette(self) -> None:
+        """Ask for a command, and run it."""
+        from ftmon.tui.palette import commands
+        from ftmon.tui.screens.choose import Choice, ChooseScreen
 
-            yield from commands(self.monitor)
+        if self.monitor is None or not self.monitor.is_active:
+            return
+        choices = list(commands(self.monitor))
         if self.notifier is not None:
-            yield SystemCommand("Try the notification", "Tell something in each way", self._try_notifier)
-        yield SystemCommand("Dark or light", "Switch the theme", self.action_toggle_dark)
-        yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
-        yield SystemCommand("Help", "Show all keys", self.action_help)
-        yield SystemCommand("Quit", "Quit ftmon; the job is left alone", self.action_quit)
+            choices.append(Choice("Try the notification", "", self._try_notifier))
+        self.push_screen(ChooseScreen("Commands", "Search for commands", choices), self._run_choice)
+
+    def action_change_theme(self) -> None:
+        """Ask for a theme. What the cursor stands at is shown."""
+        from ftmon.tui.screens.choose import Choice, ChooseScreen
+
+        def show(name: str) -> None:
+            self.theme = name
+
+        def end(choice: Choice | None) -> None:
+            if choice is None:
+                show(before)
+
+        before = self.theme
+        choices = [Choice(words, "", partial(show, theme.name)) for words, theme in THEMES.items()]
+        place = [theme.name for theme in THEMES.values()].index(self.current_theme.name)
+        chooser = ChooseScreen("Theme", "Search for themes", choices, place, lambda choice: choice.do())
+        self.push_screen(chooser, end)
+
+    def _run_choice(self, choice: "Choice | None") -> None:
+        if choice is not None:
+            self.call_later(choice.do)
 
     # Exiting
 

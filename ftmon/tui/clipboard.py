@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+from base64 import b64encode
 from contextlib import suppress
 from typing import Any
 
 from textual.app import App
+from textual.message import Message
 
 from ftmon.text import count
 
@@ -16,19 +18,24 @@ _MANY = 70_000
 """Characters from which on some terminals take nothing: xterm and others have such a limit."""
 
 
+class Enveloped(Message):
+    """A sequence for the terminal around tmux, which the app sends."""
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__()
+        self.sequence = "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+
+
 async def copy(app: App[Any], text: str, what: str) -> None:
     """Send a text to the terminal's clipboard, and say so. `what` names it."""
     obstacle = ""
-    if os.environ.get("TMUX"):
-        if await _option("-gsv", "set-clipboard") == "on":
-            app.copy_to_clipboard(text)
-        elif await _option("-Apv", "allow-passthrough") in ("on", "all"):
-            _pass_through(app, text)
+    # Where tmux takes nothing from a program, it ignores this.
+    app.copy_to_clipboard(text)
+    if os.environ.get("TMUX") and await _option("-gsv", "set-clipboard") != "on":
+        if await _option("-Apv", "allow-passthrough") in ("on", "all"):
+            app.post_message(Enveloped(f"\x1b]52;c;{b64encode(text.encode()).decode()}\a"))
         else:
-            app.copy_to_clipboard(text)
-            obstacle = " tmux keeps it there: “set -g set-clipboard on” in ~/.tmux.conf lets it through."
-    else:
-        app.copy_to_clipboard(text)
+            obstacle = " tmux lets nothing through: “set -g set-clipboard on” in ~/.tmux.conf changes that."
     if len(text) > _MANY:
         obstacle += f" It has {count(len(text))} characters; some terminals take fewer."
     app.notify(
@@ -58,12 +65,3 @@ async def _option(*words: str) -> str:
                 process.kill()
         return answer.decode(errors="replace").strip()
     return ""
-
-
-def _pass_through(app: App[Any], text: str) -> None:
-    """Copy, in the envelope that makes tmux hand a sequence to the terminal around it."""
-    from base64 import b64encode
-
-    app._clipboard = text
-    if app._driver is not None:
-        app._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{b64encode(text.encode()).decode()}\a\x1b\\")

@@ -14,27 +14,32 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
     """Yield the lines of text, each with its look (`ftmon/tui/look.py`)."""
     if run is None:
         yield "No job is open.", "strong"
-        yield "o opens one · q quits", "muted"
+        yield "o opens one · ? shows all keys · q quits", "muted"
         return
     connection = run.connection
     if connection.wire is Wire.CONNECTING:
         yield "connecting …", "strong"
         yield run.key.service, "muted"
+        yield "o opens another job", "muted"
     elif connection.wire is Wire.WAITING:
         yield "The connection to the events is down.", "strong"
         if connection.reason:
             yield excerpt(connection.reason), "warning"
         job = "the job is over" if run.status.is_final else "the job may still be running"
         yield f"ftmon keeps trying; {job}", "muted"
+        yield "r tries now", "muted"
     elif connection.wire is Wire.REPLAYING and connection.speed == inf:
         yield "reading the history …", "muted"
     elif connection.wire is Wire.REPLAYING:
         yield "the replay is before the first event", "muted"
+        yield "+ goes faster · p pauses", "muted"
     elif run.is_over:
         is_read = connection.wire is Wire.CLOSED
-        yield "The service has no events of this job." if is_read else "No events were read.", "muted"
+        yield "The service has no events of this job." if is_read else "No events were read.", "strong"
+        yield "o opens another job", "muted"
     elif run.status is Status.PENDING and run.queue:
         yield f"The job is queued behind {plural(run.queue, 'job')}.", "strong"
+        yield "its events come here by themselves", "muted"
     else:
         yield "waiting for the first event …", "strong"
         yield "connected; a job may be silent for hours", "muted"

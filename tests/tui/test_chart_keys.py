@@ -245,9 +245,9 @@ async def test_the_title_of_the_log_says_when_it_does_not_follow() -> None:
 
 async def test_the_palette_and_the_help_have_the_keys_of_the_chart() -> None:
     async with charted((100, 100)) as seen:
-        await seen.press("ctrl+p", *"chart:")
-        await seen.until_shown("Chart: next figure")
-        await seen.press("escape", "escape", "question_mark")
+        await seen.press("ctrl+p", *"chart")
+        await seen.until_shown("Chart the next figure")
+        await seen.press("escape", "question_mark")
         await seen.until_shown("Chart the next figure")
 
 

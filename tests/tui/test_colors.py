@@ -34,8 +34,8 @@ DRAWING = 3.0
 RULE = 1.5
 """Least contrast of what only divides or decorates: rules, frames, axes, scroll bars, what a bar lacks."""
 
-FRAMED = {"ScrollBar", "CommandList", "Horizontal"}
-"""Widgets that draw a frame or a scroll bar with blocks: the last two are parts of Textual's palette."""
+FRAMED = {"ScrollBar"}
+"""Widgets that decorate with blocks."""
 
 GREYS = {0, 7, 8, 15, 16, 231, *range(232, 256)}
 """Numbers of the colours without a hue, among 16 and among 256."""
