@@ -17,8 +17,7 @@ from textual.widgets import Static
 
 from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
-from ftmon.tui.clipboard import Enveloped, copy
-from ftmon.tui.driver import TerminalDriver
+from ftmon.tui.driver import Enveloped, TerminalDriver
 from ftmon.tui.exits import Suspension
 from ftmon.tui.theme import ANSI, DARK, THEMES
 
@@ -204,6 +203,8 @@ class FtmonApp(App[int]):
     def action_copy_or_quit(self) -> None:
         """Copy the selected text; if there is none, quit."""
         from textual.widgets import Input
+
+        from ftmon.tui.clipboard import copy
 
         text = self.screen.get_selected_text()
         if not text and isinstance(self.focused, Input):

@@ -7,23 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 from textual.app import App
-from textual.message import Message
 
 from ftmon.text import count
+from ftmon.tui.driver import Enveloped
 
 _LONGEST_ANSWER = 2.0
 """Seconds that tmux may take to say what it lets through."""
 
 _MANY = 70_000
 """Characters from which on some terminals take nothing: xterm and others have such a limit."""
-
-
-class Enveloped(Message):
-    """A sequence for the terminal around tmux, which the app sends."""
-
-    def __init__(self, sequence: str) -> None:
-        super().__init__()
-        self.sequence = "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
 
 
 async def copy(app: App[Any], text: str, what: str) -> None:

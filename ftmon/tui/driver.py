@@ -29,6 +29,14 @@ _TOO_MUCH = 65536
 """Characters that may wait for a pause in the output."""
 
 
+class Enveloped(Message):
+    """A sequence for the terminal around tmux, which the app sends."""
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__()
+        self.sequence = "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+
+
 class TerminalDriver(LinuxDriver):
     """Reads whatever the terminal sends without failing, and tells the app when the terminal is gone."""
 

@@ -206,7 +206,7 @@ async def test_help_has_room_for_keys_in_a_small_pane(size: tuple[int, int]) -> 
     async with stage(RUNNING, size=size) as seen:
         await seen.until_shown("running")
         await seen.press("question_mark")
-        await seen.until_shown("Go to the first")
+        await seen.until_shown("f end G")
 
 
 async def test_waiting_for_the_first_event_is_told() -> None:

@@ -122,7 +122,8 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
                 else "the service lists no jobs"
             )
             self._state = Content.styled(", ".join(filter(None, (words, here))), ".muted")
-        self._show_state()
+        # After the jobs, which come as messages.
+        self.call_later(self._show_state)
 
     @on(Listed)
     def _add_listed(self, event: Listed) -> None:

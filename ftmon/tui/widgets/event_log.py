@@ -103,11 +103,12 @@ class EventLog(EventList, inherit_bindings=False):
         return Spot(self.following, self.top, self.chosen)
 
     def return_to(self, spot: Spot) -> None:
-        """Go back to where the user was."""
-        self.chosen = spot.chosen
+        """Go back to where the user was, unless another run is shown by now."""
+        total = len(self.all_events)
+        self.chosen = spot.chosen if spot.chosen is not None and spot.chosen < total else None
         if spot.following:
             self.action_follow()
-        elif spot.top is not None:
+        elif spot.top is not None and spot.top < total:
             self.set_following(False)
             self._settle_at(spot.top)
             self.set_following(False)
