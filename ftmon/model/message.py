@@ -63,6 +63,27 @@ def claims_end(message: str) -> bool:
     return _END.search(message) is not None
 
 
+_PREAMBLE = re.compile(r"[^:.]{0,60}\b(?:failed|error|failure)\b[^:.]{0,40}[:.]\s{1,9}(?=\S)", re.IGNORECASE)
+
+
+def reason(message: str) -> str:
+    """Return a message of an error without the words that only say that it is one.
+
+    Of `The job failed: out of memory` that is `out of memory`.
+    """
+    match = _PREAMBLE.match(message)
+    return message[match.end() :] if match else message
+
+
+_CHECKPOINT = re.compile(r"[Cc]heckpoint\b.{0,99}?\bstep (\d{1,15})\b")
+
+
+def checkpoint_step(message: str) -> int | None:
+    """Return the step of the checkpoint that a message tells of."""
+    match = _CHECKPOINT.search(message)
+    return int(match[1]) if match else None
+
+
 def read_message(message: str) -> Facts:
     """Read one message, already safe; `NOTHING` for one that says nothing known."""
     if message.startswith("{'"):

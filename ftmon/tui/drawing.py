@@ -24,6 +24,9 @@ from ftmon.tui.widgets.progress_line import ProgressLine
 from ftmon.tui.widgets.status_line import StatusLine
 from ftmon.watch.watcher import Watcher
 
+_LOWEST_WITH_LOSSES = 15
+"""Height of the screen, in cells, from which the losses have a row of their own."""
+
 
 class Drawing:
     """Draws a run on its screen. It repaints only what has changed."""
@@ -75,8 +78,11 @@ class Drawing:
         """Draw the run in its current state, and return the actions that it allows."""
         self.chart.draw(run)
         offer = offer_of(run, self._watcher, can_chart=self.chart.can_be_shown)
-        self._screen.set_class(self.chart.is_wanted, "-charted")
-        self._screen.set_class(not self.chart.has_point, "-without-losses")
+        is_charted = self.chart.is_wanted
+        has_room = self._screen.size.height >= _LOWEST_WITH_LOSSES
+        self._screen.set_class(is_charted, "-charted")
+        # The chart tells the losses in its title.
+        self._screen.set_class(is_charted or not has_room or not self.chart.has_point, "-without-losses")
         self.losses.draw(run, with_sparklines=not self.chart.display)
         self.log_pane.event_log.show_empty(list(emptiness(run)))
         self.log_pane.draw(run)
@@ -88,8 +94,13 @@ class Drawing:
         """Draw everything that shows an age or a countdown, and set a timer for its next change."""
         self._run, now = run, self._replay.clock(run)
         self.header.draw(run, now)
-        with_percent, is_unrecorded = not self.progress.display, self._watcher.is_unrecorded
-        self.status.draw(run, now, with_percent=with_percent, is_unrecorded=is_unrecorded)
+        self.status.draw(
+            run,
+            now,
+            with_percent=not self.progress.display,
+            with_losses=self._screen.has_class("-without-losses") and not self._screen.has_class("-charted"),
+            is_unrecorded=self._watcher.is_unrecorded,
+        )
         self.progress.draw(run, now)
         self._announcer.draw(run, now)
         if run is None:

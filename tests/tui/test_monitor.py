@@ -71,8 +71,11 @@ async def test_a_running_job_is_told_with_its_progress_cost_and_losses() -> None
 @pytest.mark.parametrize(("columns", "lines"), [(200, 60), (140, 40), (80, 24), (40, 10), (20, 5)])
 async def test_status_wire_and_newest_event_are_seen_at_every_size(columns: int, lines: int) -> None:
     async with stage(RUNNING, size=(columns, lines)) as seen:
-        await seen.until_shown("loss=1.05")
-        assert "▶ running" in seen.text
+        await seen.until_shown(
+            "loss=1.05" if columns > 40 else "20  1.40   v1.05" if columns > 20 else "20 1.40"
+        )
+        status = next(row for row in seen.rows if "▶ running" in row)
+        assert "1.40" in status or "train 2.80 → 1.40" in seen.text
         assert "50%" in seen.text
         assert "● live" in seen.text
         assert JOB_ID[-5:] in seen.rows[0]
@@ -119,7 +122,18 @@ async def test_an_ending_is_told_by_sign_word_and_exit_status(
 )
 async def test_an_ending_is_told_in_the_smallest_pane(scripts: Scripts, word: str) -> None:
     async with stage(scripts, size=(20, 5)) as seen:
-        await seen.until(lambda: seen.text.count(word) == 2)
+        await seen.until(lambda: seen.rows[1].startswith(word) and seen.rows[4] == f"▌ {word}")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (66, 15), (60, 22), (48, 12), (40, 10), (24, 9)], ids=str)
+async def test_a_banner_shows_whole_hints_only(size: tuple[int, int]) -> None:
+    hints = {"o opens another job", "p replays it", "q quits with exit status 1"}
+    failed = {JOB: [answer(job("failed", error={"message": "no rows " * 40}))], STREAM: FAILED[STREAM]}
+    async with stage(failed, size=size) as seen:
+        await seen.until(lambda: seen.text.count("✘ failed") + seen.text.count("✘ The job failed") > 1)
+        banner = [row.removeprefix("▌").strip() for row in seen.rows if row.startswith("▌")]
+        advice = next(row for row in reversed(banner) if row)
+        assert set(advice.split("  ·  ")) <= hints
 
 
 async def test_a_service_that_cannot_be_reached_is_no_failure_of_the_job() -> None:

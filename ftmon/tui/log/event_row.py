@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ftmon.model.event import Event
 from ftmon.safe import one_line
 from ftmon.text import ESTIMATED, ago, clock, count, day_clock
+from ftmon.tui.log.brief import brief
 from ftmon.tui.log.milestone import LONGEST, sign
 from ftmon.tui.log.rows import wrap
 
@@ -20,6 +21,9 @@ _SIGN = 2
 
 FITS_ONE = 34
 """Smallest list width, in cells, with room for a time."""
+
+FITS_WORDS = 56
+"""Smallest list width, in cells, in which messages are wrapped. In a narrower one they are shortened."""
 
 FITS_BOTH = 96
 """Smallest list width, in cells, with room for both times."""
@@ -44,7 +48,9 @@ class Columns(NamedTuple):
     sign: int
     message: int
     is_wrapped: bool = True
-    """A long message goes on in further rows; else each event has one row, which can be scrolled sideways."""
+    """A long message goes on in further rows, or is shortened; else it can be scrolled sideways."""
+    is_brief: bool = False
+    """Messages are shortened to one row."""
     left: int = 0
     """Characters of each message that are scrolled out at the left."""
 
@@ -67,8 +73,10 @@ def columns(width: int, times: Times, is_dated: bool) -> Columns:
     return Columns(clock_width, ago_width, _SIGN, width - clock_width - ago_width - _SIGN)
 
 
-def shown_text(event: Event) -> str:
+def shown_text(event: Event, layout: Columns) -> str:
     """Return the message as the list shows it: a single line, with a note if it is truncated."""
+    if layout.is_brief:
+        return "".join(text for text, _ in brief(event, layout.message))
     message = event.message
     if len(message) > LONGEST:
         rest = len(message) - LONGEST
@@ -88,7 +96,9 @@ def ago_text(event: Event, now: datetime, columns: Columns) -> str:
 
 def row_text(event: Event, line: int, layout: Columns) -> tuple[int, str]:
     """Return row number `line` of a message, counted from 0, and how many characters are before it."""
-    text, left = shown_text(event), layout.left
+    text, left = shown_text(event, layout), layout.left
+    if layout.is_brief:
+        return 0, text
     if layout.is_wrapped:
         rows = wrap(text, layout.message)
         return sum(map(len, rows[:line])), rows[line]
@@ -105,18 +115,19 @@ def row_pieces(
     `has_estimates`: some times of the list are marked as estimated, and the others stand below them.
     """
     mark, look = sign(event)
-    _, row = row_text(event, line, layout)
+    message = brief(event, layout.message) if layout.is_brief else _message_pieces(event, line, layout, look)
     if line:
-        return [(" " * layout.indent, ""), *_message_pieces(row, look)]
+        return [(" " * layout.indent, ""), *message]
     time = day_clock(event.created_at) if layout.clock > _CLOCK else clock(event.created_at)
     lead = ESTIMATED if event.is_estimated else " " * has_estimates
     head = [(f"{lead}{time}".ljust(layout.clock), "muted")] if layout.clock else []
     flag = [(mark, look), ("▌", "key")] if is_marked else [(mark.ljust(layout.sign), look)]
-    return [*head, (age, "muted"), *flag, *_message_pieces(row, look)]
+    return [*head, (age, "muted"), *flag, *message]
 
 
-def _message_pieces(row: str, look: str) -> Iterator[tuple[str, str]]:
+def _message_pieces(event: Event, line: int, layout: Columns, look: str) -> Iterator[tuple[str, str]]:
     """Split a row of a message, so that each loss gets the colour of its curve."""
+    _, row = row_text(event, line, layout)
     if look:
         yield row, look
         return

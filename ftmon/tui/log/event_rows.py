@@ -123,7 +123,7 @@ class EventRows:
         """Return the message in a row as shown, and where in it the row begins and ends."""
         event, line = self._event(row)
         start, text = row_text(event, line, self.columns)
-        return shown_text(event), start, start + len(text)
+        return shown_text(event, self.columns), start, start + len(text)
 
     def age(self, row: int, now: datetime, *, is_first: bool) -> str:
         """Return the age to show in a row, padded. An age equal to the one above is left out.
@@ -171,10 +171,10 @@ class EventRows:
 
     def _heights(self, first: int, after: int) -> Iterator[int]:
         """Yield how many rows each place takes."""
-        width, is_wrapped = self.columns.message, self.columns.is_wrapped
-        events = self.events
+        layout, events = self.columns, self.events
+        width, is_wrapped = layout.message, layout.is_wrapped and not layout.is_brief
         for index in self.shown[first:after]:
             event = events[index]
             message = event.message
             is_one_row = len(message) <= width and message.isascii() and "\n" not in message
-            yield 1 if is_one_row or not is_wrapped else len(wrap(shown_text(event), width))
+            yield 1 if is_one_row or not is_wrapped else len(wrap(shown_text(event, layout), width))

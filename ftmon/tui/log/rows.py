@@ -110,7 +110,7 @@ def wrap(text: str, width: int) -> list[str]:
     rows = []
     start = 0
     while start < len(text):
-        end = start + _fitting(text[start : start + width], width)
+        end = start + fitting(text[start : start + width], width)
         cut = end
         if end < len(text):
             space = text.rfind(" ", start, end + 1) + 1
@@ -121,8 +121,9 @@ def wrap(text: str, width: int) -> list[str]:
     return rows or [""]
 
 
-def _fitting(piece: str, width: int) -> int:
-    """Return how many characters at the start of `piece` fit into `width` cells; at least one."""
+def fitting(text: str, width: int) -> int:
+    """Return how many characters at the start of `text` fit into `width` cells; at least one."""
+    piece = text[:width]
     if piece.isascii() or cell_len(piece) <= width:
         return len(piece)
     return max(1, len(chop_cells(piece, width)[0]))

@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from ftmon.model.event import Event
 from ftmon.tui.log.chip import Chip, place, words
-from ftmon.tui.log.event_row import Columns, Times, columns
+from ftmon.tui.log.event_row import FITS_WORDS, Columns, Times, columns
 from ftmon.tui.log.event_rows import EventRows
 from ftmon.tui.log.finder import Finder
 from ftmon.tui.log.rows import wrap
@@ -39,7 +39,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
     times: var[Times] = var(Times.ABSOLUTE)
     """Which time columns are shown."""
     is_wrapped: var[bool] = var(True)
-    """Long messages go on in further rows."""
+    """Long messages go on in further rows, or are shortened where the list is narrow."""
     left: var[int] = var(0)
     """Characters of each message that are scrolled out at the left, while they are not wrapped."""
     chosen: reactive[int | None] = reactive(None)
@@ -226,7 +226,9 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
     def _columns(self) -> Columns:
         """The columns for the present width."""
         fitting = columns(self._width, self.times, self._rows.is_dated)
-        return fitting._replace(is_wrapped=self.is_wrapped, left=0 if self.is_wrapped else self.left)
+        if self.is_wrapped:
+            return fitting._replace(is_brief=self._width < FITS_WORDS)
+        return fitting._replace(is_wrapped=False, left=self.left)
 
     def _lay_out(self) -> None:
         """Wrap every event again, for a new width or other columns. The event at the top stays there."""

@@ -25,7 +25,7 @@ class Part(NamedTuple):
 class Line(Widget):
     """One row with parts on the left and on the right. It repaints only the cells that changed."""
 
-    GAP: ClassVar[str] = "   "
+    GAP: str = "   "
     """Separates two parts."""
     FILL: ClassVar[str] = " "
     """Fills the space between left and right."""

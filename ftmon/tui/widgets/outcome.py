@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -12,9 +13,16 @@ from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.text import STATUS_SIGNS, duration, plural
 from ftmon.tui.excerpt import excerpt
+from ftmon.tui.log.rows import fitting, wrap
 from ftmon.tui.look import STATUS_LOOKS
 
-_WIDE = 60
+_WIDE, _HIGH = 60, 22
+"""Columns and rows of the terminal from which the banner has room for whole sentences."""
+
+_MOST_ROWS = 4
+"""Rows of the detail, which may be a long error."""
+
+_GAP = "  ·  "
 
 _NOT_FOUND = 404
 
@@ -25,9 +33,11 @@ class Ending(NamedTuple):
     look: str
     short: str
     """The headline in a narrow terminal."""
-    headline: str
+    headline: tuple[str, ...]
+    """What happened, and facts about it."""
     detail: str
-    advice: str
+    advice: tuple[str, ...]
+    """The keys that help now."""
 
 
 def ending(run: Run, *, can_replay: bool = False, can_retry: bool = False) -> Ending | None:
@@ -38,32 +48,32 @@ def ending(run: Run, *, can_replay: bool = False, can_retry: bool = False) -> En
     exit_status = run.exit_status
     if exit_status is None:
         return None
-    leave = f"q quits with exit status {exit_status}"
+    leave: tuple[str, ...] = (f"q quits with exit status {exit_status}",)
     if can_replay:
-        leave = f"p replays it  ·  {leave}"
+        leave = ("p replays it", *leave)
     if run.is_job_over:
         sign, word = STATUS_SIGNS[run.status], run.status_word
         took = run.job.duration if run.job else None
         facts = [f"took {duration(took)} from its creation"] if took else []
         facts.append(plural(run.events, "event"))
         verb = "was cancelled" if run.status is Status.CANCELLED else word
-        headline = f"{sign} The job {verb}  ·  {'  ·  '.join(facts)}"
-        advice = f"{'r reads again' if can_retry else 'o opens another job'}  ·  {leave}"
+        headline = (f"{sign} The job {verb}", *facts)
+        advice = ("r reads again" if can_retry else "o opens another job", *leave)
         # A connection error does not change an outcome that is already recorded, so both are shown.
         details = [_detail(run), excerpt(str(run.connection.error or ""))]
-        detail = "  ·  ".join(filter(None, details))
+        detail = _GAP.join(filter(None, details))
         look = STATUS_LOOKS[run.status] if run.status.is_final else "ended"
         return Ending(look, f"{sign} {word}", headline, detail, advice)
     if run.connection.error is not None:
-        headline = _headline(run, run.connection.error)
+        headline = (_headline(run, run.connection.error),)
         detail = excerpt(str(run.connection.error))
-        advice = f"r tries again  ·  {leave}" if can_retry else leave
+        advice = ("r tries again", *leave) if can_retry else leave
         return Ending("warning", "▲ not watching", headline, detail, advice)
     if run.connection.wire is Wire.RECORDED:
-        headline = f"■ Everything recorded has been shown; {_standing(run)}"
+        headline = (f"■ Everything recorded has been shown; {_standing(run)}",)
         return Ending("ended", "■ all shown", headline, plural(run.events, "event"), leave)
-    headline = f"■ Everything so far has been read; {_standing(run)}"
-    advice = f"r reads again  ·  {leave}" if can_retry else leave
+    headline = (f"■ Everything so far has been read; {_standing(run)}",)
+    advice = ("r reads again", *leave) if can_retry else leave
     return Ending("ended", "■ all read", headline, plural(run.events, "event"), advice)
 
 
@@ -105,17 +115,38 @@ class Outcome(Widget):
         self.set_class(ending is not None, "-over")
 
     def render(self) -> Content:
-        """Return headline, detail and advice. Text that does not fit is cut off at the end."""
+        """Return headline, detail and advice: whole facts and hints only, as many as fit."""
         if self.ending is None:
             return Content()
         ending = self.ending
+        # Its own width is not known yet when its height is asked for.
+        width = max(2, self.app.size.width - self.styles.gutter.width)
         is_wide = self.app.size.width >= _WIDE
-        headline = Content.styled(ending.headline if is_wide else ending.short, f".{ending.look}")
-        rows = [headline.stylize("bold")]
+        headline = _fitting(ending.headline, width) or ending.headline[0] if is_wide else ending.short
+        rows = [Content.styled(headline, f".{ending.look}").stylize("bold")]
         if ending.detail:
-            detail = Content(ending.detail)
-            # In a narrow terminal, cut a long detail to keep room for the advice.
-            width = self.content_size.width
-            rows.append(detail if is_wide or not width else detail.truncate(width, ellipsis=True))
-        rows.append(Content.styled(ending.advice, ".muted"))
+            has_room = is_wide and self.app.size.height >= _HIGH
+            rows += map(Content, _wrapped(ending.detail, width, _MOST_ROWS if has_room else 1))
+        if advice := _fitting(ending.advice, width):
+            rows.append(Content.styled(advice, ".muted"))
         return Content("\n").join(rows)
+
+
+def _wrapped(text: str, width: int, most: int) -> list[str]:
+    """Return a text in at most so many rows, so that there is room for the advice below."""
+    rows = wrap(text, width)
+    if len(rows) > most:
+        last = rows[most - 1]
+        rows[most - 1 :] = [f"{last[: fitting(last, width - 1)].rstrip()}…"]
+    return [row.rstrip() for row in rows]
+
+
+def _fitting(parts: tuple[str, ...], width: int) -> str:
+    """Return the parts in one row, up to the first that does not fit."""
+    row = ""
+    for part in parts:
+        longer = row + _GAP + part if row else part
+        if cell_len(longer) > width:
+            break
+        row = longer
+    return row

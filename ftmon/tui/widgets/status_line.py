@@ -1,54 +1,89 @@
 """The status of the job in one row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+
+from textual.content import Content
 
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
-from ftmon.text import STATUS_SIGNS, count, duration, elapsed, money, percent, plural
+from ftmon.text import STATUS_SIGNS, count, duration, elapsed, figure, money, percent, plural
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
+
+_NARROW = 34
+"""Cells below which each cell counts; the width at which the screen gets the class `-narrow`."""
 
 
 class StatusLine(Line):
     """Status, queue, epoch, step, cost and time of a run."""
 
     def draw(
-        self, run: Run | None, now: datetime, *, with_percent: bool, is_unrecorded: bool = False
+        self,
+        run: Run | None,
+        now: datetime,
+        *,
+        with_percent: bool,
+        with_losses: bool = False,
+        is_unrecorded: bool = False,
     ) -> None:
-        """Show the status of this run. `with_percent` adds the percentage, for when the bar is hidden.
+        """Show the status of this run.
 
-        `is_unrecorded` says that nothing is recorded. That stays on the screen, because a toast is gone soon.
+        `with_percent` adds the percentage, for when the bar is hidden, `with_losses` the last losses, for
+        when neither their line nor the chart is shown. `is_unrecorded` says that nothing is recorded. That
+        stays on the screen, because a toast is gone soon.
         """
-        self.show(_parts(run, now, with_percent, is_unrecorded) if run else ())
+        if run is None:
+            self.show(())
+            return
+        losses = _losses(run, is_brief=self.size.width < _NARROW) if with_losses else ()
+        self.show((status_part(run), *_warnings(run, is_unrecorded), *_parts(run, now, with_percent, losses)))
+
+    def lay_out(self, width: int) -> Content:
+        """Return the line, with small gaps where it is narrow."""
+        self.GAP = " " if width < _NARROW else Line.GAP
+        return super().lay_out(width)
 
 
-def _parts(run: Run, now: datetime, with_percent: bool, is_unrecorded: bool) -> Iterator[Part]:
-    yield status_part(run)
+def _warnings(run: Run, is_unrecorded: bool) -> Iterator[Part]:
     if run.is_stalled and run.is_current and not run.is_job_over:
         yield Part("▲ stalled", "warning", 1)
     if is_unrecorded:
         yield Part("▲ not recorded", "warning", 1)
     elif run.unrecorded:
         yield Part(f"▲ {count(run.unrecorded)} not recorded yet", "warning", 1)
+
+
+def _losses(run: Run, *, is_brief: bool) -> Iterator[Part]:
+    """Yield the last loss of the training, and of the validation."""
+    name, train, valid = run.curves
+    if train.last is not None:
+        yield Part(figure(train.last) if is_brief else f"{name} {figure(train.last)}", "train", 3)
+    if valid.last is not None:
+        words = "" if is_brief or train.last is not None else f"{name} "
+        yield Part(f"{words}v{figure(valid.last)}", "valid", 4)
+
+
+def _parts(run: Run, now: datetime, with_percent: bool, losses: Iterable[Part]) -> Iterator[Part]:
     if with_percent and run.progress is not None and not run.status.is_final:
-        yield Part(percent(run.progress), status_look(run, now), 1)
+        yield Part(percent(run.progress), status_look(run, now), 2)
+    yield from losses
     if run.queue is not None and run.is_current and not run.status.is_final:
-        yield Part(f"{plural(run.queue, 'job')} ahead" if run.queue else "next in the queue", "waiting", 2)
+        yield Part(f"{plural(run.queue, 'job')} ahead" if run.queue else "next in the queue", "waiting", 3)
     if run.epoch is not None:
-        yield Part(f"{epochs(run.epoch, run.total_epochs)} done", "", 2)
+        yield Part(f"{epochs(run.epoch, run.total_epochs)} done", "", 5)
     elif run.total_epochs is not None:
-        yield Part(plural(run.total_epochs, "epoch"), "muted", 5)
+        yield Part(plural(run.total_epochs, "epoch"), "muted", 8)
     if run.step is not None:
-        yield Part(f"step {_of(run.step, run.total_steps)}", "muted", 4)
+        yield Part(f"step {_of(run.step, run.total_steps)}", "muted", 7)
     if run.cost is not None:
-        yield Part(money(run.cost), "muted", 5)
+        yield Part(money(run.cost), "muted", 8)
     took, since = run.job.duration if run.job else None, run.age(now)
     if took is not None:
-        yield Part(f"took {duration(took)}", "muted", 3)
+        yield Part(f"took {duration(took)}", "muted", 6)
     elif since is not None and not run.is_job_over:
-        yield Part(f"created {elapsed(since)} ago", "muted", 3)
+        yield Part(f"created {elapsed(since)} ago", "muted", 6)
 
 
 def status_part(run: Run) -> Part:
