@@ -53,7 +53,5 @@ def _signs(directory: RunDirectory) -> Signs:
     """Return what the last lines of a run tell of its end."""
     signs = Signs()
     for name, kind in ((OUTPUT, LOG), (EVENTS, JSON_LINES)):
-        # The first line may be only the rest of one.
-        _, _, lines = directory.tail(name).partition(b"\n")
-        signs.note(kind.reader().feed(lines))
+        signs.note(kind.reader().feed(directory.tail(name).encode()))
     return signs

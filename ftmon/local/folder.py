@@ -132,7 +132,7 @@ def _kind(path: Path) -> Format | None:
 
 def _has_points(kind: Format, head: bytes) -> bool:
     with suppress(ValueError):
-        for entry in kind.reader().feed(head[: head.rfind(b"\n") + 1]):
+        for entry in kind.reader().feed(head):
             if any(name.endswith("loss") or "reward" in name for name in entry.figures):
                 return True
     return False

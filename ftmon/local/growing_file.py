@@ -14,7 +14,7 @@ _MARK = 256
 """Bytes before the offset that are compared: another file of the same name has others there."""
 
 _LONGEST = 8 << 20
-"""Bytes of a line. A longer one is passed over to its end."""
+"""Characters of a line. A longer one is passed over to its end."""
 
 
 class Reading(NamedTuple):
@@ -126,30 +126,36 @@ def head_of(path: Path, size: int = 65_536) -> bytes:
 
 
 class LineSplitter:
-    """Splits bytes into lines, however they are cut. A line without its end is not complete."""
+    """Splits text into lines, however it is cut. A line without its end is not complete."""
 
     def __init__(self) -> None:
-        self._pending = bytearray()
-        self._is_skipping = False
-        """In a line that is too long, up to its end."""
+        self._pending: list[str] = []
+        self._size = 0
+        """Characters of the pending line."""
 
     @property
     def pending(self) -> str:
-        """The line that is not complete yet."""
-        return self._pending.decode(errors="replace")
+        """The line that is not complete yet; empty for one that is too long."""
+        return "".join(self._pending)
 
-    def feed(self, data: bytes) -> list[str | None]:
+    def feed(self, text: str) -> list[str | None]:
         """Return the lines that are complete now, without their ends; None for one that is too long."""
-        *lines, rest = data.split(b"\n")
-        complete: list[str | None] = []
-        for line in lines:
-            is_long = self._is_skipping or len(self._pending) + len(line) > _LONGEST
-            complete.append(None if is_long else (bytes(self._pending) + line).decode(errors="replace"))
-            self._pending.clear()
-            self._is_skipping = False
-        if len(self._pending) + len(rest) > _LONGEST:
-            self._pending.clear()
-            self._is_skipping = True
-        elif not self._is_skipping:
-            self._pending += rest
+        first, *others = text.split("\n")
+        self._hold(first)
+        if not others:
+            return []
+        complete = [None if self._size > _LONGEST else self.pending, *map(_bounded, others[:-1])]
+        self._pending, self._size = [], 0
+        self._hold(others[-1])
         return complete
+
+    def _hold(self, piece: str) -> None:
+        self._size += len(piece)
+        if self._size > _LONGEST:
+            self._pending.clear()
+        else:
+            self._pending.append(piece)
+
+
+def _bounded(line: str) -> str | None:
+    return line if len(line) <= _LONGEST else None

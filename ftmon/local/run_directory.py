@@ -20,6 +20,7 @@ from time import sleep
 from typing import Any, NamedTuple
 
 from ftmon.errors import UsageError
+from ftmon.local.encoding import decoded
 from ftmon.model.event import iso, parse_time
 from ftmon.model.key import check_job_id
 
@@ -161,13 +162,15 @@ class RunDirectory:
                 times.append((self.path / name).stat(follow_symlinks=False).st_mtime)
         return datetime.fromtimestamp(max(times), UTC) if times else None
 
-    def tail(self, name: str) -> bytes:
-        """Return the end of a file, behind a newline where it is all of it; nothing of an unreadable one."""
+    def tail(self, name: str) -> str:
+        """Return the last whole lines of a text; nothing of an unreadable one."""
         with suppress(OSError), os.fdopen(self._opened(name), "rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL))
-            return b"\n" * (size <= _TAIL) + file.read(_TAIL)
-        return b""
+            # Not in the middle of two bytes that are one character.
+            start = file.seek(max(0, size - _TAIL) // 2 * 2)
+            text = decoded(file.read(_TAIL + 1))
+            return text.partition("\n")[2] if start else text
+        return ""
 
     @property
     def is_running(self) -> bool:

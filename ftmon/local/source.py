@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ftmon.errors import UsageError
+from ftmon.local.encoding import TextDecoder, decoded
 from ftmon.local.entry import Entry
 from ftmon.local.growing_file import GrowingFile, LineSplitter
 from ftmon.local.json_lines import JsonLinesReader
@@ -44,12 +45,13 @@ class Lines:
     """Reads the lines of a file with the reader of its format."""
 
     def __init__(self, reader: LineReader) -> None:
+        self._decoder = TextDecoder()
         self._splitter = LineSplitter()
         self._reader = reader
 
     def feed(self, data: bytes) -> Iterator[Entry]:
         """Yield the entries of the lines that are complete now."""
-        lines = self._splitter.feed(data)
+        lines = self._splitter.feed(self._decoder.feed(data))
         for line, after in zip(lines, [*lines[1:], self._splitter.pending if lines else ""], strict=False):
             if line is None:
                 yield Entry("A line of more than 8 MiB was passed over.", level=Level.WARNING)
@@ -83,7 +85,7 @@ def format_of(name: str, head: bytes) -> Format:
         return EVENT_FILE
     if name == "trainer_state.json":
         return TRAINER_STATE
-    text = head.decode(errors="replace").lstrip("\ufeff \t\r\n")
+    text = decoded(head).lstrip("\ufeff \t\r\n")
     first = text.partition("\n")[0]
     # Trainer prints Python's dicts, which begin with `{'`.
     if name.endswith((".jsonl", ".ndjson")) or first.startswith('{"'):

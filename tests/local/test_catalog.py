@@ -54,3 +54,10 @@ def test_what_is_no_run_is_not_listed_and_not_found(tmp_path: Path) -> None:
     assert kept_jobs(tmp_path / "none") == []
     for word in ("empty", "file", "link", "none", "../x", "a/bcdefgh", "x" * 300, ""):
         assert RunDirectory.find(tmp_path, word) is None
+
+
+def test_the_end_of_an_output_is_read_in_its_encoding(tmp_path: Path) -> None:
+    _, descriptor = RunDirectory.create(tmp_path, "mine", NOW, OUTPUT)
+    os.write(descriptor, ("line\n" * 20_000 + "{'train_runtime': 1.0}\n").encode("utf-16-le"))
+    os.close(descriptor)
+    assert [job.status for job in kept_jobs(tmp_path)] == [Status.SUCCEEDED]

@@ -83,10 +83,10 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_lines_are_split_alike_however_they_are_cut(size: int) -> None:
-    data = "eins\nzwö\r\n\ndrei".encode()
+    text = "eins\nzwö\r\n\ndrei"
     splitter = LineSplitter()
     lines = [
-        line for start in range(0, len(data), size) for line in splitter.feed(data[start : start + size])
+        line for start in range(0, len(text), size) for line in splitter.feed(text[start : start + size])
     ]
     assert lines == ["eins", "zwö\r", ""]
     assert splitter.pending == "drei"
@@ -94,15 +94,11 @@ def test_lines_are_split_alike_however_they_are_cut(size: int) -> None:
 
 def test_a_line_that_is_too_long_is_passed_over_and_marked() -> None:
     splitter = LineSplitter()
-    lines = splitter.feed(b"one\n")
+    lines = splitter.feed("one\n")
     for _ in range(10):
-        lines += splitter.feed(b"x" * (1 << 20))
-    lines += splitter.feed(b"x\ntwo\n")
+        lines += splitter.feed("x" * (1 << 20))
+    lines += splitter.feed("x\ntwo\n")
     assert lines == ["one", None, "two"]
-
-
-def test_bytes_that_are_no_text_are_replaced() -> None:
-    assert LineSplitter().feed(b"\xff\xfe\x00\n") == ["\ufffd\ufffd\x00"]
 
 
 def steps(*numbers: int | None) -> list[list[int | None]]:
