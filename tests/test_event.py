@@ -11,15 +11,14 @@ from ftmon.model.event import (
     NO_MESSAGE,
     Event,
     Level,
-    Metrics,
     event_json,
     iso,
     parse_event,
     parse_level,
-    parse_metrics,
     parse_time,
     read_event,
 )
+from ftmon.model.metrics import Metrics, parse_metrics
 from ftmon.safe import safe
 
 thorough = settings(deadline=None, max_examples=250)

@@ -13,9 +13,10 @@ from ftmon.errors import RefusedError
 from ftmon.history.store import History
 from ftmon.lines.summary import summary
 from ftmon.model.curve import Curve
-from ftmon.model.event import Level, Metrics, parse_metrics
+from ftmon.model.event import Level
 from ftmon.model.job import Status
 from ftmon.model.key import JobKey
+from ftmon.model.metrics import Metrics, parse_metrics
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.settings import Settings

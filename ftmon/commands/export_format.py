@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from ftmon import json_text
 from ftmon.csv_text import csv_row
 from ftmon.history.store import History
-from ftmon.model.event import event_json, iso, parse_metrics
+from ftmon.model.event import event_json, iso
 from ftmon.model.job import job_json
 from ftmon.model.key import JobKey
 from ftmon.model.message import event_figures, read_message
+from ftmon.model.metrics import parse_metrics
 from ftmon.model.run import Run
 from ftmon.model.update import Update
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ftmon.model.curve import Curve
-from ftmon.model.event import Event, parse_metrics
+from ftmon.model.event import Event
 from ftmon.model.job import Status
 from ftmon.model.message import event_figures, minutes_of_stall, read_message, tells_no_number
+from ftmon.model.metrics import parse_metrics
 from ftmon.model.note import Note, Reason
 from ftmon.model.rhythm import Rhythm
 from ftmon.model.run import Run

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from math import isfinite, nan
 from typing import NamedTuple
 
-from ftmon.model.event import Event, Metrics, parse_metrics
+from ftmon.model.event import Event
 from ftmon.model.job import Status
+from ftmon.model.metrics import Metrics, parse_metrics
 
 
 class Facts(NamedTuple):

@@ -6,10 +6,11 @@ from math import inf
 from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
-from ftmon.model.event import NO_METRICS, Event, Level, read_metrics
+from ftmon.model.event import Event, Level
 from ftmon.model.job import Job, Progress, Status, status_phrase
 from ftmon.model.key import JobKey
 from ftmon.model.message import STALLED, event_figures, may_tell_error, read_message
+from ftmon.model.metrics import NO_METRICS, read_metrics
 from ftmon.model.series import Curves, Series
 from ftmon.model.update import Connection, Update, Wire
 

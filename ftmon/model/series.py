@@ -7,8 +7,9 @@ from math import nan
 from typing import Any, NamedTuple
 
 from ftmon.model.curve import Curve
-from ftmon.model.event import Event, Metrics
+from ftmon.model.event import Event
 from ftmon.model.figures import NAMES, count, number
+from ftmon.model.metrics import Metrics
 from ftmon.safe import one_line, safe
 
 _MOST_SERIES = 32

@@ -12,9 +12,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ftmon.model.event import Event, Level, parse_metrics, safe_json
+from ftmon.model.event import Event, Level, safe_json
 from ftmon.model.figures import read_figures
 from ftmon.model.message import event_figures, read_message
+from ftmon.model.metrics import parse_metrics
 from ftmon.paths import stylesheet
 from ftmon.safe import one_line, redact
 from ftmon.text import count, stamp
