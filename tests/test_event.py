@@ -53,6 +53,9 @@ def printed(event: Event) -> dict[str, Any]:
     return value
 
 
+SENT = {"object": "event", "created_at": 1, "level": "info", "message": "Step 1/2: training loss=0.5"}
+
+
 def nested(depth: int) -> Any:
     value: Any = 1
     for _ in range(depth):
@@ -75,6 +78,9 @@ def test_an_event_of_the_first_api_is_read() -> None:
         {"object": "fine-tune-event", "level": "warn", "message": "\x1b[31mred", "created_at": 0},
         {"object": "fine-tune-event", "level": "", "message": "", "created_at": -1},
         {"object": "x", "level": "error", "message": "é\u2028訓", "created_at": 10**17},
+        {"object": "x", "level": "info", "message": "a", "created_at": 1, "id": "b"},
+        {**SENT, "id": "b", "type": "metrics", "data": {"step": 1, "more": [{}]}, "time": None},
+        {**SENT, "id": "b", "type": 7, "data": "none", "time": "estimated", "level": "error"},
     ],
     ids=repr,
 )
@@ -94,7 +100,12 @@ def test_the_fast_way_and_the_thorough_one_read_the_same_event(fields: dict[str,
         '{"message": "a"}',
         '{"object": "a", "created_at": 1.5, "level": "info", "message": "a"}',
         '{"object": "a", "created_at": 1, "level": null, "message": "a"}',
-        '{"object": "a", "created_at": 1, "level": "info", "message": "a", "id": "b"}',
+        '{"object": "a", "created_at": 1, "level": "info", "message": "a", "id": ""}',
+        '{"object": "a", "created_at": 1, "level": "info", "message": "a", "id": 7}',
+        '{"object": "a", "created_at": 1, "level": "info", "message": "a", "type": "b"}',
+        '{"object": "a", "created_at": 1, "level": "info", "message": "a", "id": "b", "more": 1}',
+        f'{{"object": "a", "created_at": 1, "level": "info", "message": "a", "id": "b", "data": {"[" * 100}1'
+        f"{']' * 100}}}",
         '{"object": "a", "created_at": 1, "level": "info", "message": "\\ud800"}',
         "[" * 200_000,
     ],

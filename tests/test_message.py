@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftmon.model.event import parse_event
+from ftmon.model.event import Details, parse_event
 from ftmon.model.job import Status
-from ftmon.model.message import NOTHING, Facts, read_message, step_of
+from ftmon.model.message import NOTHING, Facts, event_figures, read_beside, read_message, step_of
+from ftmon.model.metrics import read_metrics
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -247,3 +248,36 @@ def test_the_step_of_an_event_is_in_its_data_or_else_in_its_words(
 ) -> None:
     fields = {"object": "event", "created_at": 1, "level": "info", "message": message, "data": data}
     assert step_of(parse_event(fields, json.dumps(fields))) == step
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Step 7/200: training loss=1.50",
+        "Step 7: training loss=1.50",
+        "Step 7/200: training loss=1.50, validation loss=1.75",
+        "{'loss': 1.5, 'eval_loss': 1.75, 'epoch': 0.5}",
+        "Fine-tune succeeded",
+        "Queue number: 3",
+    ],
+)
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"step": 7},
+        {"step": 7, "train_loss": 1.5},
+        {"step": 7, "train_loss": 1.5, "total_steps": 200},
+        {"step": 7, "train_loss": 1.5, "valid_loss": 1.75, "total_steps": 200},
+        {"valid_loss": 1.75},
+    ],
+)
+def test_a_message_is_passed_over_only_where_it_adds_nothing(message: str, data: dict[str, float]) -> None:
+    metrics = read_metrics(Details(data=data))
+    whole = event_figures(read_message(message), metrics)
+    beside = read_beside(message, metrics)
+    # The lines of trainers come with the figures that were read out of them.
+    told = data.get("train_loss") if message.startswith("{'") else None
+    assert event_figures(beside, metrics) == (whole if told is None else metrics)
+    assert beside.claim == read_message(message).claim
+    assert beside.queue == read_message(message).queue

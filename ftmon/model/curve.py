@@ -178,11 +178,14 @@ class Curve:
 
     def _merge(self, index: int, value: float, time: float) -> None:
         """Add a point to a bucket."""
-        self.lows[index] = min(self.lows[index], value)
-        self.highs[index] = max(self.highs[index], value)
+        if value < self.lows[index]:
+            self.lows[index] = value
+        elif value > self.highs[index]:
+            self.highs[index] = value
         self.lasts[index] = value
-        self.counts[index] += 1
-        self.means[index] += (value - self.means[index]) / self.counts[index]
+        self.counts[index] = count = self.counts[index] + 1
+        mean = self.means[index]
+        self.means[index] = mean + (value - mean) / count
         self.times[index] = time
 
     def _halve(self) -> None:

@@ -38,6 +38,17 @@ class Level(StrEnum):
     ERROR = "error"
 
 
+class Details(msgspec.Struct, frozen=True, gc=False):
+    """What an event may carry beside its message, as sent."""
+
+    type: Any = None
+    data: Any = None
+
+
+NO_DETAILS = Details()
+_decode_details = msgspec.json.Decoder(Details).decode
+
+
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One entry of a job's history, as sent and as shown.
 
@@ -69,11 +80,18 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         return fields
 
     @property
+    def details(self) -> Details:
+        """The fields that most events beyond the plain ones have. It takes a part of the time of `fields`."""
+        try:
+            return _decode_details(self.raw)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            fields = self.fields
+            return Details(fields.get("type"), fields.get("data"))
+
+    @property
     def type(self) -> str:
         """The word by which the service tells events apart, made safe; empty where there is none."""
-        if '"type"' not in self.raw:
-            return ""
-        kind = self.fields.get("type")
+        kind = self.details.type if '"type"' in self.raw else None
         return safe(kind) if isinstance(kind, str) else ""
 
     @property
@@ -96,23 +114,38 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     @property
     def own_id(self) -> str:
         """The id that the service gave the event; empty where `key` is not made from one."""
-        own_id = self.fields.get("id") if self.is_identified else None
-        return own_id if isinstance(own_id, str) else ""
+        return _own_id(self.raw) if self.is_identified else ""
 
     @property
     def identity(self) -> bytes:
         """Equal for two readings of one event in any process, as `key` is in this one."""
+        if own_id := self.own_id:
+            return b"id " + own_id.encode("utf-8", "surrogatepass")
         if self.is_plain:
             time = iso(self.created_at) or repr(self.fields.get("created_at"))
             return f"{time} {self.level} {self.message}".encode("utf-8", "surrogatepass")
-        if own_id := self.own_id:
-            return b"id " + own_id.encode("utf-8", "surrogatepass")
         return json_text.canonical(json_text.pruned(self.fields))
 
 
 def content_key(loose_key: int) -> int:
     """Return the key of an event that has an id and is compared by its content all the same."""
     return hash((loose_key, "content"))
+
+
+class _Identity(msgspec.Struct, gc=False):
+    id: str
+
+
+_decode_id = msgspec.json.Decoder(_Identity).decode
+
+
+def _own_id(raw: str) -> str:
+    """Return the id in an event as sent; empty where it is none."""
+    try:
+        return _decode_id(raw).id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        own_id = json_text.decode(raw).get("id")
+        return own_id if isinstance(own_id, str) else ""
 
 
 class _PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -124,16 +157,34 @@ class _PlainEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     message: str
 
 
+class _IdentifiedEvent(_PlainEvent, forbid_unknown_fields=True, gc=False):
+    """An event of OpenAI's second API, or of ftmon's own."""
+
+    id: str
+    type: Any = None
+    data: Any = None
+    time: Any = None
+
+
 _decode_plain = msgspec.json.Decoder(_PlainEvent).decode
+_decode_identified = msgspec.json.Decoder(_IdentifiedEvent).decode
 
 
 def read_event(raw: str) -> Event | None:
-    """Make an event from a JSON text of exactly these four fields; None for any other text."""
+    """Make an event from a JSON text of exactly the fields of one of these; None for any other text."""
+    own_id, is_estimated = "", False
     try:
-        plain = _decode_plain(raw)
+        if '"id"' not in raw:
+            sent = _decode_plain(raw)
+        else:
+            sent = identified = _decode_identified(raw)
+            own_id, is_estimated = identified.id, identified.time == ESTIMATED
+            if not own_id or json_text.may_be_deep(raw):
+                return None
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return _event(_parse_whole_time(plain.created_at), plain.created_at, plain.level, plain.message, raw)
+    time = _parse_whole_time(sent.created_at)
+    return _event(time, sent.created_at, sent.level, sent.message, raw, own_id, is_estimated)
 
 
 def parse_event(fields: dict[str, Any], raw: str) -> Event:
@@ -146,34 +197,37 @@ def parse_event(fields: dict[str, Any], raw: str) -> Event:
     """
     # Scale's llm-engine calls the time `timestamp` (PROTOCOL §7).
     created_at, own_id = fields.get("created_at", fields.get("timestamp")), fields.get("id")
-    event = _event(parse_time(created_at), created_at, fields.get("level"), fields.get("message"), raw)
+    time, level, message = parse_time(created_at), fields.get("level"), fields.get("message")
     if own_id and isinstance(own_id, str):
-        # Nothing but its depth is of interest here, and a run of a million events has no time for that.
+        # Nothing but its depth is of interest here.
         if json_text.may_be_deep(raw):
             json_text.pruned(fields)
-        is_estimated = fields.get("time") == ESTIMATED
-        # A time that is estimated anew at each reading is no part of the content.
-        loose_key = hash((ESTIMATED, event.message)) if is_estimated else event.loose_key
-        return msgspec.structs.replace(
-            event,
-            key=hash((own_id,)),
-            loose_key=loose_key,
-            is_identified=True,
-            is_estimated=is_estimated,
-        )
+        return _event(time, created_at, level, message, raw, own_id, fields.get("time") == ESTIMATED)
+    event = _event(time, created_at, level, message, raw)
     pruned = json_text.pruned(fields)
-    if pruned.keys() <= _PLAIN_FIELDS and isinstance(fields.get("message"), str | None):
+    if pruned.keys() <= _PLAIN_FIELDS and isinstance(message, str | None):
         return event
     return msgspec.structs.replace(event, key=hash(json_text.canonical(pruned)))
 
 
-def _event(time: datetime | None, created_at: object, level_word: object, message: object, raw: str) -> Event:
+def _event(
+    time: datetime | None,
+    created_at: object,
+    level_word: object,
+    message: object,
+    raw: str,
+    own_id: str = "",
+    is_estimated: bool = False,
+) -> Event:
     level = Level.INFO if level_word == "info" else parse_level(level_word)
     message = (safe(_as_left(message)) if isinstance(message, str) else "") or NO_MESSAGE
+    if own_id and is_estimated:
+        # A time that is estimated anew at each reading is no part of the content.
+        return Event(hash((own_id,)), hash((ESTIMATED, message)), time, level, message, raw, 1, True, True)
     # An unreadable time still tells two events apart.
     # As a plain string, because hashing a member of an enum takes as long as all the rest.
     key = hash((time or repr(created_at), "info" if level is Level.INFO else str(level), message))
-    return Event(key, key, time, level, message, raw)
+    return Event(hash((own_id,)) if own_id else key, key, time, level, message, raw, 1, bool(own_id))
 
 
 def _as_left(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ftmon.model.curve import Curve
 from ftmon.model.event import Event
 from ftmon.model.job import Status
-from ftmon.model.message import event_figures, minutes_of_stall, read_message, tells_no_number
+from ftmon.model.message import event_figures, minutes_of_stall, read_beside, tells_no_number
 from ftmon.model.metrics import parse_metrics
 from ftmon.model.note import Note, Reason
 from ftmon.model.rhythm import Rhythm
@@ -203,7 +203,8 @@ class _Losses(NamedTuple):
 
 def _losses(event: Event) -> _Losses:
     """Read the losses of an event."""
-    figures = event_figures(read_message(event.message), parse_metrics(event))
+    metrics = parse_metrics(event)
+    figures = event_figures(read_beside(event.message, metrics), metrics)
     if figures.is_spare:
         return _Losses(None, None, True)
     return _Losses(figures.train_loss, figures.valid_loss, not tells_no_number(event.raw))

@@ -95,6 +95,18 @@ def read_message(message: str) -> Facts:
     return NOTHING
 
 
+def read_beside(message: str, metrics: Metrics) -> Facts:
+    """Read what a message says beside the figures of its event; `NOTHING` where it only repeats them.
+
+    Of a million events, most are a step in words or a trainer's own line, with the same figures as data.
+    """
+    is_told = metrics.step is not None and metrics.train_loss is not None
+    if is_told and message.startswith("{'"):
+        return NOTHING
+    has_all = metrics.total_steps is not None and (metrics.valid_loss is not None or "valid" not in message)
+    return NOTHING if is_told and has_all and _match_step(message) else read_message(message)
+
+
 _STALL = re.compile(r"Nothing was written for (\d{1,9}) minutes")
 _NO_NUMBER = re.compile(
     r"""loss[\\'"]{0,2}\s{0,4}[=:]\s{0,4}[\\'"]{0,2}[-+]?(?:nan|inf(?:inity)?)\b""", re.IGNORECASE
@@ -252,9 +264,12 @@ def step_of(event: Event) -> int | None:
 
 def event_figures(facts: Facts, metrics: Metrics) -> Metrics:
     """Combine the figures of an event. Those in its `data` are exact; a message may have rounded them."""
-    return metrics._replace(
-        step=facts.step if metrics.step is None else metrics.step,
-        total_steps=metrics.total_steps or facts.total_steps,
-        train_loss=facts.train_loss if metrics.train_loss is None else metrics.train_loss,
-        valid_loss=facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
+    if facts is NOTHING:
+        return metrics
+    return Metrics(
+        facts.step if metrics.step is None else metrics.step,
+        metrics.total_steps or facts.total_steps,
+        facts.train_loss if metrics.train_loss is None else metrics.train_loss,
+        facts.valid_loss if metrics.valid_loss is None else metrics.valid_loss,
+        *metrics[4:],
     )

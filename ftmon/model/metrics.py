@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from ftmon.model.event import Event
+from ftmon.model.event import Details, Event
+from ftmon.model.figures import count, number
 
 
 class Metrics(NamedTuple):
@@ -24,45 +25,52 @@ class Metrics(NamedTuple):
 _SPARE = ("checkpoint", "history")
 """Types of events whose figures are spare."""
 
-
 NO_METRICS = Metrics()
+
+_NAMES = (
+    ("step", "step"),
+    ("current_steps", "step"),
+    ("total_steps", "total_steps"),
+    ("train_loss", "train_loss"),
+    ("loss", "train_loss"),
+    ("full_valid_loss", "valid_loss"),
+    ("valid_loss", "valid_loss"),
+    ("eval_loss", "valid_loss"),
+    # OpenAI, Amazon Bedrock (SERVICES §2.8), TRL
+    ("train_mean_reward", "train_reward"),
+    ("critic_rewards_mean", "train_reward"),
+    ("reward", "train_reward"),
+    ("full_valid_mean_reward", "valid_reward"),
+    ("valid_mean_reward", "valid_reward"),
+    ("eval_reward", "valid_reward"),
+    ("eta_seconds", "remaining"),
+)
+"""The names that services give the figures. Of two for one figure, the first one counts."""
+
+_COUNTS = frozenset({"step", "total_steps"})
+
+_MOST = 1e300
 
 
 def parse_metrics(event: Event) -> Metrics:
-    """Read the figures in an event's `data`, as OpenAI's current API and its kin send them."""
-    return read_metrics(event.fields) if '"data"' in event.raw else NO_METRICS
+    """Read the figures in an event's `data`."""
+    return read_metrics(event.details) if '"data"' in event.raw else NO_METRICS
 
 
-def read_metrics(fields: dict[str, Any]) -> Metrics:
-    """Read the figures in the `data` of a decoded event."""
-    data = fields.get("data")
+def read_metrics(details: Details) -> Metrics:
+    """Read the figures in the `data` of decoded details."""
+    data = details.data
     if not isinstance(data, dict):
         return NO_METRICS
+    found: dict[str, Any] = {}
+    for name, figure in _NAMES:
+        if name in data and figure not in found:
+            value = count(data[name]) if figure in _COUNTS else _measured(data[name])
+            if value is not None:
+                found[figure] = value
+    return Metrics(**found, is_spare=details.type in _SPARE)
 
-    def number(*names: str) -> float | None:
-        for name in names:
-            value = data.get(name)
-            if isinstance(value, str):
-                try:
-                    value = float(value)
-                except ValueError:
-                    continue
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300:
-                return float(value)
-        return None
 
-    def count(*names: str) -> int | None:
-        value = number(*names)
-        return int(value) if value is not None and 0 <= value < 1e15 else None
-
-    return Metrics(
-        count("step", "current_steps"),
-        count("total_steps"),
-        number("train_loss", "loss"),
-        number("full_valid_loss", "valid_loss", "eval_loss"),
-        # OpenAI, Amazon Bedrock (SERVICES §2.8), TRL
-        number("train_mean_reward", "critic_rewards_mean", "reward"),
-        number("full_valid_mean_reward", "valid_mean_reward", "eval_reward"),
-        number("eta_seconds"),
-        fields.get("type") in _SPARE,
-    )
+def _measured(value: object) -> float | None:
+    found = number(value)
+    return float(found) if found is not None and abs(found) < _MOST else None

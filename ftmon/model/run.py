@@ -6,11 +6,11 @@ from math import inf
 from ftmon.model.action import ActionOutcome
 from ftmon.model.curve import Curve
 from ftmon.model.estimate import Estimate
-from ftmon.model.event import Event, Level
+from ftmon.model.event import NO_DETAILS, Event, Level
 from ftmon.model.job import Job, Progress, Status, status_phrase
 from ftmon.model.key import JobKey
-from ftmon.model.message import STALLED, event_figures, may_tell_error, read_message
-from ftmon.model.metrics import NO_METRICS, read_metrics
+from ftmon.model.message import STALLED, event_figures, may_tell_error, read_beside
+from ftmon.model.metrics import read_metrics
 from ftmon.model.series import Curves, Series
 from ftmon.model.update import Connection, Update, Wire
 
@@ -290,9 +290,10 @@ class Run:
         self.has_estimated_times = self.has_estimated_times or event.is_estimated
         if event.created_at is not None:
             self.last_event_at = event.created_at
-        facts = read_message(event.message)
-        fields = event.fields if '"data"' in event.raw else {}
-        figures = event_figures(facts, read_metrics(fields) if fields else NO_METRICS)
+        details = event.details if '"data"' in event.raw else NO_DETAILS
+        metrics = read_metrics(details)
+        facts = read_beside(event.message, metrics)
+        figures = event_figures(facts, metrics)
         # A stream replays past events after the job was read. Ignore old queue messages of a started job.
         if facts.queue is not None and self.status in (Status.PENDING, Status.UNKNOWN):
             self.queue = facts.queue
@@ -314,7 +315,7 @@ class Run:
             self.step = max(figures.step, self.step or 0) if figures.is_spare else figures.step
         if figures.is_spare:
             self.series.note_checkpoint(figures.step)
-        self.series.add(event, number, figures, fields.get("data"))
+        self.series.add(event, number, figures, details.data)
         self._note_remaining(figures.remaining, at)
         counted = self._counted
         if (figures.step is not None or facts.epoch is not None) and counted is not None:

@@ -133,14 +133,14 @@ class Series:
         if isinstance(data, dict):
             _read(data, event.message, train, valid)
             self.note_epoch(count(data.get("epoch")), figures.step)
-        for values, name, value in (
-            (train, "loss", figures.train_loss),
-            (valid, "loss", figures.valid_loss),
-            (train, "reward", figures.train_reward),
-            (valid, "reward", figures.valid_reward),
-        ):
-            if value is not None:
-                values[name] = value
+        if figures.train_loss is not None:
+            train["loss"] = figures.train_loss
+        if figures.valid_loss is not None:
+            valid["loss"] = figures.valid_loss
+        if figures.train_reward is not None:
+            train["reward"] = figures.train_reward
+        if figures.valid_reward is not None:
+            valid["reward"] = figures.valid_reward
         if train or valid:
             # A point of the validation stands at that of the training, so the training comes first.
             at = event.created_at.timestamp() if event.created_at else nan
