@@ -1,15 +1,15 @@
 """One entry of a run of this machine, whatever file it was read from."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from ftmon.model.event import Level
 from ftmon.model.figures import Figures, count, in_words
 from ftmon.model.job import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a run ended, as a file tells it."""
 
     status: Status
@@ -25,9 +25,8 @@ SENTENCES = {
 """What an entry says that tells an end and has no words of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line, row or record: what it says, and when."""
+class Entry(Struct, frozen=True, gc=False):
+    """One line, row or record: what it says, and when. A file may hold millions."""
 
     message: str
     """Safe text: the trainer's own line, or its figures in words where the format has no lines."""
@@ -63,7 +62,8 @@ class RunSplitter:
 
     def begins(self, entry: Entry) -> bool:
         """Whether this entry, which follows those that were given before, is the first of a new run."""
-        return entry.step is not None and self.goes_back(entry.step)
+        step = entry.step
+        return step is not None and self.goes_back(step)
 
     def goes_back(self, step: int) -> bool:
         """Whether this step, which follows those that were given before, is the first of a new run."""

@@ -4,13 +4,14 @@ LLaMA-Factory's `trainer_log.jsonl`, ms-swift's `logging.jsonl`, verl, tinker-co
 own (TRAINERS §2). The same keys stand under many names (`model.figures`).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from ftmon import json_text
 from ftmon.local.entry import SENTENCES, Entry, Outcome
 from ftmon.model.event import Level, parse_level, parse_time
-from ftmon.model.figures import Figures, count, in_words, number, read_figures, sums_up
+from ftmon.model.figures import TRAILERS, Figures, count, in_words, number, read_figures, sums_up
 from ftmon.model.job import Status
 from ftmon.safe import safe
 
@@ -48,6 +49,24 @@ _TAKEN = frozenset({*_LEVELS, *_TIMES, *_EXIT_CODES, "pid", "rank", "log_history
 """Keys that are no figures, although their values may be numbers."""
 
 
+_MAY_END = frozenset({*_EXIT_CODES, *_STATES, *TRAILERS, "last_model_checkpoint", "percentage"})
+"""Keys, one of which has each line that tells how a run ended."""
+
+_SHORT = 4096
+"""Characters of a line whose keys are worth remembering."""
+
+
+class _Keys(NamedTuple):
+    """Which keys of an object tell what. Neighbouring lines have the same keys, so that is found once."""
+
+    times: tuple[str, ...]
+    message: tuple[str, ...]
+    level: str | None
+    figures: tuple[str, ...]
+    """Those that may be figures."""
+    may_end: bool
+
+
 class JsonLinesReader:
     """Reads one file from its beginning, line by line."""
 
@@ -67,16 +86,19 @@ class JsonLinesReader:
         inside = fields.get("data")
         # verl nests its figures, with the step beside them.
         values = {**inside, **fields} if isinstance(inside, dict) else fields
-        entry = self._entry(values)
+        names = tuple(values)
+        entry = self._entry(values, _known_keys(names) if len(text) <= _SHORT else _keys(names))
         return [] if entry is None else [entry]
 
-    def _entry(self, values: Mapping[str, Any]) -> Entry | None:
-        lower = {name.lower(): value for name, value in values.items()}
-        at = next(filter(None, (parse_time(lower[name]) for name in _TIMES if name in lower)), None)
-        message = next((lower[name] for name in _MESSAGES if isinstance(lower.get(name), str)), None)
-        level = next((parse_level(lower[name]) for name in _LEVELS if name in lower), Level.INFO)
-        figures = read_figures({name: value for name, value in values.items() if name.lower() not in _TAKEN})
-        outcome = _summary(lower, self._total_steps) or _end(lower, figures) or _state(lower)
+    def _entry(self, values: Mapping[str, Any], keys: _Keys) -> Entry | None:
+        at = next(filter(None, (parse_time(values[name]) for name in keys.times)), None)
+        message = next((values[name] for name in keys.message if isinstance(values[name], str)), None)
+        level = Level.INFO if keys.level is None else parse_level(values[keys.level])
+        figures = read_figures({name: values[name] for name in keys.figures})
+        outcome = None
+        if keys.may_end:
+            lower = {name.lower(): value for name, value in values.items()}
+            outcome = _summary(lower, self._total_steps) or _end(lower, figures) or _state(lower)
         if not self._place(figures, is_told=message is not None) and outcome is None and message is None:
             return None
         if message is not None:
@@ -103,6 +125,25 @@ class JsonLinesReader:
         if self._total_steps and "step" in figures:
             figures.setdefault("total_steps", self._total_steps)
         return bool(figures)
+
+
+def _keys(names: tuple[str, ...]) -> _Keys:
+    # Of two keys that are one in lower case, the last one counts.
+    by_name = {name.lower(): name for name in names}
+
+    def own(wanted: Iterable[str]) -> tuple[str, ...]:
+        return tuple(by_name[name] for name in wanted if name in by_name)
+
+    return _Keys(
+        own(_TIMES),
+        own(_MESSAGES),
+        next(iter(own(_LEVELS)), None),
+        tuple(name for name in names if name.lower() not in _TAKEN),
+        not _MAY_END.isdisjoint(by_name),
+    )
+
+
+_known_keys = lru_cache(maxsize=256)(_keys)
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Puts what several files tell of one run into one row of entries, no point twice."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ftmon.local.entry import SENTENCES, Entry, Outcome
 from ftmon.model.figures import in_words

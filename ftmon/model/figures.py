@@ -59,17 +59,27 @@ NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in (name, *
 """ftmon's name of a figure, by each of its names in lower case."""
 
 _COUNTS = frozenset({"step", "total_steps", "num_tokens"})
+_MEASURED = {alias: name for alias, name in NAMES.items() if name not in _COUNTS}
+"""Names whose value is taken as it is where it is a float, as most are: a file may hold millions."""
+
 _STEP_OF_TOTAL = frozenset({"global_step/max_steps", "iteration"})
 """Names whose value is a text such as `12/500` (ms-swift, Megatron)."""
 
 _PERCENTAGES = {"percentage": 100.0, "progress/done_frac": 1.0}
 """Shares of the run that is done, and what the whole is: they give the total where nothing else does."""
 
-_TRAILERS = frozenset({"train_runtime", "train_samples_per_second", "train_steps_per_second", "total_flos"})
+TRAILERS = frozenset({"train_runtime", "train_samples_per_second", "train_steps_per_second", "total_flos"})
 """Names of the line in which Hugging Face's Trainer sums the run up at its end."""
 
 _OF_PROGRESS = frozenset({"step", "total_steps", "epoch", "total_epochs", "eta_seconds"})
 """Figures that tell how far the run is, not how well it goes."""
+
+_LOSSES = {
+    "train_loss": "training loss",
+    "valid_loss": "validation loss",
+    "full_valid_loss": "full validation loss",
+}
+"""What the losses are called in a sentence."""
 
 _MOST = 10**15
 
@@ -105,7 +115,7 @@ def share(percentage: object) -> float | None:
 
 def sums_up(values: Mapping[str, Any]) -> bool:
     """Whether these figures are of a whole run: their `train_loss` is a mean, and no point of the curve."""
-    return not _TRAILERS.isdisjoint(values)
+    return not TRAILERS.isdisjoint(values)
 
 
 def read_figures(values: Mapping[str, Any]) -> Figures:
@@ -113,6 +123,9 @@ def read_figures(values: Mapping[str, Any]) -> Figures:
     figures: Figures = {}
     share: float | None = None
     for name, value in values.items():
+        if type(value) is float and name in _MEASURED:
+            figures.setdefault(_MEASURED[name], value)
+            continue
         lower = name.lower()
         if lower in _STEP_OF_TOTAL and isinstance(value, str) and "/" in value:
             done, _, total = value.partition("/")
@@ -121,8 +134,6 @@ def read_figures(values: Mapping[str, Any]) -> Figures:
         elif lower in _PERCENTAGES:
             percentage = number(value.rstrip("% ") if isinstance(value, str) else value)
             share = percentage / _PERCENTAGES[lower] if percentage is not None else share
-        elif type(value) is float and (own := NAMES.get(lower, name)) not in _COUNTS:
-            figures.setdefault(own, value)
         else:
             _set(figures, NAMES.get(lower, name), value)
     step = figures.get("step")
@@ -137,15 +148,11 @@ def in_words(figures: Figures) -> str:
     """Return figures as a sentence: `Step 10/500: training loss=0.85, validation loss=0.9`."""
     number, total = count(figures.get("step")), count(figures.get("total_steps"))
     place = f"Step {number}/{total}" if total else f"Step {number}" if number is not None else "Figures"
-    words = {
-        "train_loss": "training loss",
-        "valid_loss": "validation loss",
-        "full_valid_loss": "full validation loss",
-    }
-    rest = [name for name in figures if name not in words and name not in _OF_PROGRESS]
-    shown = [name for name in words if name in figures] or rest[:3]
-    told = ", ".join(f"{words.get(name, name)}={figures[name]:.6g}" for name in shown)
-    return f"{place}: {told}" if told else place
+    told = [f"{words}={figures[name]:.6g}" for name, words in _LOSSES.items() if name in figures]
+    if not told:
+        rest = [name for name in figures if name not in _OF_PROGRESS]
+        told = [f"{name}={figures[name]:.6g}" for name in rest[:3]]
+    return f"{place}: {', '.join(told)}" if told else place
 
 
 def _set(figures: Figures, name: str, value: object) -> None:

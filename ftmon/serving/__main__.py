@@ -18,12 +18,15 @@ from ftmon.local.kept import KeptRun
 from ftmon.local.place import Place
 from ftmon.local.run_directory import RunDirectory, now
 from ftmon.serving.guard import Access
-from ftmon.serving.local_jobs import POLL_EVERY, LocalJobs
+from ftmon.serving.local_jobs import LocalJobs
 from ftmon.serving.server import serve
 from ftmon.serving.service import LISTENER_VARIABLE, TOKEN_VARIABLE, Service
 
 _FIRST_READING = 0.2
 """Seconds after which the newest run of what is read so far is served; the rest is read meanwhile."""
+
+_POLL_EVERY = 0.2
+"""Seconds between two looks for what is waited for."""
 
 _NICENESS = 5
 
@@ -81,7 +84,7 @@ def _found(path: Path, *, wait: bool) -> LocalJobs:
         if not wait:
             raise UsageError(f"{fault} With --wait, ftmon waits for it.")
         # The parent's end of the pipe is closed when it has ended.
-        if select([sys.stdin], [], [], POLL_EVERY)[0]:
+        if select([sys.stdin], [], [], _POLL_EVERY)[0]:
             raise UsageError(fault)
 
 

@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Literal, overload
@@ -22,8 +21,7 @@ ENDED: Status = "ended"
 """The status of a job that is over, and nothing tells how it ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServedEvent:
+class ServedEvent(msgspec.Struct, frozen=True):
     """One entry of a job's history."""
 
     at: datetime
@@ -32,7 +30,7 @@ class ServedEvent:
     """The job's status from this event on."""
     level: Level = "info"
     kind: Kind = "message"
-    figures: Mapping[str, int | float | None] = field(default_factory=dict)
+    figures: Mapping[str, int | float | None] = msgspec.field(default_factory=dict)
     """Of metrics and checkpoints, by OpenAI's names: step, train_loss, valid_loss …; finite, or None."""
     id: str = ""
     """Its own, where it has one: an API without ids of events tells it too."""
@@ -89,14 +87,16 @@ class EventLog:
         """The numbers of events that changed the job's status."""
         self.last: ServedEvent | None = None
 
-    def append(self, event: ServedEvent) -> None:
-        """Add an event behind the others."""
-        number = len(self._spool)
-        self._of_kind.setdefault(event.kind, array("I")).append(number)
-        if self.last is None or self.last.status != event.status:
-            self._changes.append(number)
-        self._spool.append(_encode(event))
-        self.last = event
+    def append(self, *events: ServedEvent) -> None:
+        """Add events behind the others."""
+        for number, event in enumerate(events, len(self._spool)):
+            if event.kind not in self._of_kind:
+                self._of_kind[event.kind] = array("I")
+            self._of_kind[event.kind].append(number)
+            if self.last is None or self.last.status != event.status:
+                self._changes.append(number)
+            self.last = event
+        self._spool.append(*map(_encode, events))
 
     def __len__(self) -> int:
         """Return how many events there are."""

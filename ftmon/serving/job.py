@@ -34,8 +34,8 @@ class File:
     def parts(self) -> Iterator[bytes]:
         """Yield all of it, a part at a time."""
         yield self.content
-        for lines in self.rows.parts() if self.rows else ():
-            yield b"\n".join([*lines, b""])
+        if self.rows:
+            yield from self.rows.pieces()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +122,9 @@ class ServedJob:
         """Return the events of these kinds, oldest first."""
         return self._log.of(*kinds)
 
-    def publish(self, event: ServedEvent) -> None:
-        """Add an event and wake the readers. What else it changes is set before, so that they see both."""
-        self._log.append(event)
+    def publish(self, *events: ServedEvent) -> None:
+        """Add events and wake the readers. What else they change is set before, so that they see both."""
+        self._log.append(*events)
         self._wake_readers()
 
     def close(self) -> None:
@@ -143,6 +143,8 @@ class ServedJob:
         return True
 
     def _wake_readers(self) -> None:
+        if not self._waiting:
+            return
         waiting, self._waiting = self._waiting, []
         for reader in waiting:
             # One whose client has left is cancelled.

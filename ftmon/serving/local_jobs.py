@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf, isfinite
 from time import monotonic
 from typing import NoReturn
 from uuid import NAMESPACE_URL, uuid5
 
+from msgspec.structs import replace
+
 from ftmon.errors import UsageError
 from ftmon.local.place import News, Runs, outcome_of
 from ftmon.local.run import LocalRun, Told
 from ftmon.local.verdict import Standing
-from ftmon.model.figures import count
+from ftmon.model.figures import Figures, count
 from ftmon.model.job import Status as Outcome
 from ftmon.model.message import STALLED
 from ftmon.serving.api import RequestError
@@ -22,14 +23,15 @@ from ftmon.serving.event import ENDED, Level, ServedEvent, Status
 from ftmon.serving.job import File, Recipe, ServedJob, Source
 from ftmon.serving.spool import Spool
 
-POLL_EVERY = 0.2
-"""Seconds between two readings of the files. A file that did not change costs one system call."""
-
 _SOONEST = 0.02
-"""Seconds between two readings while something comes."""
+"""Seconds between two readings while something comes. A file that did not change costs one system call."""
 
 _PATIENCE = 50
 """After this part of the time that nothing has come, the files are read again."""
+
+_LATEST = 1.0
+_LATEST_OF_ENDED = 2.0
+"""Seconds between two readings at most: where a run goes on, and where all are over."""
 
 _STATUSES: dict[Outcome, Status] = {
     Outcome.SUCCEEDED: "succeeded",
@@ -92,8 +94,8 @@ class LocalJobs:
                     for _ in parts:
                         await asyncio.sleep(0)
             self._judge()
-            silence = monotonic() - self._told_at
-            await asyncio.sleep(min(max(silence / _PATIENCE, _SOONEST), POLL_EVERY))
+            is_over = all(job.job.is_over for job in self._jobs.values())
+            await asyncio.sleep(pause_after(monotonic() - self._told_at, is_over=is_over))
             self._unread = [self._poll(place) for place in self._places]
 
     def _poll(self, place: Runs) -> Iterator[None]:
@@ -137,27 +139,17 @@ class _LocalJob:
     def tell(self, told: Sequence[Told]) -> None:
         """Publish entries of the run."""
         self._is_stalled = False
+        rows = []
         for each in told:
-            entry = each.entry
-            self.job.publish(
-                ServedEvent(
-                    each.at,
-                    entry.message,
-                    "running",
-                    entry.level.value,
-                    "metrics" if entry.figures else "message",
-                    # JSON has no number for what is not finite; the message tells it.
-                    {name: value if isfinite(value) else None for name, value in entry.figures.items()},
-                    each.id,
-                    each.is_estimated,
-                )
-            )
-            losses = [entry.figures.get(name) for name in ("train_loss", "valid_loss")]
-            if entry.step is not None and losses != [None, None]:
-                row = [entry.step, *("" if loss is None else loss for loss in losses)]
-                self._results.append(",".join(map(str, row)).encode())
-            if epochs := count(entry.figures.get("total_epochs")):
+            figures = each.entry.figures
+            train, valid, step = figures.get("train_loss"), figures.get("valid_loss"), each.entry.step
+            if step is not None and (train is not None or valid is not None):
+                row = f"{step},{'' if train is None else train},{'' if valid is None else valid}"
+                rows.append(row.encode())
+            if epochs := count(figures.get("total_epochs")):
                 self.job.recipe = Recipe(n_epochs=epochs)
+        self._results.append(*rows)
+        self.job.publish(*map(_event, told))
 
     def judge(self, now: datetime) -> None:
         """Publish the end of the run, and that it seems to stand still."""
@@ -188,6 +180,33 @@ class _LocalJob:
     def _cancel(self) -> None:
         if why := self._place.cancel(self._run):
             raise RequestError(400, why)
+
+
+def pause_after(silence: float, *, is_over: bool) -> float:
+    """Return the seconds until the files are read again; there is no other work while nothing comes."""
+    pause = min(silence, _LATEST_OF_ENDED) if is_over else min(silence / _PATIENCE, _LATEST)
+    return max(pause, _SOONEST)
+
+
+def _event(told: Told) -> ServedEvent:
+    entry = told.entry
+    return ServedEvent(
+        told.at,
+        entry.message,
+        "running",
+        entry.level.value,
+        "metrics" if entry.figures else "message",
+        _in_json(entry.figures),
+        told.id,
+        told.is_estimated,
+    )
+
+
+def _in_json(figures: Figures) -> dict[str, int | float | None]:
+    """Return figures without what JSON has no number for: what is not finite, which the message tells."""
+    if all(map(isfinite, figures.values())):
+        return dict(figures)
+    return {name: value if isfinite(value) else None for name, value in figures.items()}
 
 
 def _refuse() -> NoReturn:

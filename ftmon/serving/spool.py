@@ -24,9 +24,13 @@ class Spool:
 
     All but the newest 64 KiB lie in a temporary file, in blocks. A line there takes no memory of its own.
     Where there is no room for a file, blocks stay in memory.
+
+    The lines lie between two texts, so that a block of them can be sent as it is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: bytes = b"", end: bytes = b"\n") -> None:
+        self._before = before
+        self._end = end
         self._firsts: list[int] = []
         """The number of the first line of each block."""
         self._blocks: list[_Stored | bytes] = []
@@ -36,21 +40,22 @@ class Spool:
         """Of the newest lines."""
         self._count = 0
         self.size = 0
-        """Bytes of all lines, with their ends."""
+        """Bytes of all lines, with what they lie between."""
 
     def __len__(self) -> int:
         """Return how many lines there are."""
         return self._count
 
-    def append(self, line: bytes) -> None:
-        """Add a line, which has no line end in it."""
-        self._newest.append(line)
-        self._bytes += len(line) + 1
-        self.size += len(line) + 1
-        self._count += 1
+    def append(self, *lines: bytes) -> None:
+        """Add lines, none of which has the text of an end in it."""
+        size = sum(map(len, lines)) + len(lines) * (len(self._before) + len(self._end))
+        self._newest += lines
+        self._bytes += size
+        self.size += size
+        self._count += len(lines)
         if self._bytes >= _BLOCK:
             self._firsts.append(self._count - len(self._newest))
-            self._blocks.append(_stored(b"\n".join(self._newest)))
+            self._blocks.append(_stored(self._joined(self._newest)))
             self._newest, self._bytes = [], 0
 
     def block(self, number: int) -> tuple[int, list[bytes]]:
@@ -59,22 +64,39 @@ class Spool:
         if number >= newest:
             return newest, self._newest
         place = bisect_right(self._firsts, number) - 1
-        block = self._blocks[place]
-        data = block if isinstance(block, bytes) else os.pread(_file(), block.size, block.offset)
-        return self._firsts[place], data.split(b"\n")
+        data = self._block(place)
+        between = self._end + self._before
+        return self._firsts[place], data[len(self._before) : -len(self._end)].split(between)
 
     def read(self, start: int) -> list[bytes]:
         """Return the lines from this number on that lie together; none behind the last."""
         first, lines = self.block(start)
         return lines[start - first :]
 
-    def parts(self) -> Iterator[list[bytes]]:
-        """Yield all lines there are, those at once that lie together."""
+    def piece(self, start: int) -> tuple[bytes, int]:
+        """Return the lines from this number on that lie together as one text, and how many these are."""
+        place = bisect_right(self._firsts, start) - 1
+        if place < 0 or self._firsts[place] != start:
+            lines = self.read(start)
+            return self._joined(lines), len(lines)
+        after = self._firsts[place + 1] if place + 1 < len(self._firsts) else self._count - len(self._newest)
+        return self._block(place), after - start
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield all lines there are as texts."""
         done = 0
         while done < self._count:
-            lines = self.read(done)
-            done += len(lines)
-            yield lines
+            data, count = self.piece(done)
+            done += count
+            yield data
+
+    def _block(self, place: int) -> bytes:
+        block = self._blocks[place]
+        return block if isinstance(block, bytes) else os.pread(_file(), block.size, block.offset)
+
+    def _joined(self, lines: list[bytes]) -> bytes:
+        """Return lines as one text."""
+        return self._before + (self._end + self._before).join(lines) + self._end if lines else b""
 
 
 def _stored(block: bytes) -> _Stored | bytes:

@@ -29,23 +29,29 @@ class BrokenOffError(Exception):
     """The stream ends before the job is over, or is cut."""
 
 
+_BEFORE, _END = b"data: ", b"\n\n"
+"""What a frame is sent between."""
+
+
 class Frames:
     """The frames of a job's events in one stream. Each is made once, for all who read the stream."""
 
     def __init__(self, stream: Stream, job: ServedJob) -> None:
         self._stream = stream
         self._job = job
-        self._made = Spool()
+        self._made = Spool(_BEFORE, _END)
 
-    async def read(self, start: int) -> list[bytes]:
-        """Return the frames from this event on that lie together; the job has this event."""
+    async def read(self, start: int, most: int | None) -> tuple[bytes, int]:
+        """Return frames from this event on as they are sent, and how many; the job has this event."""
         while (made := len(self._made)) <= start:
             events = self._job.events[made : made + _AT_ONCE]
-            for line in _json_lines(map(self._stream.frame, events)):
-                self._made.append(line)
+            self._made.append(*_json_lines(map(self._stream.frame, events)))
             if len(self._made) <= start:
                 await asyncio.sleep(0)
-        return self._made.read(start)
+        if most is None:
+            return self._made.piece(start)
+        lines = self._made.read(start)[:most]
+        return _sent(lines), len(lines)
 
 
 class Streams:
@@ -74,11 +80,9 @@ class Streams:
         frames = self._frames.setdefault(job.key, Frames(stream, job))
         sent = stream.start(job, query)
         while await job.has_more(sent):
-            batch = await frames.read(sent)
-            if cut_at is not None:
-                batch = batch[: cut_at - sent]
-            yield _sent(batch)
-            sent += len(batch)
+            piece, count = await frames.read(sent, None if cut_at is None else cut_at - sent)
+            yield piece
+            sent += count
             self._most_sent = max(self._most_sent, sent)
             if sent == cut_at:
                 raise BrokenOffError
@@ -94,7 +98,7 @@ def _json_lines(objects: Iterable[Fields]) -> list[bytes]:
 
 def _sent(frames: list[bytes]) -> bytes:
     """Return frames as they are sent."""
-    return b"data: " + b"\n\ndata: ".join(frames) + b"\n\n"
+    return _BEFORE + (_END + _BEFORE).join(frames) + _END
 
 
 class EventStream(StreamingResponse):

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ftmon.local.entry import Entry, Outcome, of_figures
 from ftmon.local.merge import Merger

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from ftmon.local.place import Place
-from ftmon.serving.local_jobs import LocalJobs
+from ftmon.serving.local_jobs import LocalJobs, pause_after
 from ftmon.serving.routes import app
 from tests.local.test_folder import write
 from tests.local.test_run import rows
@@ -30,6 +30,16 @@ def test_the_newest_run_of_a_file_is_its_last(tmp_path: Path) -> None:
     jobs.read()
     assert jobs.newest is not None
     assert [event.figures["train_loss"] for event in jobs.newest.events] == [0.25] * 3
+
+
+@pytest.mark.parametrize(
+    ("silence", "is_over", "pause"),
+    [(0, False, 0.02), (5, False, 0.1), (600, False, 1), (0, True, 0.02), (1, True, 1), (600, True, 2)],
+)
+def test_files_are_read_less_often_the_longer_nothing_comes(
+    silence: float, is_over: bool, pause: float
+) -> None:
+    assert pause_after(silence, is_over=is_over) == pause
 
 
 @pytest.mark.parametrize(

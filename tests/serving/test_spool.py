@@ -1,9 +1,9 @@
 import resource
 import tracemalloc
-from dataclasses import replace
 from random import Random
 
 import httpx
+from msgspec.structs import replace
 
 from ftmon.serving.api import MOST_INSIDE
 from ftmon.serving.event import EventLog, ServedEvent
@@ -38,6 +38,16 @@ def test_lines_are_read_from_any_number_on() -> None:
     chance = Random(0)
     for number in chance.choices(range(len(LINES)), k=100):
         assert spool.read(number)[0] == LINES[number]
+
+
+def test_pieces_of_text_have_all_lines_between_what_they_are_sent_between() -> None:
+    spool = filled(Spool(b"data: ", b"\n\n"))
+    text = b"".join(b"data: " + line + b"\n\n" for line in LINES)
+    assert b"".join(spool.pieces()) == text
+    assert spool.size == len(text)
+    piece, count = spool.piece(7)
+    assert piece == b"".join(b"data: " + line + b"\n\n" for line in LINES[7 : 7 + count])
+    assert read(spool, 2500) == LINES[2500:]
 
 
 def test_spools_share_a_file_and_keep_their_own_lines() -> None:
