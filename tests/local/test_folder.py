@@ -7,7 +7,7 @@ import pytest
 from ftmon.errors import UsageError
 from ftmon.local.entry import Entry
 from ftmon.local.folder import MOST_FILES, RunFolder, find_runs
-from ftmon.local.source import EVENT_FILE, JSON_LINES, LOG, TABLE, TRAINER_STATE, FileSource, format_of
+from ftmon.local.source import EVENT_FILE, LOG, TABLE, TRAINER_STATE, FileSource
 from tests.local.test_tensorboard import event
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -35,29 +35,6 @@ def found(root: Path) -> list[RunFolder]:
 def read(source: FileSource) -> list[Entry]:
     numbered = [each for part in source.rest() for each in part]
     return [entry for _, entry in (*numbered, *source.poll())]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "points"),
-    [
-        ("llamafactory_trainer_log_dpo.jsonl", JSON_LINES, 2),
-        ("msswift_logging.jsonl", JSON_LINES, 2),
-        ("lightning_metrics.csv", TABLE, 2),
-        ("tensorboard_events_scalars.tfevents", EVENT_FILE, 17),
-        ("hf_stdout_v4_numbers.txt", LOG, 4),
-        ("hf_stdout_v5_strings.txt", LOG, 14),
-        ("mlx_lm_stdout_old_excerpt.txt", LOG, 11),
-        ("llamacpp_finetune_stdout.txt", LOG, 7),
-        ("nanochat_autoresearch_illustrative.txt", LOG, 1),
-    ],
-)
-def test_the_format_of_a_file_is_found_by_what_it_is(name: str, kind: object, points: int) -> None:
-    path = SAMPLES / name
-    found_kind = format_of(path.name, path.read_bytes()[:4096])
-    assert found_kind is kind
-    entries = read(FileSource(path, found_kind))
-    losses = [entry for entry in entries if any("loss" in figure for figure in entry.figures)]
-    assert len(losses) == points
 
 
 def test_a_trainer_s_directory_is_one_run(tmp_path: Path) -> None:
