@@ -8,12 +8,14 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from time import time
 from types import TracebackType
 from typing import Any
+
+import msgspec
 
 from ftmon.errors import FtmonError
 from ftmon.local.run_directory import EVENTS, RUN_VARIABLE, RunDirectory, now
@@ -21,6 +23,11 @@ from ftmon.paths import runs_directory
 
 _RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 """Variables that number the processes of one training: torchrun's, Open MPI's, MPICH's, Slurm's."""
+
+_PLAIN = frozenset({int, float})
+"""The types of nearly all figures, and those that need no look at each of them."""
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Publication:
@@ -35,12 +42,11 @@ class Publication:
         self._totals = {} if total_steps is None else self._numbers({"total_steps": total_steps})
         self._is_cut = False
         """A full disk has taken only a part of the last line."""
-        # A process that this one forks, such as a loader of data, is not the run.
-        self._owner = os.getpid()
         if _rank() == 0:
             self._open(name, home)
             _open_runs.append(self)
             _watch_for_exceptions()
+            _watch_for_forks()
 
     def log(self, /, **figures: Any) -> None:
         """Tell the figures of a step: `step`, `loss`, `valid_loss`, and any others by their own names.
@@ -61,6 +67,10 @@ class Publication:
         self._is_over = True
         with suppress(ValueError):
             _open_runs.remove(self)
+        self.close()
+
+    def close(self) -> None:
+        """Write no more."""
         if self._descriptor is not None:
             with suppress(OSError):
                 os.close(self._descriptor)
@@ -103,8 +113,10 @@ class Publication:
         except (OSError, FtmonError) as error:
             self._warn(f"nothing is published: {error}")
 
-    def _numbers(self, figures: Mapping[str, Any]) -> dict[str, int | float]:
+    def _numbers(self, figures: dict[str, Any]) -> dict[str, int | float]:
         """Return the figures that are numbers, as JSON has them."""
+        if _PLAIN.issuperset(map(type, figures.values())):
+            return figures
         numbers: dict[str, int | float] = {}
         for name, value in figures.items():
             try:
@@ -114,10 +126,10 @@ class Publication:
         return numbers
 
     def _write(self, fields: dict[str, Any]) -> None:
-        if self._descriptor is None or self._is_over or os.getpid() != self._owner:
+        if self._descriptor is None:
             return
-        fields["time"] = now().isoformat()
-        line = json.dumps(fields).encode() + b"\n"
+        fields["time"] = time()
+        line = _encoded(fields) + b"\n"
         if self._is_cut:
             line = b"\n" + line
         try:
@@ -134,6 +146,16 @@ class Publication:
         self._has_warned = True
         with suppress(Warning):
             warnings.warn(f"ftmon: {words}", RuntimeWarning, stacklevel=3)
+
+
+def _encoded(fields: dict[str, Any]) -> bytes:
+    """Return fields as JSON, with NaN and infinities as they are: they tell that the run diverged."""
+    try:
+        line = _encode(fields)
+    except (msgspec.MsgspecError, OverflowError, UnicodeEncodeError):
+        line = b"null"
+    # What is not finite is null here. `json` writes it, but takes far longer.
+    return json.dumps(fields).encode() if b"null" in line else line
 
 
 _open_runs: list[Publication] = []
@@ -154,6 +176,17 @@ def _watch_for_exceptions() -> None:
         report(kind, error, trace)
 
     sys.excepthook = end_runs
+
+
+@cache
+def _watch_for_forks() -> None:
+    """Close the open runs in each process that is forked, such as a loader of data: it is not the run."""
+
+    def close_runs() -> None:
+        for run in _open_runs:
+            run.close()
+
+    os.register_at_fork(after_in_child=close_runs)
 
 
 def _rank() -> int:

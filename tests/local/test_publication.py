@@ -4,12 +4,14 @@ import resource
 import subprocess
 import sys
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 import ftmon
+from ftmon.local.json_lines import JsonLinesReader
 from ftmon.local.publication import Publication
 from ftmon.local.run_directory import EVENTS, OUTPUT, RunDirectory, now
 
@@ -43,6 +45,16 @@ def test_a_run_tells_its_figures_its_words_and_its_end(tmp_path: Path) -> None:
         {"status": "succeeded"},
     ]
     assert not RunDirectory(tmp_path / run.id).is_running
+
+
+def test_an_entry_has_the_time_at_which_it_was_told(tmp_path: Path) -> None:
+    before = now()
+    with ftmon.publish("my run", home=tmp_path) as run:
+        run.log(step=1, loss=2.5)
+    line, *_ = (tmp_path / run.id / EVENTS).read_text().splitlines()
+    [entry] = JsonLinesReader().read(line)
+    assert entry.at is not None
+    assert before - timedelta(milliseconds=1) < entry.at <= now()
 
 
 @pytest.mark.parametrize(
@@ -201,7 +213,7 @@ def test_a_line_that_a_full_disk_cuts_does_not_spoil_the_next_one(tmp_path: Path
     run.log(step=2, loss=2.25)
     run.finish()
     entries = (tmp_path / run.id / "events.jsonl").read_text().splitlines()
-    assert entries[0] == '{"step": 1, "loss": '
+    assert entries[0] == '{"step":1,"loss":2.5'
     assert [json.loads(entry).get("step") for entry in entries[1:]] == [2, None]
 
 
