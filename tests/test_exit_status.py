@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from ftmon.watch.watcher import Watcher
 from ftmon.wire.pace import Pace
 from tests.command import FTMON, KEY, PATIENCE, environment, ftmon, objects, running
 from tests.front_end import watch
+from tests.servers.scripted import private_port
 from tests.service import DIRTY, HOSTILE, JOB, JOB_ID, LIST, STREAM, Answer, Service
 from tests.terminal import terminal
 
@@ -43,8 +43,7 @@ def over(service: Service) -> Service:
 
 
 def a_refused_url() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    return f"http://127.0.0.1:{private_port()}/v1"
 
 
 def test_a_running_job_without_a_stream_is_shown_so_far(service: Service) -> None:

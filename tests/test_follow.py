@@ -43,7 +43,7 @@ from tests.servers.fine_tunes import (
     stream,
     unframed,
 )
-from tests.servers.scripted import After, End, Pulse, Script, Server, free_port
+from tests.servers.scripted import After, End, Pulse, Script, Server, free_port, private_port
 
 pytestmark = pytest.mark.skips_waits
 
@@ -653,13 +653,13 @@ async def test_a_service_that_is_gone_for_a_while_is_followed_on() -> None:
         if told.waits and "refused" in told.waits[-1].reason:
             refused.set()
 
-    port = free_port()
+    port = private_port()
     async with TaskGroup() as tasks:
-        async with before.running(port):
+        async with before.running(free_port(port)):
             following = tasks.create_task(followed(before.origin, react=react))
             await shown.wait()
         await refused.wait()
-        async with after.running(free_port(before.port)):
+        async with after.running(free_port(port)):
             told = await following
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)

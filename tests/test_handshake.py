@@ -18,7 +18,7 @@ from ftmon.settings import Settings
 from ftmon.wire.client import Client
 from ftmon.wire.follow.follower import Follower
 from tests.servers.fine_tunes import STORY
-from tests.servers.scripted import End, free_port
+from tests.servers.scripted import End, free_port, private_port
 from tests.test_client import THIS_MACHINE, certificate, speaking_tls
 from tests.test_follow import PACE, WHOLE, Told, followed, service
 
@@ -165,7 +165,7 @@ async def test_a_service_whose_balancer_restarts_is_followed(
 
     pace = replace(PACE, give_up=0 if patient else 9)
     async with asyncio.timeout(20), TaskGroup() as tasks:
-        async with answering() as port:
+        async with answering(port=private_port()) as port:
             origin = f"https://127.0.0.1:{port}"
             following = tasks.create_task(followed(origin, pace, patient=patient, react=react))
             await cut_thrice.wait()

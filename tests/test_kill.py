@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from ftmon.local.run_directory import RunDirectory
 from tests.command import FTMON, environment, ftmon, objects
 from tests.local.test_command import keeper_of, until
+from tests.servers.scripted import private_port
 from tests.terminal import terminal
 from tests.test_place import line
 from tests.test_run_command import PYTHON, WAITS, pipe, running
@@ -84,8 +84,7 @@ def test_a_training_whose_screen_is_killed_is_watched_again(pipe: Path) -> None:
 
 
 def test_a_client_goes_on_when_the_service_that_it_watches_is_killed_and_started_again(pipe: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{private_port()}"
 
     def serve() -> subprocess.Popen[bytes]:
         command = [*FTMON, "serve", "--listen", address]

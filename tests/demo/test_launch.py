@@ -18,6 +18,7 @@ from ftmon.serving import launch
 from ftmon.serving.service import Service
 from tests.command import ftmon
 from tests.demo.process import connection, demo, read_answer, stream_target
+from tests.servers.scripted import private_port
 
 pytestmark = pytest.mark.slow
 
@@ -97,8 +98,7 @@ def test_running_gives_a_service_that_ends_with_the_block() -> None:
 
 
 def test_running_hands_every_option_on() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = private_port()
     setup = Setup(Course(steps=9, epochs=3, speed=1000, diverges=True), cut_after=3, port=port, api="mistral")
     with running(setup) as service:
         assert service.base_url == f"http://127.0.0.1:{port}/mistral/v1"

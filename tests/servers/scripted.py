@@ -1,6 +1,7 @@
 """An HTTP server that plays scripts of bytes. Tests describe a network fault as data, without code."""
 
 import asyncio
+import random
 import socket
 import ssl
 import struct
@@ -173,6 +174,20 @@ def free_port(port: int = 0) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     return listener
+
+
+def private_port() -> int:
+    """Return a port that nobody else takes while nothing listens on it.
+
+    The system gives a port of its own range to whoever asks for any, as soon as it is closed, and to outgoing
+    connections: one that goes to such a port may even meet itself.
+    """
+    while True:
+        with socket.socket() as found, suppress(OSError):
+            # Below the system's range on Linux (32768) and on macOS (49152).
+            found.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            port: int = found.getsockname()[1]
+            return port
 
 
 def _parsed(head: bytes) -> Request:

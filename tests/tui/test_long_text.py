@@ -25,8 +25,8 @@ def laid_out(seen: Stage) -> Iterator[str]:
     """Yield each text that a widget of the screen lays out."""
     for widget in seen.app.screen.walk_children():
         if isinstance(widget, JobList):
-            yield from (text for row in widget._shown for text, _ in widget._pieces(row))
-            yield from (row.words for row in widget._shown)
+            yield from (text for row in widget.shown for text, _ in widget.pieces(row.value, BOUND))
+            yield from (row.words for row in widget.shown)
         if isinstance(widget, Toast):
             yield widget._notification.message
         content = widget.render() if isinstance(widget, Widget) else None

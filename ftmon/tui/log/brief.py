@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len
 
-from ftmon.model.event import Event, Metrics, parse_metrics
+from ftmon.model.event import Event
 from ftmon.model.message import checkpoint_step, event_figures, read_message, reason, tells_no_number
+from ftmon.model.metrics import Metrics, parse_metrics
 from ftmon.safe import one_line
 from ftmon.text import count, figure, money, plural
 from ftmon.tui.log.milestone import LONGEST, is_milestone, sign
