@@ -277,7 +277,7 @@ def pane(command: list[str], columns: int, lines: int) -> Iterator[Pane]:
 @pytest.mark.parametrize(("columns", "lines"), [(140, 40), (40, 10)])
 def test_in_tmux_the_demo_is_shown_to_its_final_status(columns: int, lines: int) -> None:
     with pane([*DEMO, "--speed=40", "--steps=40", "--epochs=2"], columns, lines) as shown:
-        shown.until_shown("Step")
+        shown.until_shown("Step" if columns > 40 else "loss ")
         shown.until_shown("■ closed")
         shown.until_shown("✔ succeeded")
         assert shown.told("#{pane_width} #{pane_height} #{alternate_on}") == f"{columns} {lines} 1"

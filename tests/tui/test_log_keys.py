@@ -256,7 +256,7 @@ async def test_filter_prompt_and_event_have_room_in_a_small_pane(size: tuple[int
         assert "&ep" in seen.text
         await seen.press("enter")
         await seen.until_shown("filter: ep")
-        assert "Completed epoch" in seen.text
+        assert "epoch 4/6" in seen.text
         await seen.press("enter")
         await seen.until_shown("info")
         assert "filter" not in seen.text

@@ -81,7 +81,7 @@ def _shortened(event: Event, look: str, width: int) -> str:
     elif facts.started:
         text = "started"
     elif facts.queue is not None:
-        text = f"{plural(facts.queue, 'job')} ahead"
+        text = f"{plural(facts.queue, 'job')} ahead" if facts.queue else "next in the queue"
     elif facts.cost is not None:
         text = f"costs {money(facts.cost)}"
     elif facts.epoch is not None:

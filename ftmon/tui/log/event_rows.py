@@ -112,12 +112,11 @@ class EventRows:
         is_shown = place < self._places and self.shown[place] == index
         return first, self._rows.first_row(place + 1) if is_shown else first
 
-    def pieces(self, row: int, age: str, *, is_marked: bool = False) -> list[tuple[str, str]]:
-        """Return a row as texts with their looks."""
+    def pieces(self, row: int, age: str, *, is_marked: bool = False, taken: int = 0) -> list[tuple[str, str]]:
+        """Return a row as texts with their looks. A shortened message leaves out the cells that are taken."""
         event, line = self._event(row)
-        return row_pieces(
-            event, line, self.columns, age, has_estimates=self.has_estimates, is_marked=is_marked
-        )
+        layout = self.columns._replace(message=self.columns.message - taken) if taken else self.columns
+        return row_pieces(event, line, layout, age, has_estimates=self.has_estimates, is_marked=is_marked)
 
     def message(self, row: int) -> tuple[str, int, int]:
         """Return the message in a row as shown, and where in it the row begins and ends."""

@@ -144,7 +144,9 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
             self._ages[y] = age = self._age(y, self._now())
             index = self._rows.index(row)
             background = "chosen" if index == self.chosen else ""
-            pieces = self._rows.pieces(row, age, is_marked=index in self.finder.marks)
+            is_brief = self._rows.columns.is_brief
+            taken = chip.width + 1 if chip is not None and chip.y == y and is_brief else 0
+            pieces = self._rows.pieces(row, age, is_marked=index in self.finder.marks, taken=taken)
             segments = [Segment(text, self._style(look, background)) for text, look in pieces]
             for span in self._hits(row, index):
                 segments = overlaid(segments, *span, self._style("hit"))
@@ -180,7 +182,12 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
     def _chip(self) -> Chip | None:
         if self.following:
             return None
-        return place(words(self.unseen, is_over=self._is_over), self.size.height, self._room)
+        texts = words(self.unseen, is_over=self._is_over)
+        chip = place(texts, self.size.height, self._room)
+        if chip is None and self._rows.columns.is_brief and self.size.height:
+            # A message that is shortened anyway makes room.
+            return Chip(self.size.height - 1, texts[-1])
+        return chip
 
     def _room(self, y: int) -> int:
         """Return the free cells at the end of a visible row."""

@@ -12,8 +12,8 @@ from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
 
-_NARROW = 34
-"""Cells below which each cell counts; the width at which the screen gets the class `-narrow`."""
+_NARROW = 32
+"""Cells below which each of them counts."""
 
 
 class StatusLine(Line):
