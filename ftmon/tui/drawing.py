@@ -77,12 +77,16 @@ class Drawing:
     def draw(self, run: Run | None) -> Offer:
         """Draw the run in its current state, and return the actions that it allows."""
         self.chart.draw(run)
-        offer = offer_of(run, self._watcher, can_chart=self.chart.can_be_shown)
-        is_charted = self.chart.is_wanted
-        has_room = self._screen.size.height >= _LOWEST_WITH_LOSSES
-        self._screen.set_class(is_charted, "-charted")
+        chart, screen = self.chart, self._screen
+        is_charted = chart.is_wanted
         # The chart tells the losses in its title.
-        self._screen.set_class(is_charted or not has_room or not self.chart.has_point, "-without-losses")
+        can_tell = not is_charted and chart.has_point and screen.size.height >= _LOWEST_WITH_LOSSES
+        screen.set_class(is_charted, "-charted")
+        screen.set_class(is_charted and chart.view.is_alone, "-alone")
+        screen.set_class(not can_tell or not self.losses.is_wanted, "-without-losses")
+        offer = offer_of(run, self._watcher)._replace(
+            toggle_chart=chart.can_be_shown, toggle_alone=chart.can_be_alone, toggle_losses=can_tell
+        )
         self.losses.draw(run, with_sparklines=not self.chart.display)
         self.log_pane.event_log.show_empty(list(emptiness(run)))
         self.log_pane.draw(run)

@@ -41,6 +41,9 @@ GROUPS = {
     "Replay": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Chart": (
         "view.chart",
+        "chart.alone",
+        "chart.larger",
+        "chart.smaller",
         "chart.next",
         "chart.before",
         "chart.left",
@@ -59,7 +62,7 @@ GROUPS = {
         "chart.axis",
         "chart.many",
     ),
-    "Screen": ("palette", "view.theme", "help", "suspend", "quit", "leave"),
+    "Screen": ("palette", "view.theme", "view.losses", "help", "suspend", "quit", "leave"),
 }
 """The ids of the bindings, by what they are for."""
 

@@ -24,6 +24,8 @@ class Offer(NamedTuple):
     halt: bool = False
     change_speed: bool = False
     toggle_chart: bool = False
+    toggle_alone: bool = False
+    toggle_losses: bool = False
 
     def allows(self, action: str) -> bool:
         """Return whether an action of any name is available."""
@@ -33,11 +35,8 @@ class Offer(NamedTuple):
 NOTHING = Offer()
 
 
-def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
-    """Return the actions available for a run, or none if no job is open.
-
-    `can_chart` says that there is a curve, and room to draw it.
-    """
+def offer_of(run: Run | None, watcher: Watcher) -> Offer:
+    """Return the actions available for a run, or none if no job is open; all but what can be shown."""
     if run is None:
         return NOTHING
     is_replay = is_replaying(run)
@@ -56,5 +55,4 @@ def offer_of(run: Run | None, watcher: Watcher, *, can_chart: bool) -> Offer:
         replay=watcher.history is not None and run.is_over and run.events > 0,
         halt=is_replay,
         change_speed=is_replay,
-        toggle_chart=can_chart,
     )

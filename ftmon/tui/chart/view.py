@@ -23,6 +23,12 @@ _LEAST_WINDOW = 1 / 4096
 class View:
     """What the user chose. Each method returns the view after one more choice."""
 
+    is_shown: bool | None = None
+    """Whether the chart is shown; None where there is room."""
+    is_alone: bool = False
+    """The chart has the room of the log, too."""
+    is_many: bool | None = None
+    """Whether several charts are shown; None where there is room."""
     metric: str = ""
     """The name of the curves shown; empty for those that the run is judged by."""
     is_logarithmic: bool | None = None

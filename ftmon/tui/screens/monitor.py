@@ -45,6 +45,10 @@ class MonitorScreen(Screen[None]):
         Binding("r", "retry", "retry now", tooltip="Reconnect now", id="job.retry"),
         Binding("r", "read_now", "read now", tooltip="Read the list now, while polling", id="job.read"),
         Binding("c", "toggle_chart", "chart", tooltip="Show or hide the loss chart", id="view.chart"),
+        Binding(
+            "C", "toggle_alone", "alone", False, tooltip="The chart in place of the log", id="chart.alone"
+        ),
+        Binding("L", "toggle_losses", "losses", False, tooltip="Show or hide the losses", id="view.losses"),
         Binding("p", "replay", "replay", tooltip="Replay the run in at most a minute", id="replay"),
         Binding("p", "halt", "pause/resume", tooltip="Pause or resume the replay", id="replay.halt"),
         Binding("plus,equals_sign", "change_speed(1)", "faster", tooltip="Replay faster", id="replay.faster"),
@@ -287,6 +291,18 @@ class MonitorScreen(Screen[None]):
     def action_toggle_chart(self) -> None:
         """Show or hide the chart. Its rows go to the event log while it is hidden."""
         self.chart.toggle()
+        self.draw()
+
+    def action_toggle_alone(self) -> None:
+        """Show the chart alone, or with the log again."""
+        self.chart.toggle_alone()
+        self.draw()
+        reader = self.chart if self.chart.view.is_alone else self.event_log
+        self.call_after_refresh(reader.focus)
+
+    def action_toggle_losses(self) -> None:
+        """Show or hide the line of the losses."""
+        self.drawing.losses.is_wanted = not self.drawing.losses.is_wanted
         self.draw()
 
     def action_copy(self) -> None:

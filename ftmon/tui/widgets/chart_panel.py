@@ -1,5 +1,6 @@
 """One chart or several, each with its title, laid out in a widget."""
 
+from math import log
 from typing import NamedTuple
 
 from textual.geometry import Size
@@ -13,6 +14,9 @@ from ftmon.tui.widgets.line import fit
 
 PANEL_WIDTH, PANEL_HEIGHT = 56, 9
 """The smallest of several charts, in cells."""
+
+_SHAPE = 4.0
+"""Columns for each row. A cell is about twice as high as wide."""
 
 _GAP = "  "
 
@@ -41,8 +45,7 @@ def panels(lines: list[Curves], course: Course, view: View, size: Size, *, is_ma
     width, height = size
     if not lines or not width or not height:
         return []
-    across = min(len(lines), max(1, width // PANEL_WIDTH)) if is_many else 1
-    down = min(-(-len(lines) // across), max(1, height // PANEL_HEIGHT)) if is_many else 1
+    across, down = _grid(len(lines), width, height) if is_many else (1, 1)
     found = []
     for number, curves in enumerate(lines[: across * down]):
         row, column = divmod(number, across)
@@ -51,6 +54,19 @@ def panels(lines: list[Curves], course: Course, view: View, size: Size, *, is_ma
         gap = 0 if column == across - 1 else len(_GAP)
         found.append(_panel(curves, course, view, (x, y), (right - x - gap, bottom - y)))
     return found
+
+
+def _grid(count: int, width: int, height: int) -> tuple[int, int]:
+    """Return how many of so many charts stand side by side, and how many above each other.
+
+    Most of them are shown, and each as nearly as possible in the shape in which a curve is read best.
+    """
+    grids = []
+    for across in range(1, min(count, max(1, width // PANEL_WIDTH)) + 1):
+        down = min(-(-count // across), max(1, height // PANEL_HEIGHT))
+        shape = width / across / (height / down)
+        grids.append((min(count, across * down), -abs(log(shape / _SHAPE)), across, down))
+    return max(grids)[2:]
 
 
 def _panel(curves: Curves, course: Course, view: View, at: tuple[int, int], size: tuple[int, int]) -> Panel:

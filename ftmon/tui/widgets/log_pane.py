@@ -94,13 +94,13 @@ class LogPane(Vertical):
         self._now = now
         self._secrets = secrets
         self.event_log = EventLog(now)
-        self._title = LogTitle()
+        self.title = LogTitle()
         self._finding = Finding(self.event_log, self._say)
         self._run: Run | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out title and log."""
-        yield self._title
+        yield self.title
         yield self.event_log
 
     def draw(self, run: Run | None) -> None:
@@ -128,7 +128,7 @@ class LogPane(Vertical):
             search_words(log.finder, log.chosen),
             len(log.finder.marks),
         )
-        self._title.draw(self._run, standing)
+        self.title.draw(self._run, standing)
 
     def _say(self, sentence: str) -> None:
         self.notify(excerpt(sentence, LONGEST_TOAST), markup=False, timeout=4)

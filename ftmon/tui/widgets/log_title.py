@@ -9,9 +9,10 @@ from ftmon.tui.widgets.line import Line, Part
 
 
 class LogTitle(Line):
-    """A horizontal rule with the counts in it."""
+    """A horizontal rule with the counts in it. Below the chart it is the border that the mouse moves."""
 
     FILL = "─"
+    ALLOW_SELECT = False
 
     def draw(self, run: Run | None, standing: Standing) -> None:
         """Show the counts of this run, and how the log stands."""

@@ -8,23 +8,18 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
 from ftmon.model.run import Run
 from ftmon.model.series import Curves
-from ftmon.tui.chart import cursor
+from ftmon.tui.chart import cursor, room
 from ftmon.tui.chart.axis import Course, choices, position
 from ftmon.tui.chart.frame import Frame
 from ftmon.tui.chart.view import View
 from ftmon.tui.look import rich_style
 from ftmon.tui.widgets.chart_panel import PANEL_HEIGHT, Panel, panels
-
-_NARROWEST_SCREEN, _LOWEST_SCREEN, _TALL_SCREEN = 20, 22, 30
-"""Sizes in cells; the heights are those at which the screen gets the classes `-roomy` and `-tall`."""
-
-_BESIDE, _LOWEST_BESIDE = 160, 12
-"""Width from which the chart stands beside the log (class `-vast`), and the height that it needs there."""
 
 
 class LossChart(Widget, can_focus=True):
@@ -37,6 +32,9 @@ class LossChart(Widget, can_focus=True):
         Binding("end", "end(True)", "last", False, tooltip="Last point, after Tab", id="chart.last"),
     ]
 
+    view: var[View] = var(View())
+    """What the user chose."""
+
     @dataclass
     class CursorMoved(Message):
         """The user moved the cursor to a step, or removed it."""
@@ -47,24 +45,19 @@ class LossChart(Widget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self._view = View()
         self._run: Run | None = None
         self._lines: list[Curves] = []
         self._course = Course()
         self._drawn: tuple[object, ...] = ()
         """What was drawn last: the chart is drawn again when this changes."""
         self._panels: list[Panel] | None = None
-        self._choice: bool | None = None
-        """Whether the user wants to see the chart; None until they say so."""
-        self._is_many: bool | None = None
-        """Whether the user wants several charts; None until they say so."""
         self._styles: dict[str, Style] = {}
 
     def draw(self, run: Run | None) -> None:
         """Show this run's curves."""
         if run is not self._run:
             # Steps of another run mean nothing here.
-            self._view = replace(self._view.whole(), cursor=None)
+            self.view = replace(self.view.whole(), cursor=None)
             self._run = run
         drawn = (run, run.series.changes, run.total_steps, run.total_epochs) if run else ()
         if drawn != self._drawn:
@@ -88,7 +81,7 @@ class LossChart(Widget, can_focus=True):
         """The curves of the first chart; None if there is none to draw."""
         if not self._lines:
             return None
-        return next((each for each in self._lines if each.name == self._view.metric), self._lines[0])
+        return next((each for each in self._lines if each.name == self.view.metric), self._lines[0])
 
     @property
     def has_several(self) -> bool:
@@ -103,21 +96,26 @@ class LossChart(Widget, can_focus=True):
 
     @property
     def can_be_shown(self) -> bool:
-        """There is a curve to draw, and the screen has room for the chart beside everything else."""
-        width, height = self.screen.size
-        lowest = _LOWEST_BESIDE if width >= _BESIDE else _LOWEST_SCREEN
-        return bool(self._lines) and width >= _NARROWEST_SCREEN and height >= lowest
+        """There is a curve to draw, and room for the chart besides everything else."""
+        return bool(self._lines) and room.can_be_shown(*self.screen.size)
+
+    @property
+    def can_be_alone(self) -> bool:
+        """There is a curve to draw, and room for the chart in place of the log."""
+        return bool(self._lines) and room.can_be_alone(*self.screen.size)
 
     @property
     def is_wanted(self) -> bool:
-        """The chart is to be shown: the user wants it, or has not chosen and there is much room."""
-        width, height = self.screen.size
-        has_room = height >= _TALL_SCREEN or width >= _BESIDE
-        return self.can_be_shown and (has_room if self._choice is None else self._choice)
+        """The chart is to be shown."""
+        return bool(self._lines) and room.is_wanted(self.view, *self.screen.size)
 
     def toggle(self) -> None:
         """Choose to show or hide the chart."""
-        self._choice = not self.display
+        self.view = replace(self.view, is_shown=not self.display, is_alone=False)
+
+    def toggle_alone(self) -> None:
+        """Choose to show the chart alone, or with the log."""
+        self.view = replace(self.view, is_shown=True, is_alone=not self.view.is_alone)
 
     # Choices of the user
 
@@ -125,46 +123,49 @@ class LossChart(Widget, can_focus=True):
         """Show the next figure, or the one before if `by` is negative."""
         if (shown := self.shown) is not None:
             index = self._lines.index(shown) + by
-            self._set(replace(self._view, metric=self._lines[index % len(self._lines)].name))
+            self.view = replace(self.view, metric=self._lines[index % len(self._lines)].name)
 
     def toggle_scale(self) -> None:
         """Switch between a linear and a logarithmic y axis."""
-        frame = self._first_frame
-        if frame is not None:
-            self._set(replace(self._view, is_logarithmic=not frame.height.is_logarithmic))
+        if (frame := self._first_frame) is None:
+            return
+        wanted = not frame.height.is_logarithmic
+        # A scale that the values need anyway is no choice: those of the next run may need the other one.
+        self.view = replace(self.view, is_logarithmic=None)
+        if (frame := self._first_frame) is not None and frame.height.is_logarithmic != wanted:
+            self.view = replace(self.view, is_logarithmic=wanted)
 
     def next_axis(self) -> None:
         """Show steps, epochs or times on the x axis."""
         if (shown := self.shown) is not None:
             found = choices(shown, self._course)
-            index = found.index(self._view.across) if self._view.across in found else 0
-            self._set(replace(self._view.whole(), across=found[(index + 1) % len(found)]))
+            index = found.index(self.view.across) if self.view.across in found else 0
+            self.view = replace(self.view.whole(), across=found[(index + 1) % len(found)])
 
     def smooth_more(self) -> None:
         """Take the next factor of the moving average; after the last one, none."""
-        self._set(self._view.smoothed_more())
+        self.view = self.view.smoothed_more()
 
     def toggle_many(self) -> None:
         """Show one chart or several."""
-        self._is_many = not self._shows_many
-        self._redraw()
+        self.view = replace(self.view, is_many=not self._shows_many)
 
     def zoom(self, factor: float) -> None:
         """Show a part of the x axis that is `factor` times as long, around the cursor or else at the end."""
         if (frame := self._first_frame) is not None:
-            step = self._view.cursor
+            step = self.view.cursor
             cell = frame.columns - 1 if step is None else frame.cell_of(self._x(frame, step))
-            self._set(self._view.zoomed(factor, max(0.0, min(1.0, cell / (frame.columns - 1)))))
+            self.view = self.view.zoomed(factor, max(0.0, min(1.0, cell / (frame.columns - 1))))
 
     def pan(self, share: float) -> None:
         """Move the part that is shown by a share of its length."""
-        self._set(self._view.panned(share))
+        self.view = self.view.panned(share)
 
     def move(self, cells: int) -> None:
         """Move the cursor by so many columns."""
         shown, frame = self.shown, self._first_frame
         if shown is not None and frame is not None:
-            self._point_at(cursor.moved(shown, frame, self._view.cursor, cells))
+            self._point_at(cursor.moved(shown, frame, self.view.cursor, cells))
 
     def action_end(self, is_last: bool) -> None:
         """Move the cursor to the first or the last point."""
@@ -178,21 +179,21 @@ class LossChart(Widget, can_focus=True):
 
     def move_to(self, step: int | None) -> None:
         """Mark a step, or remove the cursor, without a message. Pan so that the step is seen."""
-        view = replace(self._view, cursor=step)
+        view = replace(self.view, cursor=step)
         frame = self._first_frame
         if step is not None and frame is not None and view.is_zoomed:
             share = frame.axis.share(self._x(frame, step))
             length = view.end - view.start
             if not view.start <= share <= view.end:
                 view = view.panned((share - view.start) / length - 0.5)
-        self._set(view)
+        self.view = view
 
     def clear(self) -> bool:
         """Remove the cursor, or else show the whole x axis. Return whether there was something to do."""
-        if self._view.cursor is not None:
+        if self.view.cursor is not None:
             self._point_at(None)
-        elif self._view.is_zoomed:
-            self._set(self._view.whole())
+        elif self.view.is_zoomed:
+            self.view = self.view.whole()
         else:
             return False
         return True
@@ -208,10 +209,9 @@ class LossChart(Widget, can_focus=True):
         curves = [curve for curve in shown[1:] if len(curve)] if shown else []
         return position(curves, frame.axis, step)
 
-    def _set(self, view: View) -> None:
-        if view != self._view:
-            self._view = view
-            self._redraw()
+    def watch_view(self) -> None:
+        """Draw what was chosen."""
+        self._redraw()
 
     def _redraw(self) -> None:
         self._panels = None
@@ -222,7 +222,7 @@ class LossChart(Widget, can_focus=True):
     @property
     def _shows_many(self) -> bool:
         has_room = self.size.height >= 2 * PANEL_HEIGHT
-        return has_room if self._is_many is None else self._is_many
+        return has_room if self.view.is_many is None else self.view.is_many
 
     @property
     def _first_frame(self) -> Frame | None:
@@ -235,7 +235,7 @@ class LossChart(Widget, can_focus=True):
             lines, shown = self._lines, self.shown
             index = lines.index(shown) if shown is not None else 0
             ordered = [*lines[index:], *lines[:index]]
-            self._panels = panels(ordered, self._course, self._view, self.size, is_many=self._shows_many)
+            self._panels = panels(ordered, self._course, self.view, self.size, is_many=self._shows_many)
         return self._panels
 
     def on_resize(self) -> None:
@@ -342,4 +342,4 @@ class LossChart(Widget, can_focus=True):
         event.stop()
         if found := self._under(event):
             _, frame, cell = found
-            self._set(self._view.zoomed(factor, cell / (frame.columns - 1)))
+            self.view = self.view.zoomed(factor, cell / (frame.columns - 1))

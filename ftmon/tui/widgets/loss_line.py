@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from textual.reactive import var
+
 from ftmon.model.curve import Curve
 from ftmon.model.run import Run
 from ftmon.text import figure
@@ -13,6 +15,9 @@ _SPARK_WIDTH = 24
 
 class LossLine(Line):
     """First and last value of both curves, each with a sparkline if there is room."""
+
+    is_wanted: var[bool] = var(True)
+    """The user wants to see them."""
 
     def draw(self, run: Run | None, *, with_sparklines: bool) -> None:
         """Show the losses of this run."""

@@ -1,0 +1,96 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.servers.fine_tunes import JOB, STREAM, answer, event, job, stream
+from tests.servers.scripted import End
+from tests.tui.stage import Stage, stage
+
+EVENTS = [
+    event(f"Step {step}/90: training loss={9 - step / 10:.1f}, validation loss={9 - step / 11:.1f}", step)
+    for step in range(1, 81)
+]
+
+
+@asynccontextmanager
+async def shown(size: tuple[int, int], **options: Any) -> AsyncIterator[Stage]:
+    """Run the app on the losses of 80 steps."""
+    scripts = {JOB: [answer(job())], STREAM: [stream(*EVENTS, End.HANG)]}
+    async with stage(scripts, size=size, **options) as seen:
+        await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(EVENTS))
+        await seen.until(lambda: seen.monitor.chart.has_point)
+        await seen.pilot.pause()
+        yield seen
+
+
+async def drag(seen: Stage, start: tuple[int, int], end: tuple[int, int]) -> None:
+    await seen.pilot.mouse_down(offset=start)
+    await seen.pilot.hover(offset=end)
+    await seen.pilot.mouse_up(offset=end)
+    await seen.pilot.pause()
+
+
+@pytest.mark.slow
+async def test_keys_and_mouse_move_the_border_below_the_chart() -> None:
+    async with shown((80, 30)) as seen:
+        chart, title = seen.monitor.chart, seen.monitor.log_pane.title
+        before = chart.region.height
+        await seen.press(*["right_parenthesis"] * 3, "left_parenthesis")
+        assert chart.region.height == before + 2
+        y = title.region.y
+        await drag(seen, (9, y), (9, y - 3))
+        assert title.region.y == y - 3
+        assert chart.region.height == before - 1
+        await drag(seen, (9, y - 3), (9, 29))
+        assert "Step 80/90" in seen.text
+        await drag(seen, (9, title.region.y), (9, 0))
+        assert "┤" in seen.text
+        await drag(seen, (9, chart.region.y + 1), (9, y))
+        assert chart.region.height == 5
+
+
+@pytest.mark.slow
+async def test_keys_and_mouse_move_the_border_beside_the_chart() -> None:
+    async with shown((180, 30)) as seen:
+        chart, log = seen.monitor.chart, seen.monitor.log_pane
+        before = chart.region.width
+        await seen.press("left_parenthesis", "left_parenthesis")
+        assert log.region.x == chart.region.right == before - 8
+        await drag(seen, (log.region.x, 20), (log.region.x + 13, 9))
+        assert log.region.x == chart.region.right == before + 5
+        await drag(seen, (log.region.x, 20), (179, 20))
+        assert "80  1.00   v1.70" in seen.text
+        await seen.pilot.resize_terminal(80, 30)
+        await seen.until(lambda: chart.region.height == 9)
+
+
+@pytest.mark.slow
+async def test_the_chart_stands_in_place_of_the_log_and_has_the_keys() -> None:
+    async with shown((40, 10)) as seen:
+        assert "c chart" not in seen.text
+        await seen.press("C")
+        await seen.until_shown("⠤⠤ train")
+        assert "v1.70" not in "\n".join(seen.rows[3:])
+        await seen.press("left", "left")
+        await seen.until_shown("step 7")
+        await seen.press("C")
+        await seen.until_shown("80  1.00")
+        assert seen.app.focused is seen.monitor.event_log
+        await seen.press("f", "C")
+        await seen.pilot.resize_terminal(20, 5)
+        await seen.until_shown("80 1.00")
+        await seen.until(lambda: seen.app.focused is seen.monitor.event_log)
+
+
+@pytest.mark.slow
+async def test_the_losses_move_into_the_status_line() -> None:
+    async with shown((80, 24)) as seen:
+        assert "train 8.90 → 1.00" in seen.text
+        await seen.press("L")
+        assert "train 8.90" not in seen.text
+        assert "loss 1.00   v1.70" in seen.text
+        await seen.press("L", "c")
+        assert "train 8.90 → 1.00" in seen.text
+        assert "loss 1.00" not in seen.text
