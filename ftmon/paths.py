@@ -62,6 +62,17 @@ def config_file() -> Path | None:
     return None if folder is None else folder / "config.toml"
 
 
+def layout_file() -> Path | None:
+    """Return the path of the file that keeps the screen's layout, in the user's state directory.
+
+    That is `XDG_STATE_HOME` on Linux. The path is None if the user has no home directory.
+    """
+    from platformdirs import user_state_path
+
+    folder = _full(user_state_path)
+    return None if folder is None else folder / "layout.json"
+
+
 def _full(folder_of: Callable[..., Path]) -> Path | None:
     """Return ftmon's directory in one of the user's; None where the user has no home directory."""
     try:

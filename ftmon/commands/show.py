@@ -236,6 +236,7 @@ def _run_app(
 
     clean_environment()
     ending.restore = SavedTerminal().restore
+    from ftmon.paths import layout_file
     from ftmon.tui.app import FtmonApp
 
     app = FtmonApp(
@@ -244,6 +245,7 @@ def _run_app(
         exit_when_over=view.exit_when_over,
         tail=view.tail,
         ways=ways,
+        layout=layout_file(),
         # The shell shows again what the screen covers, when ftmon is suspended.
         on_screen=_erase_feedback,
         on_exit=ending.begin,

@@ -17,12 +17,15 @@ from textual.widgets import Static
 
 from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
+from ftmon.tui import layout_file
 from ftmon.tui.driver import Enveloped, TerminalDriver
 from ftmon.tui.exits import Suspension
 from ftmon.tui.theme import ANSI, DARK, THEMES
 
 # The monitor screen is imported after the first paint. Importing it here would delay that paint by a third.
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ftmon.model.key import JobKey
     from ftmon.model.run import Run
     from ftmon.notify.notifier import Notifier
@@ -98,11 +101,15 @@ class FtmonApp(App[int]):
         exit_when_over: bool = False,
         tail: int | None = None,
         ways: "Notification | None" = None,
+        layout: "Path | None" = None,
         on_screen: Callable[[], None] = lambda: None,
         on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """`ways` is how the user is told of news; None where nothing is told."""
+        """`ways` is how the user is told of news; None where nothing is told.
+
+        `layout` is the file that keeps the layout of the screen.
+        """
         # Without colours, the terminal's own two are left. Textual would paint greys.
         super().__init__(driver_class=TerminalDriver, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.monitor: MonitorScreen | None = None
@@ -112,6 +119,8 @@ class FtmonApp(App[int]):
         self._exit_when_over = exit_when_over
         self._tail = tail
         self._ways = ways
+        self._layout_file = layout
+        self._kept = layout_file.read(layout)
         self.notifier: Notifier | None = None
         """Made after the first paint, where news are told."""
         self._on_screen = on_screen
@@ -120,7 +129,9 @@ class FtmonApp(App[int]):
         for theme in THEMES.values():
             self.register_theme(theme)
         # Assigning `self.theme` would parse all stylesheets a second time.
-        self.set_reactive(App.theme, (ANSI if self.no_color else DARK).name)
+        kept = str(self._kept.get("theme"))
+        usual = kept if kept in self.available_themes else DARK.name
+        self.set_reactive(App.theme, ANSI.name if self.no_color else usual)
         self.stylesheet.set_variables(self.get_css_variables())
 
     @property
@@ -147,6 +158,7 @@ class FtmonApp(App[int]):
 
     def _show_monitor(self) -> None:
         from ftmon.tui.announcer import Announcer
+        from ftmon.tui.layout import Layout
         from ftmon.tui.screens.monitor import MonitorScreen
 
         if self._ways is not None:
@@ -160,7 +172,15 @@ class FtmonApp(App[int]):
                 now=self._now,
             )
         announcer = Announcer(self, self.notifier, self._show_title)
-        self.monitor = MonitorScreen(self._watcher, self._key, self._now, announcer, tail=self._tail)
+        self.monitor = MonitorScreen(
+            self._watcher,
+            self._key,
+            self._now,
+            announcer,
+            tail=self._tail,
+            layout=Layout.of(self._kept),
+            layout_file=self._layout_file,
+        )
         self.push_screen(self.monitor)
 
     def on_monitor_screen_over(self) -> None:

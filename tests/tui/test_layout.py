@@ -1,9 +1,15 @@
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ftmon.paths import layout_file
+from ftmon.tui import layout_file as file
+from ftmon.tui.layout import Layout
+from ftmon.tui.log.event_row import Times
 from tests.servers.fine_tunes import JOB, STREAM, answer, event, job, stream
 from tests.servers.scripted import End
 from tests.tui.stage import Stage, stage
@@ -94,3 +100,87 @@ async def test_the_losses_move_into_the_status_line() -> None:
         await seen.press("L", "c")
         assert "train 8.90 → 1.00" in seen.text
         assert "loss 1.00" not in seen.text
+
+
+@pytest.mark.slow
+async def test_the_layout_is_kept_for_the_next_start(tmp_path: Path) -> None:
+    kept = tmp_path / "state" / "layout.json"
+    async with shown((80, 30), layout=kept) as seen:
+        assert not kept.exists()
+        await seen.press("right_parenthesis", "e", "l", "t", "w", "d", "left", "c", "L", "c")
+        await seen.until(kept.exists)
+        await seen.press("t")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in kept.parent.iterdir()] == ["layout.json"]
+    async with shown((80, 30), layout=kept) as seen:
+        monitor = seen.monitor
+        assert monitor.chart.region.height == 10
+        assert seen.app.theme == "ftmon-light"
+        assert "ema 0.99" in seen.text
+        assert monitor.chart.view.is_logarithmic
+        assert monitor.chart.view.cursor is None
+        assert (monitor.event_log.times, monitor.event_log.is_wrapped) == (Times.ABSOLUTE, False)
+        await seen.press("c")
+        assert "train 8.90 → 1.00" not in seen.text
+        await seen.press("C")
+    fields = json.loads(kept.read_text())
+    assert fields["chart"] is True
+    assert "alone" not in fields
+    async with shown((80, 30), layout=kept) as seen:
+        await seen.press("l")
+        await seen.until(lambda: json.loads(kept.read_text())["logarithmic"] is None)
+
+
+DAMAGED = [
+    "",
+    "{",
+    "[]",
+    "null",
+    '"x"',
+    "[" * 9999,
+    '{"above": "x", "times": [], "smoothing": {}, "theme": 3}',
+    "\0\xff",
+]
+ODD = {
+    "above": 1e999,
+    "beside": -0.5,
+    "chart": "yes",
+    "times": "never",
+    "across": None,
+    "theme": [],
+    "wrap": 0,
+}
+
+
+def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "layout.json"
+    for text in [*DAMAGED, json.dumps(ODD)]:
+        path.write_text(text)
+        assert Layout.of(file.read(path)) == Layout()
+    path.unlink()
+    path.mkdir()
+    assert file.read(path) == {}
+    file.write(path, Layout().fields)
+    file.write(tmp_path / "layout.json" / "x" / "y", {})
+    (tmp_path / "plain").touch()
+    file.write(tmp_path / "plain" / "layout.json", {})
+    assert file.read(tmp_path / "plain" / "layout.json") == file.read(None) == {}
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith(".")) == []
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    fields = {
+        **Layout().fields,
+        "chart": False,
+        "above": 0.5,
+        "smoothing": 0.99,
+        "across": "time",
+        "times": "both",
+        "theme": "nord",
+    }
+    file.write(tmp_path / "a" / "layout.json", fields)
+    assert Layout.of(file.read(tmp_path / "a" / "layout.json")).fields == fields
+
+
+def test_the_layout_is_in_the_state_directory(state_home: Path) -> None:
+    assert layout_file() == state_home / "ftmon" / "layout.json"

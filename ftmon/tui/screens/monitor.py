@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -22,6 +23,8 @@ from ftmon.tui.asking import Asking
 from ftmon.tui.drawing import Drawing
 from ftmon.tui.excerpt import LONGEST_TOAST, excerpt
 from ftmon.tui.intake import Intake, News
+from ftmon.tui.keeper import Keeper
+from ftmon.tui.layout import Layout
 from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING
 from ftmon.tui.past import Past
@@ -68,8 +71,13 @@ class MonitorScreen(Screen[None]):
         announcer: Announcer,
         *,
         tail: int | None = None,
+        layout: Layout,
+        layout_file: Path | None = None,
     ) -> None:
-        """`tail` is how many events of the past are shown; None shows all."""
+        """`tail` is how many events of the past are shown; None shows all.
+
+        `layout` is how the screen is arranged at first. The file keeps what the user makes of it.
+        """
         super().__init__()
         self.run = Run(key) if key else None
         """The state of the job on the screen, or None before a job is opened."""
@@ -78,6 +86,7 @@ class MonitorScreen(Screen[None]):
         self._replay = ReplayControl(watcher, now)
         self._announcer = announcer
         self.drawing = Drawing(self, watcher, self._replay, announcer, self._service_clock)
+        self._keeper = Keeper(self, self.drawing, layout, layout_file)
         self.chart = self.drawing.chart
         self.log_pane = self.drawing.log_pane
         self.event_log = self.log_pane.event_log
@@ -104,7 +113,12 @@ class MonitorScreen(Screen[None]):
     def on_mount(self) -> None:
         """Paint first, then start the watcher, whose imports take time."""
         self.draw()
+        self._keeper.start()
         self.call_after_refresh(self._start)
+
+    def on_unmount(self) -> None:
+        """Keep the layout."""
+        self._keeper.close()
 
     def _start(self) -> None:
         if not self.is_attached:
