@@ -13,6 +13,8 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
 from textual.widgets import Static
 
 from ftmon.errors import BUG, HUNG_UP, LEFT
@@ -187,6 +189,20 @@ class FtmonApp(App[int]):
         """Exit if `exit_when_over` is set."""
         if self._exit_when_over:
             self.exit(return_code=self._exit_status())
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a toast, where it covers nothing that is needed now."""
+        if self.monitor is not None:
+            self.monitor.place_toasts()
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     # Telling those who do not look
 

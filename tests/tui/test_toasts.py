@@ -1,4 +1,5 @@
 import pytest
+from textual.widgets._toast import ToastHolder
 
 from tests.servers.fine_tunes import DONE, JOB, STREAM, answer, event, job, stream
 from tests.servers.scripted import End
@@ -9,6 +10,9 @@ pytestmark = pytest.mark.slow
 EVENTS = [event(f"Step {step}/90: training loss={9 - step / 10:.1f}", step) for step in range(90)]
 SENTENCE = "The list of the events cannot be read (the service answers 503); some may be missing."
 
+
+LAST = ("Step 2/90: training loss=8.8", " 2  8.80", " 2 8.80")
+"""The ends of the row of the third event, in lists of all widths."""
 
 HEIGHTS = (4, 5, 8, 9, 14, 15, 21, 22, 29, 30, 49, 50)
 
@@ -46,15 +50,30 @@ async def test_toasts_cover_neither_the_banner_nor_the_last_event(width: int) ->
             assert "0: The" in "\n".join(rows)
 
 
+async def test_toasts_stand_below_the_last_event_while_there_are_few() -> None:
+    few = {JOB: [answer(job())], STREAM: [stream(*EVENTS[:3], End.HANG)]}
+    async with stage(few) as seen:
+        for size in [(80, 24), (40, 10), (20, 5), (20, 8), (180, 30)]:
+            await seen.pilot.resize_terminal(*size)
+            await seen.pilot.pause()
+            seen.monitor.notify(SENTENCE, timeout=600)
+            await seen.until_shown("The list")
+            await seen.until(lambda: any(row.endswith(LAST) for row in seen.rows))
+            seen.app.clear_notifications()
+            await seen.monitor.query(ToastHolder).remove()
+
+
 async def test_toasts_leave_the_newest_event_in_sight_below_a_small_chart() -> None:
     failed = job("failed", error={"message": "out of memory"})
     over = {JOB: [answer(failed)], STREAM: [stream(*EVENTS, event("Lost", 90), DONE)]}
     async with stage(over) as seen:
         await seen.until_shown("✘ The job failed")
-        await seen.press("c")
+        await seen.press("c", *["right_parenthesis"] * 9)
         assert seen.monitor.chart.display
+        before = seen.rows
         await toast(seen)
-        assert "Lost" in seen.text
+        last = seen.row_of(" Lost")
+        assert seen.rows[last:] == before[last:]
 
 
 async def test_toasts_leave_the_status_in_sight() -> None:
