@@ -232,7 +232,7 @@ class FtmonApp(App[int]):
         """Show all keys."""
         from ftmon.tui.screens.help import HelpScreen
 
-        if self.monitor is not None:
+        if self.monitor is not None and self.monitor.is_active:
             self.push_screen(HelpScreen(self.monitor.key_holders))
 
     def action_copy_or_quit(self) -> None:
@@ -276,6 +276,9 @@ class FtmonApp(App[int]):
             if choice is None:
                 show(before)
 
+        # A key that was pressed twice at once comes here twice.
+        if self.monitor is None or not self.monitor.is_active:
+            return
         before = self.theme
         choices = [Choice(words, "", partial(show, theme.name)) for words, theme in THEMES.items()]
         place = [theme.name for theme in THEMES.values()].index(self.current_theme.name)

@@ -149,10 +149,16 @@ class LogPane(Vertical):
         """Ask something below the log."""
         from ftmon.tui.widgets.prompt import Prompt
 
+        await self._end_question()
+        await self.mount(Prompt(question))
+
+    async def _end_question(self) -> None:
+        """Remove a prompt that is open, and undo what it tries out."""
+        from ftmon.tui.widgets.prompt import Prompt
+
         for prompt in self.query(Prompt):
             prompt.undo()
         await self.query(Prompt).remove()
-        await self.mount(Prompt(question))
 
     def on_prompt_closed(self) -> None:
         """Take the keys again."""
@@ -160,6 +166,7 @@ class LogPane(Vertical):
 
     async def ask_for_search(self) -> None:
         """Ask what to search for, and go there while it is typed."""
+        await self._end_question()
         finding, aim = self._finding, self._finding.aim
         await self._ask(
             Question(
@@ -173,6 +180,7 @@ class LogPane(Vertical):
 
     async def ask_for_filter(self) -> None:
         """Ask which events to show, and show them while it is typed."""
+        await self._end_question()
         finding, aim = self._finding, self._finding.aim
         await self._ask(
             Question(
