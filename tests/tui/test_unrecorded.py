@@ -39,7 +39,8 @@ async def test_a_history_of_a_later_ftmon_is_said_to_record_nothing_as_long_as_i
     with closing(sqlite3.connect(path)) as database:
         database.execute(f"PRAGMA user_version = {VERSION + 1}")
     async with stage(RUNNING, history=path) as seen:
-        await seen.until_shown("nothing is recorded in it")
+        # The path in it is as long as it is, and a toast is wrapped.
+        await seen.until(lambda: "nothing is recorded in it" in " ".join(map(str, seen.app._notifications)))
         await seen.until_shown("▶ running   ▲ not recorded")
 
 
