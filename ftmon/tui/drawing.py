@@ -9,6 +9,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from ftmon.model.run import Run
+from ftmon.tui import toasts
 from ftmon.tui.ages import until_changes
 from ftmon.tui.announcer import Announcer
 from ftmon.tui.emptiness import emptiness
@@ -92,7 +93,17 @@ class Drawing:
         self.log_pane.draw(run)
         self.outcome.ending = ending(run, can_replay=offer.replay, can_retry=offer.retry) if run else None
         self._draw_ages(run)
+        if toasts.are_shown(screen):
+            self.place_toasts()
         return offer
+
+    def place_toasts(self) -> None:
+        """Keep the toasts away from the last line of the log and from the banner."""
+        log, chart = self.log_pane.event_log, self.chart
+        if self.log_pane.display:
+            toasts.place(self._screen, log.region, log.virtual_size.height)
+        else:
+            toasts.place(self._screen, chart.region, chart.region.height)
 
     def _draw_ages(self, run: Run | None) -> None:
         """Draw everything that shows an age or a countdown, and set a timer for its next change."""

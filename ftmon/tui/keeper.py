@@ -28,7 +28,8 @@ class Keeper:
         self._log = drawing.log_pane.event_log
         self._theme = layout.theme
         self._path = path
-        self._fields = layout.fields
+        self._fields = self._written = layout.fields
+        """What is to be in the file, and what is."""
         self._timer: Timer | None = None
         # Before they are mounted, so that nothing moves after the first paint.
         self._chart.set_reactive(LossChart.view, layout.view)
@@ -72,11 +73,12 @@ class Keeper:
     async def _write(self) -> None:
         self._timer = None
         if self._path is not None:
+            fields = self._fields
             # In a thread, because a home directory in a network may be slow.
-            await asyncio.to_thread(layout_file.write, self._path, self._fields)
+            await asyncio.to_thread(layout_file.write, self._path, fields)
+            self._written = fields
 
     def close(self) -> None:
-        """Write what is not written yet."""
-        if self._timer is not None and self._path is not None:
-            self._timer.stop()
+        """Write what is not written yet, also where the thread was cancelled."""
+        if self._path is not None and self._fields != self._written:
             layout_file.write(self._path, self._fields)

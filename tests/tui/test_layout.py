@@ -81,6 +81,8 @@ async def test_the_chart_stands_in_place_of_the_log_and_has_the_keys() -> None:
         assert "v1.70" not in "\n".join(seen.rows[3:])
         await seen.press("left", "left")
         await seen.until_shown("step 7")
+        await seen.press("slash")
+        assert "text, /regex/" not in seen.text
         await seen.press("C")
         await seen.until_shown("80  1.00")
         assert seen.app.focused is seen.monitor.event_log
@@ -110,12 +112,14 @@ async def test_the_layout_is_kept_for_the_next_start(tmp_path: Path) -> None:
         await seen.press("right_parenthesis", "e", "l", "t", "w", "d", "left", "c", "L", "c")
         await seen.until(kept.exists)
         await seen.press("t")
+        theme = seen.app.theme
+        assert theme != "ftmon-dark"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in kept.parent.iterdir()] == ["layout.json"]
     async with shown((80, 30), layout=kept) as seen:
         monitor = seen.monitor
         assert monitor.chart.region.height == 10
-        assert seen.app.theme == "ftmon-light"
+        assert seen.app.theme == theme
         assert "ema 0.99" in seen.text
         assert monitor.chart.view.is_logarithmic
         assert monitor.chart.view.cursor is None
