@@ -200,7 +200,7 @@ class FtmonApp(App[int]):
     ) -> None:
         """Show a toast, where it covers nothing that is needed now."""
         if self.monitor is not None:
-            self.monitor.place_toasts()
+            self.monitor.drawing.place_toasts()
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     # Telling those who do not look

@@ -109,7 +109,7 @@ async def test_the_layout_is_kept_for_the_next_start(tmp_path: Path) -> None:
     kept = tmp_path / "state" / "layout.json"
     async with shown((80, 30), layout=kept) as seen:
         assert not kept.exists()
-        await seen.press("right_parenthesis", "e", "l", "t", "w", "d", "left", "c", "L", "c")
+        await seen.press("right_parenthesis", "e", "l", "t", "w", "c", "L", "c", "left", "d", "down", "enter")
         await seen.until(kept.exists)
         await seen.press("t")
         theme = seen.app.theme

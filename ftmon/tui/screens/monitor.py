@@ -18,7 +18,6 @@ from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.paths import stylesheet
-from ftmon.tui import toasts
 from ftmon.tui.announcer import Announcer
 from ftmon.tui.asking import Asking
 from ftmon.tui.drawing import Drawing
@@ -114,7 +113,7 @@ class MonitorScreen(Screen[None]):
     def on_mount(self) -> None:
         """Paint first, then start the watcher, whose imports take time."""
         self.draw()
-        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.place_toasts())
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.drawing.place_toasts())
         self._keeper.start()
         self.call_after_refresh(self._start)
 
@@ -211,8 +210,6 @@ class MonitorScreen(Screen[None]):
         if not self.is_attached:
             return
         run, offer = self.run, self.drawing.draw(self.run)
-        if toasts.are_shown(self):
-            self.place_toasts()
         if offer != self.offer:
             self.offer = offer
             self.refresh_bindings()
@@ -225,13 +222,6 @@ class MonitorScreen(Screen[None]):
     def _draw_switches(self) -> None:
         self.key_bar.switched_on = self.drawing.switched_on
 
-    def place_toasts(self) -> None:
-        """Keep the toasts away from the last line of the log and from the banner."""
-        if self.chart.view.is_alone and self.chart.display:
-            toasts.place(self, self.chart.region, self.chart.region.height)
-        elif self.is_attached:
-            toasts.place(self, self.event_log.region, self.event_log.virtual_size.height)
-
     def on_resize(self) -> None:
         """Draw again, because the new size may show other widgets."""
         self.call_after_refresh(self.draw)
@@ -241,7 +231,7 @@ class MonitorScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable the actions that the state of the run does not allow."""
         if action in ("search", "filter"):
-            return not self.log_pane.is_asked
+            return self.log_pane.display and not self.log_pane.is_asked
         return self.offer.allows(action)
 
     async def action_search(self) -> None:
