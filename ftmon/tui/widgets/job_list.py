@@ -14,8 +14,8 @@ from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Part, fit
 from ftmon.tui.widgets.pick_list import PickList, PickRow
 
-_LONGEST_ID = 40
-"""Characters of an id that its column has room for. A longer one is shown whole, in place of what follows."""
+_LONGEST_STATUS, _LONGEST_ID = 20, 40
+"""Characters that the columns have room for. What is longer is shown whole, in place of what follows."""
 
 _LONGEST_MODEL = 48
 """Characters of a model's name that are shown."""
@@ -56,7 +56,7 @@ class JobList(PickList[JobKey]):
         """Measure statuses and ids."""
         keys = [row.value for row in self.shown]
         self._widths = _Widths(
-            max((len(listed_status(self._listed[key])) for key in keys), default=0),
+            min(_LONGEST_STATUS, max((len(listed_status(self._listed[key])) for key in keys), default=0)),
             min(_LONGEST_ID, max((len(key.job_id) for key in keys), default=0)),
         )
 
@@ -91,11 +91,11 @@ class JobList(PickList[JobKey]):
     def _details(self, listed: ListedJob) -> Iterable[Part]:
         """Yield what is less important than status and id."""
         if listed.local_time is not None:
-            yield Part(ago(listed.local_time, self._now), "", 1)
+            yield Part(ago(listed.local_time, self._now), "", 2)
         if listed.events is not None:
             yield Part(f"{count(listed.events)} recorded", "", 3)
         if listed.job.model:
-            yield Part(excerpt(listed.job.model, _LONGEST_MODEL), "", 2)
+            yield Part(excerpt(listed.job.model, _LONGEST_MODEL), "", 1)
         if listed.key.service != self._base_url:
             yield Part(f"at {place(listed.key.service)}", "", 4)
 
