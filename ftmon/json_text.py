@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
@@ -62,6 +63,16 @@ def encode_lines(values: Iterable[Any]) -> bytes:
         pass
     plain = [json.dumps(msgspec.to_builtins(value), separators=(",", ":")) for value in values]
     return "".join(f"{line}\n" for line in plain).encode()
+
+
+def encode_exactly(fields: dict[str, Any]) -> bytes:
+    """Encode fields without nulls as compact JSON, with NaN and infinities as Python's `json` writes them."""
+    try:
+        text = _encode(fields)
+    except (msgspec.MsgspecError, OverflowError, UnicodeEncodeError):
+        text = b"null"
+    # msgspec writes null for what is not finite. `json` takes far longer.
+    return json.dumps(fields).encode() if b"null" in text else text
 
 
 def canonical(value: Any) -> bytes:

@@ -53,7 +53,10 @@ HOMES = {
     "humanize": ["ftmon.text"],
     "platformdirs": ["ftmon.paths"],
     "argcomplete": ["ftmon.commands.completion"],
-    "msgspec": ["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse", "ftmon.local", "ftmon.serving"],
+    "msgspec": [
+        *["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse"],
+        *["ftmon.serving.event", "ftmon.local.entry"],
+    ],
     "starlette": ["ftmon.serving"],
     "uvicorn": ["ftmon.serving"],
     "transformers": ["ftmon.integrations.transformers"],

@@ -42,6 +42,10 @@ class Entry(Struct, frozen=True, gc=False):
         """The step of the figures."""
         return count(self.figures.get("step"))
 
+    def saying(self, message: str, figures: Figures) -> "Entry":
+        """Return the entry with other words and figures."""
+        return Entry(message, figures, self.at, self.level, self.outcome)
+
 
 def of_figures(figures: Figures, at: datetime | None = None, outcome: Outcome | None = None) -> Entry:
     """Return the entry of figures that came without words."""

@@ -1,7 +1,5 @@
 """Puts what several files tell of one run into one row of entries, no point twice."""
 
-from msgspec.structs import replace
-
 from ftmon.local.entry import SENTENCES, Entry, Outcome
 from ftmon.model.figures import in_words
 
@@ -53,7 +51,7 @@ class Merger:
         if told == measured:
             if entry.outcome is None or is_told:
                 return None
-            return replace(entry, figures={}, message=SENTENCES[entry.outcome.status])
+            return entry.saying(SENTENCES[entry.outcome.status], {})
         # Figures that follow an end belong to another training of the same run.
         self._outcome = entry.outcome
         if step is not None:
@@ -62,4 +60,4 @@ class Merger:
             return entry
         figures = {name: value for name, value in entry.figures.items() if name not in told}
         is_own_line = entry.message != in_words(entry.figures)
-        return replace(entry, figures=figures, message=entry.message if is_own_line else in_words(figures))
+        return entry.saying(entry.message if is_own_line else in_words(figures), figures)

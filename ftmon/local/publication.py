@@ -4,7 +4,6 @@ It never waits for a lock or a network, and never raises into the training: what
 with one warning. `ftmon watch` and `ftmon serve` read the file.
 """
 
-import json
 import os
 import sys
 import warnings
@@ -15,8 +14,7 @@ from time import time
 from types import TracebackType
 from typing import Any
 
-import msgspec
-
+from ftmon import json_text
 from ftmon.errors import FtmonError
 from ftmon.local.run_directory import EVENTS, RUN_VARIABLE, RunDirectory, now
 from ftmon.paths import runs_directory
@@ -26,8 +24,6 @@ _RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 
 _PLAIN = frozenset({int, float})
 """The types of nearly all figures, and those that need no look at each of them."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Publication:
@@ -129,7 +125,7 @@ class Publication:
         if self._descriptor is None:
             return
         fields["time"] = time()
-        line = _encoded(fields) + b"\n"
+        line = json_text.encode_exactly(fields) + b"\n"
         if self._is_cut:
             line = b"\n" + line
         try:
@@ -146,16 +142,6 @@ class Publication:
         self._has_warned = True
         with suppress(Warning):
             warnings.warn(f"ftmon: {words}", RuntimeWarning, stacklevel=3)
-
-
-def _encoded(fields: dict[str, Any]) -> bytes:
-    """Return fields as JSON, with NaN and infinities as they are: they tell that the run diverged."""
-    try:
-        line = _encode(fields)
-    except (msgspec.MsgspecError, OverflowError, UnicodeEncodeError):
-        line = b"null"
-    # What is not finite is null here. `json` writes it, but takes far longer.
-    return json.dumps(fields).encode() if b"null" in line else line
 
 
 _open_runs: list[Publication] = []

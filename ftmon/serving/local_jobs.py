@@ -9,8 +9,6 @@ from time import monotonic
 from typing import NoReturn
 from uuid import NAMESPACE_URL, uuid5
 
-from msgspec.structs import replace
-
 from ftmon.errors import UsageError
 from ftmon.local.place import News, Runs, outcome_of
 from ftmon.local.run import LocalRun, Told
@@ -169,13 +167,20 @@ class _LocalJob:
         sentence, status = _SENTENCES[outcome.status], _STATUSES[outcome.status]
         message = f"{sentence}. {outcome.reason}" if outcome.reason else sentence
         level = _LEVELS.get(outcome.status, "info")
-        end = ServedEvent(verdict.at or self._run.heard_at, message, status, level, id=f"end-{status}")
+        end = ServedEvent(
+            verdict.at or self._run.heard_at,
+            message,
+            status,
+            level,
+            id=f"end-{status}",
+            is_estimated=verdict.at is None,
+        )
         if status == "succeeded" and self._results:
             own_id = f"file-{self.job.key.hex[:24]}"
             self.job.result_file = File(
                 own_id, "results.csv", _COLUMNS, "fine-tune-results", end.at, self._results
             )
-        self.job.publish(replace(end, is_estimated=verdict.at is None))
+        self.job.publish(end)
 
     def _cancel(self) -> None:
         if why := self._place.cancel(self._run):
