@@ -38,31 +38,33 @@ class Spool:
         """The lines behind the last block."""
         self._bytes = 0
         """Of the newest lines."""
-        self._count = 0
-        self.size = 0
-        """Bytes of all lines, with what they lie between."""
+        self._stored = 0
+        """Lines in the blocks, and their bytes."""
+        self._stored_bytes = 0
 
     def __len__(self) -> int:
         """Return how many lines there are."""
-        return self._count
+        return self._stored + len(self._newest)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all lines, with what they lie between."""
+        return self._stored_bytes + self._bytes
 
     def append(self, *lines: bytes) -> None:
         """Add lines, none of which has the text of an end in it."""
-        size = sum(map(len, lines)) + len(lines) * (len(self._before) + len(self._end))
-        self._newest += lines
-        self._bytes += size
-        self.size += size
-        self._count += len(lines)
-        if self._bytes >= _BLOCK:
-            self._firsts.append(self._count - len(self._newest))
-            self._blocks.append(_stored(self._joined(self._newest)))
-            self._newest, self._bytes = [], 0
+        more = len(self._before) + len(self._end)
+        for line in lines:
+            self._newest.append(line)
+            self._bytes += len(line) + more
+            # However many lines are added at once, a block is no longer than a client may have on its way.
+            if self._bytes >= _BLOCK:
+                self._store()
 
     def block(self, number: int) -> tuple[int, list[bytes]]:
         """Return the lines that lie together with the one of this number, and the number of their first."""
-        newest = self._count - len(self._newest)
-        if number >= newest:
-            return newest, self._newest
+        if number >= self._stored:
+            return self._stored, self._newest
         place = bisect_right(self._firsts, number) - 1
         data = self._block(place)
         between = self._end + self._before
@@ -79,16 +81,24 @@ class Spool:
         if place < 0 or self._firsts[place] != start:
             lines = self.read(start)
             return self._joined(lines), len(lines)
-        after = self._firsts[place + 1] if place + 1 < len(self._firsts) else self._count - len(self._newest)
+        after = self._firsts[place + 1] if place + 1 < len(self._firsts) else self._stored
         return self._block(place), after - start
 
     def pieces(self) -> Iterator[bytes]:
         """Yield all lines there are as texts."""
         done = 0
-        while done < self._count:
+        while done < len(self):
             data, count = self.piece(done)
             done += count
             yield data
+
+    def _store(self) -> None:
+        """Make a block of the newest lines."""
+        self._firsts.append(self._stored)
+        self._blocks.append(_stored(self._joined(self._newest)))
+        self._stored += len(self._newest)
+        self._stored_bytes += self._bytes
+        self._newest, self._bytes = [], 0
 
     def _block(self, place: int) -> bytes:
         block = self._blocks[place]

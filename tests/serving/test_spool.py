@@ -40,6 +40,13 @@ def test_lines_are_read_from_any_number_on() -> None:
         assert spool.read(number)[0] == LINES[number]
 
 
+def test_lines_that_are_added_at_once_lie_in_blocks_of_a_bounded_size() -> None:
+    spool = Spool()
+    spool.append(*[b"x" * 30_000] * 100)
+    assert max(map(len, spool.pieces())) < 100_000
+    assert read(spool) == [b"x" * 30_000] * 100
+
+
 def test_pieces_of_text_have_all_lines_between_what_they_are_sent_between() -> None:
     spool = filled(Spool(b"data: ", b"\n\n"))
     text = b"".join(b"data: " + line + b"\n\n" for line in LINES)
