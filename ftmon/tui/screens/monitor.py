@@ -252,7 +252,7 @@ class MonitorScreen(Screen[None]):
 
     def action_info(self) -> None:
         """Show the service of the run, and how it is watched."""
-        from ftmon.tui.screens.info import InfoScreen, facts_of
+        from ftmon.tui.screens.run import InfoScreen, facts_of
 
         if self.is_active:
             self.app.push_screen(InfoScreen(lambda: list(facts_of(self.run, self._watcher))))

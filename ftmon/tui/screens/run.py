@@ -53,7 +53,7 @@ def facts_of(run: Run | None, watcher: Watcher) -> Iterator[Check]:
 class InfoScreen(ModalScreen[None]):
     """Lists facts, one in each row. The name stands before the text, or above it in a narrow terminal."""
 
-    CSS_PATH = stylesheet("info.tcss")
+    CSS_PATH = stylesheet("run.tcss")
     COMPONENT_CLASSES = LOOKS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,i", "dismiss", "close", tooltip="Close the information", id="info.close"),
