@@ -10,10 +10,11 @@ import pytest
 from ftmon.lines.printer import Printer
 from ftmon.model.curve import Curve
 from ftmon.model.event import Event, Level
-from ftmon.model.job import Status
+from ftmon.model.job import Job, Status
 from ftmon.model.run import Run
 from ftmon.settings import Key, Settings
 from ftmon.settings.choice import read_settings
+from ftmon.wire.dialects import named
 from tests.command import check_output, ftmon, objects
 from tests.servers.case import ARRIVAL, EXIT_STATUS, Case, Line
 from tests.servers.fine_tunes import Fields, answer, head
@@ -94,6 +95,11 @@ def is_line_of(printed: str, line: Line) -> bool:
     return printed[start:] == f"{stamp(line.at)}  {MARKS[line.level]}{line.message}"[start:]
 
 
+def read_again(job: Job, dialect: str) -> Job:
+    """Return a job as it is read from the history, which keeps the object that was sent."""
+    return replace(named(dialect).read_job(job.raw.encode()).job, id=job.id)
+
+
 @endings
 async def test_a_job_is_followed_from_its_queue_to_its_end_and_printed(
     case: Case, end: Status, capfd: pytest.CaptureFixture[str]
@@ -104,6 +110,8 @@ async def test_a_job_is_followed_from_its_queue_to_its_end_and_printed(
     assert told.ending == (end, EXIT_STATUS[end])
     assert (points(run.train_loss), points(run.valid_loss)) == (case.train(end), case.valid(end))
     assert (run.fine_tuned_model, run.failure) == (ending.model, ending.error)
+    assert run.job is not None
+    assert read_again(run.job, case.dialect) == run.job
     assert run.total_steps == case.total_steps
     assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
     assert not told.notices

@@ -61,7 +61,7 @@ def _make_job(fields: dict[str, Any]) -> Job:
         created_at=_time(fields.get("create_time")),
         finished_at=_time(fields.get("end_time")),
         error=job.error or (message if job.status is Status.FAILED else None),
-        raw=reading.raw_of(fields),
+        raw=reading.raw_of({"output": fields}),
     )
 
 

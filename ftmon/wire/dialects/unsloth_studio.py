@@ -51,7 +51,7 @@ def _make_job(run: dict[str, Any]) -> Job:
         finished_at=parse_time(run.get("ended_at")),
         error=reading.text(run.get("error_message")),
         progress=Progress(step=count(run.get("final_step")), total_steps=count(run.get("total_steps"))),
-        raw=reading.raw_of(run, *_HIDDEN),
+        raw=reading.raw_of({"run": {name: value for name, value in run.items() if name not in _HIDDEN}}),
     )
 
 
