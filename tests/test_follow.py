@@ -297,6 +297,12 @@ async def test_ten_cuts_in_a_row_lose_and_repeat_nothing() -> None:
     assert told.fields == STORY
     assert told.ending == (Status.SUCCEEDED, 0)
     assert [wait.attempt for wait in told.waits] == [*range(1, 11)]
+    traffic = told.run.traffic
+    assert traffic is not None
+    assert traffic.streams == 11
+    assert traffic.received > len(b"".join(map(frame, STORY)))
+    assert traffic.fault == told.waits[-1].reason
+    assert traffic.fault_at is not None
 
 
 async def test_an_event_is_told_before_the_next_one_is_sent() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ftmon.model.checkpoint import Checkpoint
 from ftmon.model.event import Details, parse_event
 from ftmon.model.job import Status
 from ftmon.model.message import NOTHING, Facts, event_figures, read_beside, read_message, step_of
@@ -98,6 +99,16 @@ def facts_of(name: str) -> list[Facts]:
         ("Job canceled.", Facts(claim=Status.CANCELLED)),
         ("Fine tuning process stopping due to job cancellation", Facts(claim=Status.CANCELLED)),
         ("Error: The file is too long.", Facts(error="The file is too long.")),
+        ("The job is running (STARTED)", Facts(started=True)),
+        (
+            "Checkpoint created at step 160 with Snapshot ID: ft:a:ckpt-step-160",
+            Facts(checkpoint=Checkpoint("ft:a:ckpt-step-160", 160)),
+        ),
+        ("Checkpoint ft:a:b: Step 80/90: loss=1", Facts(checkpoint=Checkpoint("ft:a:b", 80))),
+        ("Checkpoint: Step 80", Facts(checkpoint=Checkpoint("", 80))),
+        ("Saved checkpoint-500", Facts(checkpoint=Checkpoint("checkpoint-500", 500))),
+        ("Saving a checkpoint of step 7", Facts(checkpoint=Checkpoint("", 7))),
+        ("Saving model checkpoint to out/c-500", Facts(checkpoint=Checkpoint("out/c-500", 500))),
     ],
 )
 def test_a_message_is_understood(message: str, facts: Facts) -> None:
@@ -128,7 +139,8 @@ def test_a_message_is_understood(message: str, facts: Facts) -> None:
         "Uploaded model: one two",
         "Uploading output model",
         "Training completed for Qwen/Qwen3.5-9B at 2026-04-03T03:27:55Z",
-        "Checkpoint created at step 160 with Snapshot ID: ft:a:ckpt-step-160",
+        "Checkpoint created",
+        "Saved a checkpoint",
         "An Error: none",
     ],
     ids=lambda message: message[:40],

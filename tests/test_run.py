@@ -279,6 +279,23 @@ def test_the_rest_is_estimated_from_the_pace_and_counts_down() -> None:
     assert run.remaining(at(399)) == pytest.approx(1)
 
 
+def steps_of(*pairs: tuple[int, float]) -> list[Update]:
+    return [update_of(event_of(f"Step {step}: training loss=1", at), seconds=at) for step, at in pairs]
+
+
+def test_the_pace_is_told_in_steps_also_where_their_total_is_not_known() -> None:
+    run = run_of([update_of(connection=LIVE), *steps_of((1, 0))])
+    assert run.steps_per_second(at(1)) is None
+    for update in steps_of((11, 20), (21, 40), (31, 60)):
+        run.apply(update)
+    assert run.steps_per_second(at(61)) == pytest.approx(0.5)
+    assert run.remaining(at(61)) is None
+    # It is silent for longer than usual, or over.
+    assert run.steps_per_second(at(200)) is None
+    run.apply(update_of(job=Job("ft-1", Status.FAILED)))
+    assert run.steps_per_second(at(61)) is None
+
+
 RUNNING = Job("ft-1", Status.RUNNING)
 
 
@@ -289,8 +306,9 @@ def test_the_estimate_of_the_service_goes_before_the_measured_one_until_it_has_p
     progress: Progress,
 ) -> None:
     run = run_of([*HALF, update_of(job=replace(RUNNING, progress=progress), seconds=200)])
-    assert run.remaining(at(200)) == pytest.approx(50)
+    assert run.told_remaining(at(200)) == run.remaining(at(200)) == pytest.approx(50)
     assert run.remaining(at(240)) == pytest.approx(10)
+    assert run.told_remaining(at(260)) is None
     assert run.remaining(at(260)) == pytest.approx(140)
     run.apply(update_of(job=replace(RUNNING, status=Status.SUCCEEDED, progress=progress), seconds=240))
     assert run.remaining(at(240)) is None

@@ -16,7 +16,7 @@ class Estimate:
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, datetime]] = deque(maxlen=64)
-        """Recent progress, 0 to 1, with its time by the service's clock."""
+        """Recent progress with its time by the service's clock: a part of 1, or a number of steps."""
         self._last_at: datetime | None = None
         """When the last report arrived, by this machine's clock."""
 
@@ -50,16 +50,22 @@ class Estimate:
         """Return whether the silence is longer than is usual for this run."""
         return self.silence(now) >= self.patience
 
+    @property
+    def pace(self) -> float | None:
+        """The recent progress in a second; None if that is not known."""
+        if len(self._points) < 2:
+            return None
+        (start, started), (end, ended) = self._points[0], self._points[-1]
+        seconds = (ended - started).total_seconds()
+        return (end - start) / seconds if end > start and seconds > 0 else None
+
     def remaining(self, now: datetime) -> float | None:
         """Return the seconds left at the measured pace.
 
         None if no pace is known, if the run is silent for longer than usual, or if all steps are done:
         nobody knows how long a service takes after the last step.
         """
-        if len(self._points) < 2:
+        pace = self.pace
+        if pace is None or self.is_silent(now) or self._points[-1][0] >= 1:
             return None
-        (start, started), (end, ended) = self._points[0], self._points[-1]
-        seconds = (ended - started).total_seconds()
-        if end <= start or end >= 1 or seconds <= 0 or self.is_silent(now):
-            return None
-        return max(0.0, (1 - end) * seconds / (end - start) - self.silence(now))
+        return max(0.0, (1 - self._points[-1][0]) / pace - self.silence(now))

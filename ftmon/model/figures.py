@@ -144,6 +144,11 @@ def read_figures(values: Mapping[str, Any]) -> Figures:
     return figures
 
 
+def measured(figures: Figures) -> Figures:
+    """Return the figures that tell how well a training goes, without those that tell how far it is."""
+    return {name: value for name, value in figures.items() if name not in _OF_PROGRESS}
+
+
 def in_words(figures: Figures) -> str:
     """Return figures as a sentence: `Step 10/500: training loss=0.85, validation loss=0.9`."""
     number, total = count(figures.get("step")), count(figures.get("total_steps"))

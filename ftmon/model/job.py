@@ -58,6 +58,7 @@ class Job:
     """The base model."""
     fine_tuned_model: str | None = None
     created_at: datetime | None = None
+    started_at: datetime | None = None
     updated_at: datetime | None = None
     finished_at: datetime | None = None
     n_epochs: int | None = None
@@ -84,6 +85,12 @@ class Job:
         if self.has_ended:
             return "ended, outcome unknown"
         return (self.provider_status if self.status is Status.UNKNOWN else None) or self.status.value
+
+    @property
+    def phase(self) -> str:
+        """The service's own word for where a job stands that is not over, if it is another than ours."""
+        word = (self.provider_status or "").lower().replace("_", " ")
+        return "" if self.is_over or self.status is Status.UNKNOWN or word == self.status.value else word
 
     @property
     def duration(self) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import isfinite, nan
 from typing import NamedTuple
 
+from ftmon.model.checkpoint import Checkpoint
 from ftmon.model.event import Event
 from ftmon.model.job import Status
 from ftmon.model.metrics import Metrics, parse_metrics
@@ -33,6 +34,7 @@ class Facts(NamedTuple):
     claim: Status | None = None
     """The ending that the message claims. Only the job object says that a job is over."""
     error: str | None = None
+    checkpoint: Checkpoint | None = None
 
 
 NOTHING = Facts()
@@ -206,6 +208,18 @@ def _failure(match: re.Match[str]) -> Facts:
 
 _failed = _reader(r"\S+(?: job)? failed\b[.:]?\s*(.*)", _failure)
 _cancelled = _reader(r"\S+(?: job)? cancell?ed", lambda match: Facts(claim=Status.CANCELLED))
+_SENTENCE = r"(?:Step (?P<step>\d{1,15})|Figures)(?!\w)"
+"""What dialects say of the figures of a checkpoint."""
+
+
+def _checkpoint(pattern: str) -> _Reader:
+    def facts(match: re.Match[str]) -> Facts:
+        found = match.groupdict()
+        return Facts(checkpoint=Checkpoint(found.get("name") or "", _count(found.get("step"))))
+
+    return _reader(pattern, facts)
+
+
 _queue = _reader(r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue=int(match[1])))
 
 # By the first word of the message, so that a message that says nothing costs one look-up.
@@ -231,11 +245,27 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
         _cancelled,
     ),
     "Fine-tuning": (_started, _failed, _cancelled),
+    # OpenAI (PROTOCOL §2.3), and what dialects make of a list of checkpoints
+    "Checkpoint": (
+        _checkpoint(r"Checkpoint created at step (?P<step>\d{1,15}) with Snapshot ID: (?P<name>\S+?)\.?$"),
+        _checkpoint(rf"Checkpoint (?P<name>.{{1,500}}?): {_SENTENCE}"),
+    ),
+    "Checkpoint:": (_checkpoint(rf"Checkpoint: {_SENTENCE}"),),
+    # ftmon's callbacks for frameworks, and Hugging Face's Trainer
+    "Saved": (_checkpoint(r"Saved (?P<name>checkpoint-(?P<step>\d{1,15}))$"),),
+    "Saving": (
+        _checkpoint(r"Saving a checkpoint of step (?P<step>\d{1,15})$"),
+        _checkpoint(r"Saving model checkpoint to (?P<name>\S{0,500}?-(?P<step>\d{1,15}))/?$"),
+    ),
     "Fine": (
         _reader(r"Fine tuning job successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),
         _reader(r"Fine tuning process stopping due to job", lambda match: Facts(claim=Status.CANCELLED)),
     ),
-    "The": (_reader(r"The job has successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),),
+    "The": (
+        _reader(r"The job has successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),
+        # Of a change of the status, which stands in for events (`wire.dialects.made`).
+        _reader(r"The job is running\b", lambda match: Facts(started=True)),
+    ),
     "Job": (
         _queue,
         _reader(r"Job started at ", lambda match: Facts(started=True)),

@@ -11,8 +11,9 @@ from ftmon.model.job import Job, Progress, Status, status_phrase
 from ftmon.model.key import JobKey
 from ftmon.model.message import STALLED, event_figures, may_tell_error, read_beside
 from ftmon.model.metrics import read_metrics
+from ftmon.model.milestones import Milestones
 from ftmon.model.series import Curves, Series
-from ftmon.model.update import Connection, Update, Wire
+from ftmon.model.update import Connection, Traffic, Update, Wire
 
 _NEARLY_DONE = 0.99
 """The greatest progress of a job that has not succeeded, whatever its steps say."""
@@ -54,6 +55,7 @@ class Run:
         self.step: int | None = None
         self.total_steps: int | None = None
         self.series = Series()
+        self.milestones = Milestones()
         self.is_stalled = False
         """The last event says that nothing new comes."""
         self.has_estimated_times = False
@@ -74,7 +76,10 @@ class Run:
         """Why that API, in words."""
         self.skew: float | None = None
         """Seconds that the service's clock is ahead of this machine's, or None if it sends no time."""
+        self.traffic: Traffic | None = None
+        """What has come over the wire; None of a run that is read from the history."""
         self._estimate = Estimate()
+        self._steps = Estimate()
         self._ends_at: datetime | None = None
         """When the job will be over by the service's estimate and clock."""
 
@@ -93,6 +98,7 @@ class Run:
         self.why = update.why or self.why
         if update.skew is not None:
             self.skew = update.skew
+        self.traffic = update.traffic or self.traffic
         if update.unrecorded is not None:
             self.unrecorded = update.unrecorded
         if update.stream_errors is not None:
@@ -225,14 +231,21 @@ class Run:
         return max(0.0, (latest - self.job.created_at).total_seconds())
 
     def remaining(self, now: datetime) -> float | None:
-        """Seconds left as the service estimates them, or else at the measured pace.
+        """Seconds left as the service estimates them, else at the measured pace; None if neither is known."""
+        told = self.told_remaining(now)
+        return self._estimate.remaining(now) if told is None and self._is_training else told
 
-        None if neither is known, or none can be known to last.
-        """
-        if not self._is_training:
+    def told_remaining(self, now: datetime) -> float | None:
+        """Seconds left as the service estimates them; None if it does not, or if that time has passed."""
+        if self._ends_at is None or not self._is_training:
             return None
-        told = (self._ends_at - self.service_time(now)).total_seconds() if self._ends_at else 0.0
-        return told if told > 0 else self._estimate.remaining(now)
+        told = (self._ends_at - self.service_time(now)).total_seconds()
+        return told if told > 0 else None
+
+    def steps_per_second(self, now: datetime) -> float | None:
+        """The measured pace; None if it is not known, or if the run makes no steps now."""
+        is_moving = self._is_training and not self.is_trained and not self._steps.is_silent(now)
+        return self._steps.pace if is_moving else None
 
     def silence(self, now: datetime) -> float | None:
         """Seconds without progress, if that is longer than usual for this run; otherwise None."""
@@ -313,8 +326,9 @@ class Run:
             self.series.note_epoch(facts.epoch, self.step if figures.step is None else figures.step)
         if figures.step is not None:
             self.step = max(figures.step, self.step or 0) if figures.is_spare else figures.step
-        if figures.is_spare:
-            self.series.note_checkpoint(figures.step)
+            self._steps.add(figures.step, event.created_at, at)
+        if (checkpoint := self.milestones.note(event, facts, figures, details)) is not None:
+            self.series.note_checkpoint(checkpoint.step)
         self.series.add(event, number, figures, details.data)
         self._note_remaining(figures.remaining, at)
         counted = self._counted

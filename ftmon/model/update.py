@@ -69,6 +69,19 @@ class Connection:
         return self.wire in (Wire.CLOSED, Wire.REFUSED, Wire.RECORDED)
 
 
+class Traffic(NamedTuple):
+    """What has come over the wire since the watching began."""
+
+    received: int = 0
+    """Bytes of all answers, as they were sent."""
+    streams: int = 0
+    """How many streams were opened."""
+    fault: str = ""
+    """Why an attempt failed last, in words; empty while none has."""
+    fault_at: datetime | None = None
+    """When that was, by this machine's clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """The news of one network chunk, or one change of the connection."""
@@ -98,6 +111,8 @@ class Update:
     """Why the service is taken to speak it, in words; empty where that is not known."""
     skew: float | None = None
     """Seconds that the service's clock is ahead of this machine's; None where it told nothing new of it."""
+    traffic: Traffic | None = None
+    """All traffic so far, or None where that is not known."""
 
 
 def merged(rest: Update, updates: list[Update], *, with_events: bool) -> Update:
@@ -115,5 +130,6 @@ def merged(rest: Update, updates: list[Update], *, with_events: bool) -> Update:
             dialect=update.dialect or rest.dialect,
             why=update.why or rest.why,
             skew=rest.skew if update.skew is None else update.skew,
+            traffic=update.traffic or rest.traffic,
         )
     return rest

@@ -19,6 +19,14 @@ _NEXT = re.compile(r'<([^<>]*)>[^,<]*;\s*rel="?next\b', re.IGNORECASE)
 """The address of the next page in a `Link` header (RFC 8288)."""
 
 
+class Meter:
+    """Counts what a service sends."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        """Bytes of bodies, as they were sent."""
+
+
 class Answer:
     """The head of a good answer, whose body is still to be read."""
 

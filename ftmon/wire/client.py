@@ -22,7 +22,7 @@ from ftmon.safe import redact
 from ftmon.settings import Key, Settings
 from ftmon.wire import refusal
 from ftmon.wire.allowance import Allowance, retry_after
-from ftmon.wire.answer import Answer
+from ftmon.wire.answer import Answer, Meter
 from ftmon.wire.clock import Moment, ServiceClock
 from ftmon.wire.echo import json_without
 from ftmon.wire.fault import place, translated
@@ -70,6 +70,7 @@ class Client:
         """Bytes of an answer that is read whole."""
         self.allowance = Allowance()
         self.clock = ServiceClock()
+        self.meter = Meter()
         self._known = KnownAnswers()
         self._head_timeout = head_timeout
         self._base = httpx.URL(settings.base_url)
@@ -212,6 +213,7 @@ class Client:
     async def _pieces(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
         with translated(self._base):
             async for piece in response.aiter_raw():
+                self.meter.received += len(piece)
                 yield piece
 
     async def _send(

@@ -56,6 +56,7 @@ def _make_job(fields: dict[str, Any]) -> Job:
         job,
         model=reading.text(fields.get("dockerImage") or fields.get("spaceId")),
         created_at=parse_time(fields.get("createdAt")),
+        started_at=parse_time(fields.get("startedAt")),
         finished_at=parse_time(fields.get("finishedAt")),
         error=message if job.status is Status.FAILED else None,
         links=links(page=f"https://huggingface.co/jobs/{owner}/{job.id}" if owner else None),

@@ -267,6 +267,7 @@ def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: objec
         model=text(fields.get("model")),
         fine_tuned_model=text(fields.get("fine_tuned_model") or output),
         created_at=parse_time(fields.get("created_at")),
+        started_at=parse_time(fields.get("started_at")),
         updated_at=updated_at,
         finished_at=finished_at,
         n_epochs=_epochs(fields),

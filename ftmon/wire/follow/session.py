@@ -13,7 +13,7 @@ from ftmon.model.event import Event
 from ftmon.model.job import Job, Status
 from ftmon.model.key import JobKey
 from ftmon.model.message import claims_end
-from ftmon.model.update import Connection, Update, Wire
+from ftmon.model.update import Connection, Traffic, Update, Wire
 from ftmon.wire.choosing import Candidates, find_job
 from ftmon.wire.client import Client
 from ftmon.wire.clock import loop_time
@@ -73,6 +73,8 @@ class Session:
         """The last event says that the job is over."""
         self.connection = Connection(Wire.CONNECTING)
         """As last reported."""
+        self.traffic = Traffic()
+        """So far, but for the bytes, which the client counts."""
         self._candidates = candidates
         self._report = report
         self._notices = Notices()
@@ -265,11 +267,20 @@ class Session:
             dialect=service.dialect.name,
             why=service.why,
             skew=service.client.clock.skew,
+            traffic=self.traffic._replace(received=service.client.meter.received),
         )
 
     def note_answer(self) -> None:
         """A good answer was read."""
         self.answered_at = loop_time()
+
+    def note_stream(self) -> None:
+        """A stream was opened."""
+        self.traffic = self.traffic._replace(streams=self.traffic.streams + 1)
+
+    def note_fault(self, fault: UnreachableError) -> None:
+        """An attempt has failed."""
+        self.traffic = self.traffic._replace(fault=str(fault), fault_at=datetime.now(UTC))
 
     def note_claim(self) -> None:
         """The events seem to be over."""

@@ -174,6 +174,7 @@ class Stream:
         self._is_open = True
         session = self._session
         session.note_answer()
+        session.note_stream()
         session.ledger.begin_connection()
         if session.wire is not Wire.POLLING:
             await session.tell(connection=Connection(Wire.LIVE), heard=True)

@@ -167,6 +167,7 @@ class Timetable:
         `retry` is what the stream asked for, `patience` the most that is left.
         """
         self.failed_streams += 1
+        self._session.note_fault(fault)
         delay = min(self._pace.delay(self.failed_streams, fault.retry_after, retry), patience)
         self.stream_at = loop_time() + delay
         return delay
@@ -177,6 +178,7 @@ class Timetable:
         Where the stream may work (not `is_only_route`), failing readings share its back-off.
         """
         self.failed_readings += 1
+        self._session.note_fault(fault)
         delay = self._pace.delay(self.failed_readings, fault.retry_after)
         if fault.retry_after is not None:
             self._held_until = loop_time() + delay
