@@ -1,7 +1,5 @@
 """One event in full: its message, its figures, and its JSON as the service sent it."""
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -18,26 +16,21 @@ from ftmon.model.message import event_figures, read_message
 from ftmon.model.metrics import parse_metrics
 from ftmon.paths import stylesheet
 from ftmon.safe import one_line, redact
-from ftmon.text import count, stamp
+from ftmon.text import stamp
+from ftmon.tui import json_view
 from ftmon.tui.clipboard import copy
-from ftmon.tui.excerpt import excerpt
+from ftmon.tui.excerpt import LONGEST_TEXT, bounded, excerpt
 from ftmon.tui.look import LOOKS
 from ftmon.tui.widgets.event_log import line_of
-
-_LONGEST = 20_000
-"""Characters of a message, or of the JSON, that are laid out. Copying copies all."""
 
 _MOST_FIGURES = 60
 
 _LEVEL_LOOKS = {Level.INFO: "muted", Level.WARNING: "warning", Level.ERROR: "bad"}
 
-_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*+")(\s*+:)?|(-?\d[\d.eE+-]*+|true|false|null)')
-"""A string, perhaps the name of a field, or another value."""
-
 
 def event_text(event: Event, secrets: Sequence[str]) -> str:
     """Return the object that the service sent, over several lines, made safe and without secrets."""
-    return redact(json.dumps(safe_json(event.fields), indent=2, ensure_ascii=False), secrets)
+    return json_view.pretty(event.fields, secrets)
 
 
 class EventScreen(ModalScreen[None]):
@@ -69,12 +62,13 @@ class EventScreen(ModalScreen[None]):
                 ),
             )
             yield Static(Content.styled("esc closes   y copies the line   Y the JSON", ".muted"), id="keys")
-            yield Static(Content(_bounded(redact(event.message, self._secrets))), classes="part")
+            yield Static(Content(bounded(redact(event.message, self._secrets))), classes="part")
             if figures := list(_figures(event)):
                 width = max(len(name) for name, _ in figures)
                 rows = [Content.assemble((f"{name:<{width}}  ", ".muted"), value) for name, value in figures]
                 yield Static(Content("\n").join(rows), classes="part")
-            yield Static(_coloured(_bounded(event_text(event, self._secrets))), classes="part")
+            shown = json_view.pretty(event.fields, self._secrets, LONGEST_TEXT)
+            yield Static(json_view.coloured(shown), classes="part")
 
     async def action_copy_line(self) -> None:
         """Copy time and message."""
@@ -85,18 +79,12 @@ class EventScreen(ModalScreen[None]):
         await copy(self.app, event_text(self._event, self._secrets), "the JSON of the event")
 
 
-def _bounded(text: str) -> str:
-    text = text.replace("\t", " ")
-    rest = len(text) - _LONGEST
-    return f"{text[:_LONGEST]} … and {count(rest)} more characters" if rest > 0 else text
-
-
 def _figures(event: Event) -> Iterator[tuple[str, str]]:
     """Yield the figures of an event by name: those in its data, else those in its message."""
     data: Any = event.fields.get("data")
     found: dict[str, float] = read_figures(safe_json(data)) if isinstance(data, dict) else {}
     if not found:
-        told = event_figures(read_message(event.message[:_LONGEST]), parse_metrics(event))
+        told = event_figures(read_message(event.message[:LONGEST_TEXT]), parse_metrics(event))
         found = {
             name: value
             for name, value in told._asdict().items()
@@ -104,16 +92,3 @@ def _figures(event: Event) -> Iterator[tuple[str, str]]:
         }
     for name, value in list(found.items())[:_MOST_FIGURES]:
         yield excerpt(one_line(name).replace("_", " "), 40), f"{value:.10g}"
-
-
-def _coloured(text: str) -> Content:
-    """Return JSON with colours: names, strings and other values."""
-    pieces: list[tuple[str, str]] = []
-    end = 0
-    for match in _TOKEN.finditer(text):
-        string, colon, _ = match.groups()
-        look = ".key" if colon else ".good" if string else ".valid"
-        pieces += [(text[end : match.start()], ""), (match[0].removesuffix(colon or ""), look)]
-        pieces.append((colon or "", ""))
-        end = match.end()
-    return Content.assemble(*pieces, (text[end:], ""))
