@@ -165,9 +165,25 @@ def left(seconds: float) -> str:
     return f"~{humanize.precisedelta(rounded, minimum_unit=unit, format='%d')} left"
 
 
+def source(service: str, *, is_told: bool) -> str:
+    """Return who says how long it will take: `as measured`, `as the service says`."""
+    if not is_told:
+        return "as measured"
+    return "as the trainer says" if service == LOCAL else "as the service says"
+
+
 def brief_left(seconds: float) -> str:
     """Return the time left as roughly as `age` is: `~4m`."""
     return f"~{age(max(10.0, seconds))}"
+
+
+def pace(steps: float) -> str:
+    """Return steps per second as `2.4 steps/s`, or of fewer than one in two seconds `12 steps/min`."""
+    for factor, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        number = steps * factor
+        if number >= 0.5 or unit == "h":
+            break
+    return f"{count(round(number)) if number >= 10 else f'{number:.1f}'} steps/{unit}"
 
 
 def percent(fraction: float) -> str:

@@ -37,7 +37,7 @@ GROUPS = {
         "log.back",
     ),
     "One event": ("log.above", "log.below", "log.open", "copy", "log.copy_json", "log.save"),
-    "Job": ("job.open", "job.info", "job.retry", "job.read", "job.cancel"),
+    "Job": ("job.open", "job.facts", "job.retry", "job.read", "job.cancel"),
     "Replay": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Chart": (
         "view.chart",

@@ -53,13 +53,17 @@ def rich_style(widget: Widget, *looks: str) -> Style:
     Half-transparent colours blend with that background. The style of the component class alone loses them.
     """
     style = widget.visual_style
-    for look in looks:
-        if look:
-            style += widget.screen.get_visual_style(look, partial=True)
-            # A partial style of Textual 8 has no background if that is opaque, and is never reversed.
-            whole = widget.screen.get_component_styles(look)
-            style += VisualStyle(background=whole.background, reverse=whole.text_style.reverse)
+    for look in filter(None, looks):
+        style += whole_style(widget, look)
     return style.rich_style
+
+
+def whole_style(widget: Widget, look: str) -> VisualStyle:
+    """Return the style of a look for a `Content`, which leaves out the background of a look that it names."""
+    style = widget.screen.get_visual_style(look, partial=True)
+    # A partial style of Textual 8 has no background if that is opaque, and is never reversed.
+    whole = widget.screen.get_component_styles(look)
+    return style + VisualStyle(background=whole.background, reverse=whole.text_style.reverse)
 
 
 def overlaid(segments: list[Segment], start: int, end: int, style: Style) -> list[Segment]:

@@ -44,7 +44,9 @@ class MonitorScreen(Screen[None]):
         Binding("slash", "search", "search", tooltip="Search, or go to a step", id="log.search"),
         Binding("ampersand", "filter", "filter", tooltip="Show only some events", id="log.filter"),
         Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
-        Binding("i", "info", "info", tooltip="Service, API and why, clock, history", id="job.info"),
+        Binding(
+            "i", "facts", "facts", tooltip="All of the run: times, settings, checkpoints, …", id="job.facts"
+        ),
         Binding("r", "retry", "retry now", tooltip="Reconnect now", id="job.retry"),
         Binding("r", "read_now", "read now", tooltip="Read the list now, while polling", id="job.read"),
         Binding("c", "toggle_chart", "chart", tooltip="Show or hide the loss chart", id="view.chart"),
@@ -250,12 +252,12 @@ class MonitorScreen(Screen[None]):
         if self.is_active:
             self.app.push_screen(OpenJobScreen(self._watcher, self._now), self._open)
 
-    def action_info(self) -> None:
-        """Show the service of the run, and how it is watched."""
-        from ftmon.tui.screens.run import InfoScreen, facts_of
+    def action_facts(self) -> None:
+        """Show the run's page."""
+        from ftmon.tui.screens.run import RunScreen
 
         if self.is_active:
-            self.app.push_screen(InfoScreen(lambda: list(facts_of(self.run, self._watcher))))
+            self.app.push_screen(RunScreen(lambda: (self.run, self._replay.clock(self.run)), self._watcher))
 
     def _open(self, key: JobKey | None) -> None:
         if key is not None:

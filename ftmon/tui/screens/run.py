@@ -1,111 +1,149 @@
-"""The information: the service of the run, how it is watched, and why so."""
+"""The run's page: all that is known of the run, its job and its connection."""
 
-from collections.abc import Callable, Iterator
-from typing import ClassVar
+from collections.abc import Callable
+from datetime import datetime
+from math import inf
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ftmon.checks import facts
-from ftmon.checks.check import SIGNS, Check, Mark
-from ftmon.model.key import LOCAL
+from ftmon import json_text
 from ftmon.model.run import Run
 from ftmon.paths import stylesheet
-from ftmon.safe import one_line, safe
+from ftmon.tui import json_view
+from ftmon.tui.clipboard import copy
+from ftmon.tui.excerpt import LONGEST_TEXT
 from ftmon.tui.look import LOOKS
+from ftmon.tui.page.sections import json_title, of_the_job, of_the_watching
+from ftmon.tui.widgets.checkpoint_table import CheckpointTable
+from ftmon.tui.widgets.fact_table import FactSection, PageSection
 from ftmon.watch.watcher import Watcher
 
 _EVERY = 1.0
-"""Seconds between two looks at the facts. Only what has changed is painted again."""
+"""Seconds between two looks at the run. Only what has changed is painted again."""
 
-_MARK_LOOKS = {Mark.GOOD: "", Mark.DOUBT: "warning", Mark.BAD: "bad"}
-
-
-def facts_of(run: Run | None, watcher: Watcher) -> Iterator[Check]:
-    """Yield what `ftmon doctor` tells of a service, for the run on the screen."""
-    is_asked = not watcher.is_offline if run is None else watcher.can_watch(run.key)
-    service = run.key.service if run else watcher.base_url
-    yield facts.service(service)
-    if run is None or not run.dialect:
-        yield facts.unasked_api("no answer was read" if is_asked else "the service is not asked")
-    else:
-        yield facts.api(run.dialect, run.why)
-    if run is not None:
-        yield facts.connection(run.connection)
-        if is_asked and run.dialect:
-            yield facts.events(run.dialect, run.connection)
-    if is_asked and service != LOCAL:
-        yield facts.key(watcher.settings)
-        yield facts.proxy(watcher.settings)
-        yield facts.clock(run.skew if run else None)
-    if run is not None and run.has_estimated_times:
-        yield facts.estimated_times()
-    obstacle = watcher.unrecordable or ("nothing is recorded in it now" if watcher.is_unrecorded else "")
-    yield facts.record(watcher.history, obstacle)
-    if run is not None and watcher.history is not None and not obstacle:
-        yield facts.recorded(run.events, run.unrecorded)
+_KEYS = "y copies the job's id   Y its JSON"
+_KEYS_OF_CHECKPOINTS = "↑ ↓ choose a checkpoint   y copies its name   Y the job's JSON"
 
 
-class InfoScreen(ModalScreen[None]):
-    """Lists facts, one in each row. The name stands before the text, or above it in a narrow terminal."""
+class RunScreen(ModalScreen[None]):
+    """Shows the sections of a run that have something to tell, one below the other."""
 
     CSS_PATH = stylesheet("run.tcss")
     COMPONENT_CLASSES = LOOKS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,i", "dismiss", "close", tooltip="Close the information", id="info.close"),
+        Binding("escape,q,i", "dismiss", "close", tooltip="Close the run's page", id="run.close"),
+        Binding(
+            "y", "copy_name", "copy", tooltip="Copy the checkpoint's name, else the job id", id="run.copy"
+        ),
+        Binding("Y", "copy_json", "copy JSON", tooltip="Copy the job's JSON", id="run.copy_json"),
     ]
 
-    def __init__(self, tell: Callable[[], list[Check]]) -> None:
+    def __init__(self, present: Callable[[], tuple[Run | None, datetime]], watcher: Watcher) -> None:
+        """`present` returns the run that the main screen shows, and the time to show its ages by."""
         super().__init__()
-        self._tell = tell
-        self._told: list[Check] = []
+        self._present = present
+        self._watcher = watcher
+        self._keys = Static(id="keys")
+        run, now = present()
+        self._job_sections = [FactSection() for _ in of_the_job(run, now)]
+        self._checkpoints = CheckpointTable()
+        self._checkpoint_section = PageSection(self._checkpoints)
+        self._watching_sections = [FactSection() for _ in of_the_watching(run, watcher, now)]
+        self._json = Static()
+        self._json_section = PageSection(self._json)
+        self._raw: str | None = None
+        """The job object that is shown."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the facts, which scroll."""
-        with VerticalScroll(id="dialog"):
+        """Lay out the sections, which scroll."""
+        self._look()
+        with _Page(self._checkpoints):
             yield Static(Content.assemble(("About this run", ".strong"), ("   esc closes", ".muted")))
-            self._told = self._tell()
-            yield from map(_Fact, self._told)
+            yield self._keys
+            yield from self._job_sections
+            yield self._checkpoint_section
+            yield from self._watching_sections
+            yield self._json_section
 
     def on_mount(self) -> None:
-        """Look for changes while the screen is open."""
+        """Look for changes while the page is open."""
         self.set_interval(_EVERY, self._look)
 
-    async def _look(self) -> None:
-        before, self._told = self._told, self._tell()
-        if [check.name for check in before] != [check.name for check in self._told]:
-            await self.recompose()
+    def _look(self) -> None:
+        run, now = self._present()
+        for place, section in zip(self._job_sections, of_the_job(run, now), strict=True):
+            place.show(section)
+        checkpoints = run.milestones.checkpoints.newest_first if run else []
+        self._checkpoints.show(checkpoints)
+        keys = _KEYS_OF_CHECKPOINTS if checkpoints else _KEYS
+        if str(self._keys.content) != keys:
+            self._keys.update(Content.styled(keys, ".muted"))
+        self._checkpoint_section.show_title("Checkpoints", is_empty=not checkpoints)
+        for place, section in zip(
+            self._watching_sections, of_the_watching(run, self._watcher, now), strict=True
+        ):
+            place.show(section)
+        raw = run.job.raw if run is not None and run.job is not None else ""
+        self._json_section.show_title(json_title(run), is_empty=not raw)
+        if raw != self._raw:
+            self._raw = raw
+            self._json.update(json_view.coloured(self._pretty(LONGEST_TEXT)))
+
+    @property
+    def _fields(self) -> Any:
+        """The job object that is shown; None where there is none."""
+        try:
+            return json_text.decode(self._raw) if self._raw else None
+        except ValueError:
+            return None
+
+    def _pretty(self, longest: float) -> str:
+        fields = self._fields
+        return "" if fields is None else json_view.pretty(fields, self._watcher.settings.secrets, longest)
+
+    async def action_copy_name(self) -> None:
+        """Copy the name of the chosen checkpoint; where none is chosen, the job's id."""
+        (run, _), chosen = self._present(), self._checkpoints.chosen
+        if chosen is not None and chosen.name:
+            await copy(self.app, chosen.name, "the checkpoint's name")
+        elif chosen is not None:
+            self.notify("The service gives this checkpoint no name.", markup=False, timeout=4)
+        elif run is not None:
+            await copy(self.app, run.key.job_id, "the job id")
+
+    async def action_copy_json(self) -> None:
+        """Copy the job object."""
+        if text := self._pretty(inf):
+            await copy(self.app, text, "the JSON of the job")
+
+
+class _Page(VerticalScroll):
+    """Scrolls with the arrow keys, which choose among the checkpoints where those are in sight."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "go(-1)", "up", False),
+        Binding("down,j", "go(1)", "down", False),
+    ]
+
+    def __init__(self, checkpoints: CheckpointTable) -> None:
+        super().__init__(id="dialog")
+        self._checkpoints = checkpoints
+
+    def action_go(self, step: int) -> None:
+        """Choose the next checkpoint, or the one before, if that is in sight or next to it. Else scroll."""
+        table, view = self._checkpoints, self.content_region
+        row = table.row_beside(step)
+        if row is None or not view.y - 1 <= table.region.y + row <= view.bottom:
+            self.scroll_relative(y=step, animate=False)
             return
-        for old, new, shown in zip(before, self._told, self.query(_Fact), strict=True):
-            if old != new:
-                shown.show(new)
-
-
-class _Fact(Horizontal):
-    """One fact: its name, and what was found."""
-
-    def __init__(self, check: Check) -> None:
-        super().__init__()
-        self._label = Static(Content.styled(check.name, ".muted"), classes="name")
-        self._text = Static(_text(check))
-
-    def compose(self) -> ComposeResult:
-        """Lay out name and text."""
-        yield self._label
-        yield self._text
-
-    def show(self, check: Check) -> None:
-        """Show the fact as it is now."""
-        self._text.update(_text(check))
-
-
-def _text(check: Check) -> Content:
-    advice = f" → {check.advice}" if check.advice else ""
-    text = one_line(safe(f"{check.text}{advice}"))
-    if check.mark is Mark.GOOD:
-        return Content(text)
-    return Content.styled(f"{SIGNS[check.mark]} {text}", f".{_MARK_LOOKS[check.mark]}")
+        table.choose(step)
+        y = table.region.y - view.y + self.scroll_offset.y + row
+        chosen = Region(0, y, 1, table.rows_of_chosen)
+        self.call_after_refresh(self.scroll_to_region, chosen, animate=False)

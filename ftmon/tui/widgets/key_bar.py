@@ -25,7 +25,7 @@ _ORDER = (
     "replay.slower",
     "chart.left",
     "log.open",
-    "job.info",
+    "job.facts",
     "chart.next",
     "job.open",
     "log.thin",

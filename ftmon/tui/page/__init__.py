@@ -1,0 +1,1 @@
+"""What the run's page tells of a run; knows no widget."""
