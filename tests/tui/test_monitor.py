@@ -513,8 +513,9 @@ async def test_each_slice_takes_something_however_late_it_is(monkeypatch: pytest
 
 async def test_the_time_that_the_service_estimates_is_shown_also_where_no_steps_are_known() -> None:
     estimate = {"estimate_available": True, "seconds_remaining": 14_500}
-    together = job(model_output_name="someone/model", progress=estimate)
+    together = job("compressing", model_output_name="someone/model", progress=estimate)
     scripts: Scripts = {JOB: [answer(together)], f"{JOB}/events": [page(*STORY[:4])]}
     async with stage(scripts, now=datetime.now(UTC)) as seen:
-        await seen.until_shown("~4 hours left")
+        await seen.until_shown("~4 hours left   as the service says")
+        assert "▶ running   compressing" in seen.text
         assert "%" not in seen.text

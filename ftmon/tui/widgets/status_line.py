@@ -7,7 +7,7 @@ from textual.content import Content
 
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
-from ftmon.text import STATUS_SIGNS, count, duration, elapsed, figure, money, percent, plural
+from ftmon.text import STATUS_SIGNS, count, duration, elapsed, figure, money, pace, percent, plural
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.widgets.line import Line, Part
@@ -17,7 +17,7 @@ _NARROW = 32
 
 
 class StatusLine(Line):
-    """Status, queue, epoch, step, cost and time of a run."""
+    """Status, phase, queue, epoch, step, pace, cost and time of a run."""
 
     def draw(
         self,
@@ -69,6 +69,8 @@ def _parts(run: Run, now: datetime, with_percent: bool, losses: Iterable[Part]) 
     if with_percent and run.progress is not None and not run.status.is_final:
         yield Part(percent(run.progress), status_look(run, now), 2)
     yield from losses
+    if run.job is not None and run.job.phase and run.is_current:
+        yield Part(excerpt(run.job.phase), "muted", 4)
     if run.queue is not None and run.is_current and not run.status.is_final:
         yield Part(f"{plural(run.queue, 'job')} ahead" if run.queue else "next in the queue", "waiting", 3)
     if run.epoch is not None:
@@ -77,6 +79,8 @@ def _parts(run: Run, now: datetime, with_percent: bool, losses: Iterable[Part]) 
         yield Part(plural(run.total_epochs, "epoch"), "muted", 8)
     if run.step is not None:
         yield Part(f"step {_of(run.step, run.total_steps)}", "muted", 7)
+    if (steps := run.steps_per_second(now)) is not None:
+        yield Part(pace(steps), "muted", 9)
     if run.cost is not None:
         yield Part(money(run.cost), "muted", 8)
     took, since = run.job.duration if run.job else None, run.age(now)
