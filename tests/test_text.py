@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ftmon import text
 from ftmon.model.event import Level, parse_time
 from ftmon.model.job import Status
+from ftmon.model.key import LOCAL
 
 NOW = datetime(2026, 1, 31, 14, 2, 11, tzinfo=UTC)
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -151,6 +152,26 @@ def test_no_age_changes_before_its_next_step(seconds: int, percent: int) -> None
 )
 def test_an_estimate_is_coarse_and_has_a_tilde(seconds: float, expected: str) -> None:
     assert text.left(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (1234.5, "1,234 steps/s"),
+        (12.4, "12 steps/s"),
+        (2.43, "2.4 steps/s"),
+        (0.2, "12 steps/min"),
+        (1 / 600, "6.0 steps/h"),
+    ],
+)
+def test_a_pace_has_two_figures_and_a_unit_that_suits_it(steps: float, expected: str) -> None:
+    assert text.pace(steps) == expected
+
+
+def test_who_says_how_long_it_takes_is_told() -> None:
+    told = [text.source(service, is_told=True) for service in ("https://a.example/v1", LOCAL)]
+    assert told == ["as the service says", "as the trainer says"]
+    assert text.source(LOCAL, is_told=False) == "as measured"
 
 
 @pytest.mark.parametrize("hundredth", range(101))

@@ -55,7 +55,7 @@ class _Excerpt:
         if isinstance(value, dict):
             return self._object(value, depth)
         if isinstance(value, list):
-            items = []
+            items: list[Any] = []
             for item in value:
                 if self._room <= 0:
                     items.append(_rest(len(value) - len(items)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import pairwise
 
 from ftmon.model.job import Status
 from ftmon.model.run import Run
@@ -44,16 +43,16 @@ def times(run: Run, now: datetime) -> Iterator[Fact]:
 
 def _epochs(run: Run, begun_at: datetime | None, now: datetime, day: datetime | None) -> Iterator[Fact]:
     ends = list(run.milestones.epochs.items())
-    shown = ends[-_MOST_EPOCHS:]
-    if len(ends) > len(shown):
-        yield Fact("epochs", f"{count(len(ends) - len(shown))} earlier ones are not shown")
-        begun_at = ends[-_MOST_EPOCHS - 1][1]
-    before = (shown[0][0] - 1, begun_at) if shown else (0, None)
-    for (last, begun), (epoch, ended) in pairwise([before, *shown]):
+    left_out = max(0, len(ends) - _MOST_EPOCHS)
+    last, begun = ends[left_out - 1] if left_out else (0, begun_at)
+    if left_out:
+        yield Fact("epochs", f"{count(left_out)} earlier ones are not shown")
+    for epoch, ended in ends[left_out:]:
         # Events may tell of some epochs only.
-        is_one = begun is not None and epoch == last + 1 and ended > begun
-        took = f"took {_between(begun, ended)}" if is_one and begun is not None else ""
+        is_whole = epoch == last + 1
+        took = f"took {_between(begun, ended)}" if is_whole and begun and ended > begun else ""
         yield Fact(f"epoch {count(epoch)}", _told(run, when(ended, now, day, took)))
+        last, begun = epoch, ended
 
 
 def _end(run: Run, now: datetime, day: datetime | None) -> Iterator[Fact]:
