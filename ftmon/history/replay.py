@@ -51,6 +51,8 @@ class Replay:
         """The speed is still to be reported."""
         self._recorded: Recorded | None = None
         """What the replay leads to."""
+        self._dialect = ""
+        """That of the run's service, as it is recorded."""
         self._is_stopped = False
         self._changed = Condition()
         """Guards all of the above, and is notified of a new speed and of the stop."""
@@ -103,6 +105,7 @@ class Replay:
         with history.snapshot():
             past = history.past(self._key)
             readings = history.snapshots(self._key)
+        self._dialect = past.dialect
         if past.is_partial:
             yield replace(self._update([]), notice=PARTIAL)
         job = past.job
@@ -174,4 +177,4 @@ class Replay:
         self, events: list[Event], job: Job | None = None, connection: Connection | None = None
     ) -> Update:
         at = self._now or datetime.now(UTC)
-        return Update(self._key, at, tuple(events), job, connection)
+        return Update(self._key, at, tuple(events), job, connection, dialect=self._dialect)

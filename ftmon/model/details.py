@@ -7,6 +7,7 @@ known here is still in the object itself, which is shown as it was sent.
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ftmon import json_text
@@ -75,9 +76,9 @@ def details_of(raw: str) -> Details:
     # DashScope and Unsloth Studio put the job into another object.
     inner = next((fields[name] for name in ("output", "run") if isinstance(fields.get(name), dict)), fields)
     return Details(
-        tuple(_settings(inner))[:_MOST_SETTINGS],
-        tuple(_files(inner))[:_MOST_FILES],
-        tuple(_costs(inner))[:_MOST_SETTINGS],
+        tuple(islice(_settings(inner), _MOST_SETTINGS)),
+        tuple(islice(_files(inner), _MOST_FILES)),
+        tuple(islice(_costs(inner), _MOST_SETTINGS)),
     )
 
 

@@ -107,6 +107,7 @@ async def test_of_a_recorded_run_no_service_is_told_of(tmp_path: Path) -> None:
         await seen.until_shown("The job succeeded")
         await seen.press("i")
         await seen.until_shown(fact("service", RECORDED.service))
+        assert fact("API", "fine-tunes") in seen.text
         assert fact("state", "recorded") in seen.text
         assert fact("recorded", "10 events") in seen.text
         assert "proxy" not in seen.text

@@ -19,7 +19,7 @@ def times(run: Run, now: datetime) -> Iterator[Fact]:
     started_at = reached.started_at or (job.started_at if job else None)
     if created_at is not None:
         yield Fact("created", when(created_at, now, None))
-    if created_at is not None and started_at is not None and started_at > created_at:
+    if created_at is not None and started_at is not None and _seconds(created_at, started_at) >= 1:
         yield Fact("waited", f"{_between(created_at, started_at)} until it started")
     elif created_at is not None and started_at is None and run.status is Status.PENDING and run.is_current:
         yield Fact("waits", f"for {elapsed(_seconds(created_at, now))} so far")
@@ -27,7 +27,8 @@ def times(run: Run, now: datetime) -> Iterator[Fact]:
         yield Fact("started", _told(run, when(started_at, now, created_at)))
     first = reached.first_step_at
     if first is not None:
-        after = f"{_between(started_at, first)} after the start" if started_at and first > started_at else ""
+        delay = _seconds(started_at or first, first)
+        after = f"{duration(delay)} after the start" if delay >= 1 else ""
         yield Fact("first step", _told(run, when(first, now, created_at, after)))
     yield from _epochs(run, first or started_at, now, created_at)
     if job is not None and job.is_over:
