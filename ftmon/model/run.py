@@ -103,11 +103,10 @@ class Run:
             self.unrecorded = update.unrecorded
         if update.stream_errors is not None:
             self.stream_errors = update.stream_errors
-        first = self.events
-        self.events += len(update.events)
-        for number, event in enumerate(update.events, first):
+        for number, event in enumerate(update.events, self.events):
             if not self._is_outcome_only or event.level is not Level.INFO or may_tell_error(event.message):
                 self._apply_event(event, number, update.at)
+        self.events += len(update.events)
 
     @property
     def status(self) -> Status:
