@@ -2,20 +2,16 @@ import json
 import os
 import re
 import select
-import shlex
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 import pytest
 
-from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
+from tests.command import FTMON, PATIENCE, ftmon, objects, running
+from tests.pane import needs_tmux, pane
 from tests.service import HOSTILE, JOB_ID, Service
 from tests.terminal import terminal
 
@@ -28,8 +24,6 @@ DEMO = [*FTMON, "demo"]
 ENDINGS = pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
 )
-
-needs_tmux = pytest.mark.skipif(not shutil.which("tmux"), reason="there is no tmux here")
 
 
 @pytest.fixture
@@ -230,49 +224,6 @@ def test_a_locale_without_signs_does_not_break_the_last_words() -> None:
 # In tmux
 
 
-class Pane:
-    """A shell in the only pane of a tmux server of its own, which tells how the command there ended."""
-
-    def __init__(self, socket: str, command: list[str], columns: int, lines: int) -> None:
-        self._tmux = ["tmux", "-S", socket, "-f", os.devnull]
-        script = f"{shlex.join(command)}; echo left with $?; stty -a; exec sleep 60"
-        self.do("new-session", "-d", "-x", str(columns), "-y", str(lines), shlex.join(["sh", "-c", script]))
-
-    def do(self, *arguments: str) -> str:
-        return subprocess.run(
-            [*self._tmux, *arguments],
-            env=environment(TERM="xterm-256color", TMUX=""),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=PATIENCE,
-        ).stdout
-
-    @property
-    def text(self) -> str:
-        """What is shown, and what has been scrolled away."""
-        return self.do("capture-pane", "-p", "-J", "-S", "-")
-
-    def told(self, what: str) -> str:
-        return self.do("display-message", "-p", what).strip()
-
-    def until_shown(self, words: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while words not in self.text:
-            assert time.monotonic() < deadline, self.text
-            time.sleep(0.02)
-
-
-@contextmanager
-def pane(command: list[str], columns: int, lines: int) -> Iterator[Pane]:
-    with TemporaryDirectory() as directory:
-        shown = Pane(f"{directory}/socket", command, columns, lines)
-        try:
-            yield shown
-        finally:
-            shown.do("kill-server")
-
-
 @needs_tmux
 @pytest.mark.parametrize(("columns", "lines"), [(140, 40), (40, 10)])
 def test_in_tmux_the_demo_is_shown_to_its_final_status(columns: int, lines: int) -> None:
@@ -281,7 +232,7 @@ def test_in_tmux_the_demo_is_shown_to_its_final_status(columns: int, lines: int)
         shown.until_shown("■ closed")
         shown.until_shown("✔ succeeded")
         assert shown.told("#{pane_width} #{pane_height} #{alternate_on}") == f"{columns} {lines} 1"
-        shown.do("send-keys", "q")
+        shown.press("q")
         shown.until_shown("left with 0")
         assert re.search(r"✔ ft-\w{24} succeeded", shown.text)
 
@@ -290,7 +241,7 @@ def test_in_tmux_the_demo_is_shown_to_its_final_status(columns: int, lines: int)
 def test_in_tmux_the_shell_is_as_before_once_the_screen_is_left() -> None:
     with pane([*DEMO, *SLOW], 100, 30) as shown:
         shown.until_shown("Created fine-tune")
-        shown.do("send-keys", "C-c")
+        shown.press("C-c")
         shown.until_shown("left with 130")
         shown.until_shown(" icanon ")
         shown.until_shown(" echo ")

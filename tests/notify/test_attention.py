@@ -1,18 +1,17 @@
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.command import FTMON, PATIENCE, ftmon, objects, running
+from tests.command import FTMON, ftmon, objects, running
 from tests.notify.listener import listening
+from tests.pane import needs_tmux, pane
 from tests.service import JOB_ID, Service
 from tests.terminal import Terminal, terminal
-from tests.test_end_to_end import needs_tmux, pane
 
 pytestmark = pytest.mark.slow
 
@@ -156,24 +155,17 @@ def test_in_tmux_no_remote_text_is_run(tmp_path: Path) -> None:
             shown.do("set", "-g", "automatic-rename-format", "#{E:pane_title}")
             shown.do("set", "-g", "monitor-bell", "on")
             shown.do("set", "-g", "allow-passthrough", "on")
-            until(lambda: shown.told("#{pane_title}") == f"58% loss 0.480 · {SHORT}")
+            shown.until(lambda: shown.told("#{pane_title}") == f"58% loss 0.480 · {SHORT}")
             service.end("failed", error=odd)
-            until(lambda: shown.told("#{pane_title}") == f"✘ failed · {SHORT}")
+            shown.until(lambda: shown.told("#{pane_title}") == f"✘ failed · {SHORT}")
             assert shown.told("#{E:pane_title}") == f"✘ failed · {SHORT}"
-            shown.do("send-keys", "q")
+            shown.press("q")
             shown.until_shown("left with 1")
             assert "failed" not in shown.told("#{pane_title}")
-            until(lambda: told.exists() and told.read_bytes().endswith(b"}\n"))
+            shown.until(lambda: told.exists() and told.read_bytes().endswith(b"}\n"))
     (fields,) = objects(told.read_bytes())
     assert fields["message"] == odd
     assert not ran.exists()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @needs_tmux
@@ -185,7 +177,7 @@ def test_a_notification_goes_through_tmux_to_the_terminal_that_shows_it(
     config.write_text('[notify]\nterminal = "osc777"\n')
     with pane([*FTMON, JOB_ID, *service.options], 100, 30) as inside:
         inside.do("set", "-g", "allow-passthrough", "on")
-        with terminal([*inside._tmux, "attach"], TMUX="") as outside:
+        with terminal(inside.attaching, TMUX="") as outside:
             outside.until_shown("running")
             service.end("failed", error="out of memory")
             outside.until(lambda: bool(NOTIFICATION.search(outside.written)))
