@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.keys import key_to_character
 
 from ftmon.tui.widgets.event_log import EventLog
 from tests.servers.fine_tunes import JOB, JOB_ID, STREAM, Fields, answer, event, job, stream
@@ -28,13 +30,13 @@ LATER = [step(number) for number in range(201, 251)]
 
 @asynccontextmanager
 async def log_of(
-    *events: Fields, size: tuple[int, int] = (100, 24)
+    *told: Fields, size: tuple[int, int] = (100, 24)
 ) -> AsyncIterator[tuple[Stage, EventLog, asyncio.Event]]:
     """Show these events; once the returned event is set, `LATER` follow."""
     go_on = asyncio.Event()
-    scripts = {JOB: [answer(job())], STREAM: [stream(*events, go_on, *LATER, End.HANG)]}
+    scripts = {JOB: [answer(job())], STREAM: [stream(*told, go_on, *LATER, End.HANG)]}
     async with stage(scripts, size=size) as seen:
-        await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(events))
+        await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(told))
         await seen.pilot.pause()
         yield seen, seen.monitor.event_log, go_on
         go_on.set()
@@ -145,6 +147,17 @@ async def test_what_is_no_regex_is_told_and_can_be_mended() -> None:
         assert "no regex" not in seen.text
         assert log.has_focus
         assert "search" not in seen.rows[6]
+
+
+@pytest.mark.parametrize(
+    ("key", "label"), [("slash", "/"), ("ampersand", "&"), ("T", "time "), ("s", f"save as {JOB_ID}.txt")]
+)
+async def test_keys_that_follow_at_once_go_to_the_prompt_and_act_on_nothing(key: str, label: str) -> None:
+    async with log_of(*STEPS) as (seen, _, _go_on):
+        for each in (key, "x", "y"):
+            seen.app.post_message(events.Key(each, key_to_character(each)))
+        await seen.until_shown(f"{label}xy")
+        assert not [request for request in seen.server.requests if request.target.endswith("/cancel")]
 
 
 async def test_a_regex_that_never_ends_is_ended_and_keys_go_on() -> None:

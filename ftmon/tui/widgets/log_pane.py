@@ -66,7 +66,16 @@ class LogPane(Vertical):
             tooltip="One minute down",
             id="log.minute_down",
         ),
-        Binding("T", "go_to_time", "to time", False, tooltip="Go to a time that you type", id="log.to_time"),
+        # What opens the prompt has priority, so that it is there before the next key is handled.
+        Binding(
+            "T",
+            "go_to_time",
+            "to time",
+            False,
+            priority=True,
+            tooltip="Go to a time that you type",
+            id="log.to_time",
+        ),
         Binding("m", "toggle_mark", "mark", False, tooltip="Mark the event, or unmark it", id="log.mark"),
         Binding(
             "apostrophe",
@@ -77,7 +86,7 @@ class LogPane(Vertical):
             id="log.next_mark",
         ),
         Binding("Y", "copy_json", "copy JSON", False, tooltip="Copy the event's JSON", id="log.copy_json"),
-        Binding("s", "save", "save", tooltip="Save what is shown in a file", id="log.save"),
+        Binding("s", "save", "save", priority=True, tooltip="Save what is shown in a file", id="log.save"),
         Binding(
             "escape",
             "back",

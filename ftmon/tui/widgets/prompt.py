@@ -49,8 +49,8 @@ class Prompt(Vertical):
         yield self._complaint
 
     def on_mount(self) -> None:
-        """Take the keys."""
-        self._input.focus()
+        """Take the keys, and at once: `focus()` would leave those that are queued to the log."""
+        self.screen.set_focus(self._input)
 
     @on(Input.Changed)
     def _wait(self, event: Input.Changed) -> None:
