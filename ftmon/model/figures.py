@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
+from ftmon.safe import safe
+
 Figures = dict[str, float]
 """Numbers by name: the names of `NAMES` where they mean the same, each other one under its own name.
 
-Counts are integers. A number that is not finite stays, because it tells that the run diverged.
+A name is safe text. Counts are integers. A number that is not finite stays, because it tells that the run diverged.
 """
 
 _ALIASES: Mapping[str, Iterable[str]] = {
@@ -164,4 +166,4 @@ def _set(figures: Figures, name: str, value: object) -> None:
     found = count(value) if name in _COUNTS else number(value)
     # Of two names for one figure, the first one counts.
     if found is not None:
-        figures.setdefault(name, found)
+        figures.setdefault(safe(name), found)

@@ -138,3 +138,9 @@ def test_a_line_that_is_no_object_is_text(line: str) -> None:
 
 def test_an_object_without_a_figure_or_a_word_is_nothing() -> None:
     assert read({"a": [1], "b": {}, "c": None, "d": True}) == []
+
+
+def test_the_name_of_a_figure_is_safe_text() -> None:
+    [entry] = read({"step": 1, "\x1b[2Jre\ud800ward": 0.5, "\u202ekl": 1})
+    assert set(entry.figures) == {"step", "re\N{REPLACEMENT CHARACTER}ward", "\N{REPLACEMENT CHARACTER}kl"}
+    assert entry.message == "Step 1: re\N{REPLACEMENT CHARACTER}ward=0.5, \N{REPLACEMENT CHARACTER}kl=1"
