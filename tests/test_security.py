@@ -7,12 +7,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from traceback import format_exception
 from typing import Any
 from urllib.parse import quote
@@ -79,10 +81,15 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 # Untrusted text
 
 
+RAN = Path(gettempdir(), f"ftmon-ran-{os.getpid()}")
+"""A file that each hostile text would make, if anything ran it."""
+
+
 def hostile(place: str) -> str:
     """Return a text that does all that can be done to a terminal; `place` tells where it was put."""
     return (
-        f"{place} \x1b]0;x-{place}\x07\x1b]52;c;x-{place}\x07\x1b]8;;http://x-{place}\x1b\\link\x1b]8;;\x1b\\"
+        f"{place} #(touch {RAN})#{{E:#(touch {RAN})}}%%$(touch {RAN})`touch {RAN}`a{chr(0x301) * 99}"
+        f"\x1b]0;x-{place}\x07\x1b]52;c;x-{place}\x07\x1b]8;;http://x-{place}\x1b\\link\x1b]8;;\x1b\\"
         f"\x1b[2J\x1b[31m\x1b[6n\x1bc\x1bP$qx-{place}\x1b\\\x1b_x-{place}\x1b\\\x1b(0"
         f"\x9d0;x-{place}\x9c\x9b31m\x90x-{place}\x9c\x9b\x85"
         "\u202e\u2066\u200f\u200b\u2028\ufeff\U000e0041\ud800\x00\x07\x08\r\x7f"
@@ -127,7 +134,11 @@ EVENTS = [
     event(f"Uploaded result file: {hostile('file').replace(' ', '')}", 4),
     event(f"Error: {hostile('told')}", 5, level="error"),
     event(hostile("time"), created_at=hostile("created")),
-    event("long " + hostile("long") * 500, 6),
+    event("long " + hostile("long") * 200, 6),
+    *(
+        event(f"Step {step}/9: training loss={step}", 6, data={"train_loss": step, hostile("figure"): step})
+        for step in (1, 2)
+    ),
     event("all told", 7),
 ]
 
@@ -255,13 +266,14 @@ async def test_nothing_of_an_odd_answer_is_told_as_it_came(odd: Script) -> None:
 OURS = re.compile(
     rb"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?[\d;]+[hl]|\x1b\[\?\d+\$p|\x1b\[>\d+u|\x1b\[<u|\x1b\[K"
     rb"|\x1b\]22;[a-z-]*\x07|\x1b\[2[23];0t|\x1b\]0;[^\x00-\x1f]*\x07"
+    rb"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|\x1b\]777;notify;[ -~]*\x07"
 )
-"""All that the screen writes: looks, places, modes and questions about them, keys, erasing, the pointer, and
-the title."""
+"""All that the screen writes: looks, places, modes and questions about them, keys, erasing, the pointer, the
+title, the clipboard, and notifications."""
 
 
-def visit(shown: Terminal, end: Callable[[], object]) -> int:
-    """Look at everything that shows a text, and leave when the job is over."""
+def visit(shown: Terminal, folder: Path, end: Callable[[], object]) -> None:
+    """Open everything that shows, copies or saves a text, then let the job end."""
 
     def see(keys: str, words: str) -> None:
         shown.press(keys)
@@ -274,7 +286,7 @@ def visit(shown: Terminal, end: Callable[[], object]) -> int:
     shown.until_shown("all told")
     shown.until_shown("1 error of the stream")
     see("o", "1 job listed by the service")
-    see("\x1b[B", "job-model")
+    see("\x1b[B", "3 years ago")
     close("Watch a job")
     see("?", "Reading")
     close("Reading")
@@ -282,32 +294,117 @@ def visit(shown: Terminal, end: Callable[[], object]) -> int:
     close("About this run")
     see("\x10", "Copy the model's name")
     close("Copy the model's name")
+    see("v", "figure #(touch")
+    see("u", "train 1.00")
+    see("/", "a step:")
+    see("full\r", "search: full")
+    shown.press("Y")
+    shown.until(lambda: len(CLIPBOARD.findall(shown.written)) == 1)
+    see("\r", "esc closes")
+    shown.press("y")
+    shown.until(lambda: len(CLIPBOARD.findall(shown.written)) == 2)
+    close("esc closes")
+    for kind in ("txt", "jsonl", "csv"):
+        see("s", "save as")
+        # Each key on its own: those that follow at once would be handled before this one.
+        see("\x15", "a name that ends")
+        shown.press(f"{folder}/told.{kind}\r")
+        shown.until((folder / f"told.{kind}").exists)
+    see("&", "leaves out")
+    see("full\r", "filter: full")
     see("x", "Cancel this job?")
     see("y", "The job was not cancelled")
     end()
     shown.until_shown("■ closed")
-    shown.press("q")
-    return shown.wait()
 
 
-async def test_only_the_screen_s_own_sequences_reach_a_terminal_that_shows_a_hostile_service() -> None:
+CLIPBOARD = re.compile(rb"\x1b\]52;c?;([A-Za-z0-9+/=]*)\x07")
+
+
+def check_visited(folder: Path, shown: Terminal) -> None:
+    """What was saved, copied and handed to the command of notifications is harmless, and nothing was run."""
+    copies = [b64decode(each) for each in CLIPBOARD.findall(shown.written)]
+    assert [copied[:1] for copied in copies] == [b"{", b"2"]
+    check_harmless(*copies, *(path.read_bytes() for path in folder.iterdir()))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "notified",
+        "told.csv",
+        "told.jsonl",
+        "told.txt",
+    ]
+    assert not RAN.exists()
+
+
+def notifying(folder: Path) -> str:
+    """Return a command that keeps what a notification tells it."""
+    return (
+        f"sh -c 'printenv FTMON_TITLE FTMON_MESSAGE FTMON_MODEL >{folder}/new; cat >>{folder}/new; "
+        f"mv {folder}/new {folder}/notified'"
+    )
+
+
+async def test_only_the_screen_s_own_sequences_reach_a_terminal_that_shows_a_hostile_service(
+    tmp_path: Path,
+) -> None:
     over, loop = asyncio.Event(), asyncio.get_running_loop()
     server = hostile_service(over=over)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def watched(shown: Terminal) -> int:
+        visit(shown, folder, partial(loop.call_soon_threadsafe, over.set))
+        shown.press("q")
+        shown.until((folder / "notified").exists)
+        return shown.wait()
+
     async with server.running():
-        command = [*FTMON, JOB_ID, "--base-url", f"{server.origin}/v1"]
-        with terminal(command, columns=160) as shown:
-            status = await asyncio.to_thread(visit, shown, partial(loop.call_soon_threadsafe, over.set))
+        command = ["env", "TERM=foot", *FTMON, JOB_ID, "--base-url", f"{server.origin}/v1"]
+        with terminal(command, columns=160, FTMON_NOTIFY=notifying(folder)) as shown:
+            status = await asyncio.to_thread(watched, shown)
             shown.assert_restored()
     assert status == 1
-    written = shown.written
-    assert b"job-error" in written
+    check_visited(folder, shown)
+    assert b"job-error" in shown.written
+    # The bell that rings at the end.
+    assert check_own(shown.written).count(b"\x07") == 1
+
+
+def check_own(written: bytes) -> bytes:
+    """Check that there is no sequence but the screen's own ones, and return the rest."""
     rest = OURS.sub(b"", written)
     assert not re.search(rb"[\x00-\x06\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]", rest)
     text = rest.decode()
     assert not re.search(r"[\ud800-\udfff\u2028-\u202e\u2066-\u2069\u200b\u200f\ufeff\U000e0041]", text)
     assert not re.search(r"(?<!\N{REPLACEMENT CHARACTER}\]0;)x-\w", text)
-    # The bell that rings at the end.
-    assert rest.count(b"\x07") == 1
+    assert not RAN.exists()
+    return rest
+
+
+def test_only_the_screen_s_own_sequences_reach_a_terminal_that_shows_a_hostile_training(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / f"\x1b]0;x-folder\x07\x1b[2J\x9b31m\u202e#(touch {RAN.name})"
+    folder.mkdir()
+    # As JSON has it, a sequence is text that does nothing.
+    figures = {"loss": 1.5, "epoch": 1, hostile("figure").replace("x-", "y-"): 2}
+    lines = [hostile("line"), json.dumps(figures), f"ValueError: {hostile('failure')}", "all told\n"]
+    (folder / "log").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
+    command = [*FTMON, "run", "--name", hostile("run").replace("\0", "").replace("\ud800", ""), "--"]
+    with terminal(["env", "-C", str(folder), *command, "sh", "-c", "cat log; exit 3"], columns=160) as shown:
+        shown.until_shown("all told")
+        shown.until_shown("✘ failed")
+        for keys, words in (("/", "a step:"), ("line\r", "search: line"), ("\r", "esc closes")):
+            shown.press(keys)
+            shown.until_shown(words)
+        shown.press("\x1b")
+        shown.until(lambda: "esc closes" not in shown.text)
+        shown.press("o")
+        shown.until_shown("Watch a job")
+        shown.until_shown("7 recorded")
+        shown.press("\x03")
+        assert shown.wait() == 1
+        shown.assert_restored()
+    check_own(shown.written)
 
 
 harmful = st.text(

@@ -1,4 +1,3 @@
-import os
 import re
 import signal
 from collections.abc import Iterator
@@ -7,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import FTMON, ftmon, objects, running
+from tests.command import FTMON, ftmon, running
 from tests.notify.listener import listening
 from tests.pane import needs_tmux, pane
 from tests.service import JOB_ID, Service
@@ -135,37 +134,6 @@ def test_a_way_that_cannot_be_used_is_told_before_anything_is_started(tmp_path: 
     assert done.returncode == 2
     assert done.stderr.startswith(b"ftmon: FTMON_NOTIFY ")
     assert not (tmp_path / "ran").exists()
-
-
-@needs_tmux
-def test_in_tmux_no_remote_text_is_run(tmp_path: Path) -> None:
-    ran = tmp_path / "ran"
-    odd = f"#(touch {ran}) %#{{E:#(touch {ran})}} #[fg=red] $(touch {ran}) `touch {ran}`"
-    with Service().running() as service:
-        service.job |= {"model": odd, "fine_tuned_model": odd, "status": "running", "error": odd}
-        service.job |= {"hyperparams": {"n_epochs": odd}, "organization_id": odd}
-        service.tell("Step 58/100: training loss=0.48")
-        service.tell(odd, level=odd, type=odd, created_at=now())
-        told = tmp_path / "told"
-        keep = f"sh -c 'cat >{told}'"
-        command = ["env", f"FTMON_NOTIFY={keep}", f"PATH={os.environ['PATH']}", *FTMON]
-        with pane([*command, JOB_ID, *service.options], 100, 30) as shown:
-            shown.do("set", "-g", "set-titles", "on")
-            shown.do("set", "-g", "status-right", "#{pane_title} #{T:pane_title} #{E:pane_title} #T")
-            shown.do("set", "-g", "automatic-rename-format", "#{E:pane_title}")
-            shown.do("set", "-g", "monitor-bell", "on")
-            shown.do("set", "-g", "allow-passthrough", "on")
-            shown.until(lambda: shown.told("#{pane_title}") == f"58% loss 0.480 · {SHORT}")
-            service.end("failed", error=odd)
-            shown.until(lambda: shown.told("#{pane_title}") == f"✘ failed · {SHORT}")
-            assert shown.told("#{E:pane_title}") == f"✘ failed · {SHORT}"
-            shown.press("q")
-            shown.until_shown("left with 1")
-            assert "failed" not in shown.told("#{pane_title}")
-            shown.until(lambda: told.exists() and told.read_bytes().endswith(b"}\n"))
-    (fields,) = objects(told.read_bytes())
-    assert fields["message"] == odd
-    assert not ran.exists()
 
 
 @needs_tmux
