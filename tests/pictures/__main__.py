@@ -14,8 +14,8 @@ from tests.pictures.story import STORIES, Story
 
 _FOLDER = Path(__file__).parents[2] / "screenshots"
 
-_TRAINING = ("--steps=400", "--speed=3")
-"""Long enough for curves, and over in less than a minute."""
+_TRAINING = ("--steps=400",)
+"""Long enough for curves, and over in two minutes."""
 
 _PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 

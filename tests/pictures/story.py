@@ -39,6 +39,8 @@ def _running(pane: Pane, demo: Demo) -> None:
 def _finished(pane: Pane, demo: Demo) -> None:
     pane.until(lambda: pane.told("#{pane_title}").startswith(("✔", "✘")), _LONGEST)
     pane.until_shown("■ closed", _LONGEST)
+    # The log goes to its end once there is the banner.
+    pane.until(lambda: re.search("Fine-tune succeeded|Error: The", pane.text) is not None, _LONGEST)
 
 
 def _reconnecting(pane: Pane, demo: Demo) -> None:
