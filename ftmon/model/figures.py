@@ -9,7 +9,8 @@ from ftmon.safe import safe
 Figures = dict[str, float]
 """Numbers by name: the names of `NAMES` where they mean the same, each other one under its own name.
 
-A name is safe text. Counts are integers. A number that is not finite stays, because it tells that the run diverged.
+A name is safe text. Counts are integers. A number that is not finite stays, because it tells that the run
+diverged.
 """
 
 _ALIASES: Mapping[str, Iterable[str]] = {
