@@ -173,8 +173,14 @@ def source(service: str, *, is_told: bool) -> str:
 
 
 def brief_left(seconds: float) -> str:
-    """Return the time left as roughly as `age` is: `~4m`."""
-    return f"~{age(max(10.0, seconds))}"
+    """Return the time left in few characters, rounded as `left` rounds it: `~4m`."""
+    if seconds < 57.5:
+        return f"~{max(5, round(seconds / 5) * 5)}s"
+    if seconds < 5400:
+        return f"~{round(seconds / 60)}m"
+    if seconds < 129_600:
+        return f"~{round(seconds / 3600)}h"
+    return "~>1y" if seconds > _YEAR else f"~{round(seconds / 86_400)}d"
 
 
 def pace(steps: float) -> str:

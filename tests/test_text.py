@@ -174,6 +174,23 @@ def test_who_says_how_long_it_takes_is_told() -> None:
     assert text.source(LOCAL, is_told=False) == "as measured"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (1, "~5s"),
+        (49, "~50s"),
+        (57.5, "~1m"),
+        (119, "~2m"),
+        (5400, "~2h"),
+        (35 * HOUR, "~35h"),
+        (3 * DAY, "~3d"),
+        (1e26, "~>1y"),
+    ],
+)
+def test_time_left_in_few_characters_is_rounded_the_same_way(seconds: float, expected: str) -> None:
+    assert text.brief_left(seconds) == expected
+
+
 @pytest.mark.parametrize("hundredth", range(101))
 def test_a_percentage_is_the_one_that_was_counted(hundredth: int) -> None:
     assert text.percent(hundredth / 100) == f"{hundredth}%"
