@@ -1,11 +1,10 @@
 from io import BytesIO
 
 import pytest
+from PIL import Image
 
+from tests.pictures import drawing
 from tests.pictures.geometry import HEIGHT, WIDTH
-
-Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: the extra “pictures” has it")
-drawing = pytest.importorskip("tests.pictures.drawing")
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,8 +21,13 @@ def test_a_captured_pane_is_drawn_in_its_colours() -> None:
     left, top = drawing.MARGIN, drawing.BAR
     assert picture.size == (6 * WIDTH + 2 * left, 2 * HEIGHT + top + left)
 
+    def pixel(x: int, y: int) -> tuple[int, ...]:
+        found = picture.getpixel((x, y))
+        assert isinstance(found, tuple)
+        return found
+
     def colour(column: int, x: int, y: int) -> tuple[int, ...]:
-        return tuple(picture.getpixel((left + column * WIDTH + x, top + y)))
+        return pixel(left + column * WIDTH + x, top + y)
 
     assert {colour(0, x, y) for x in range(WIDTH) for y in range(HEIGHT)} == {RED}
     assert [colour(1, 0, y) for y in (14, 15, 16, 17)] == [BLUE, RED, RED, BLUE]
@@ -32,7 +36,7 @@ def test_a_captured_pane_is_drawn_in_its_colours() -> None:
     letter = {colour(4, x, y) for x in range(WIDTH) for y in range(HEIGHT)}
     assert {RED, BLUE} < letter
     # The corner of the window is round.
-    assert picture.getpixel((0, 0))[3] == 0
+    assert pixel(0, 0)[3] == 0
 
 
 def test_a_sign_that_no_font_has_is_told() -> None:
