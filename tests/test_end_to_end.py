@@ -123,7 +123,7 @@ def test_the_service_ends_with_a_demo_that_was_killed() -> None:
 
 
 def test_the_screen_shows_the_demo_to_its_final_status_and_leaves_it_on_the_terminal() -> None:
-    with terminal([*DEMO, "--exit", "--speed=40", "--steps=40", "--epochs=2"]) as shown:
+    with terminal([*DEMO, "--exit", "--speed=10", "--steps=40", "--epochs=2"]) as shown:
         shown.until(lambda: shown.is_alternate)
         shown.until(lambda: re.search(r"Step \d+/40", shown.text) is not None)
         assert shown.wait() == 0

@@ -55,7 +55,7 @@ def test_a_step_without_a_loss_says_so(sent: Fields, shown: str) -> None:
         ("The job failed: the training file has no rows", "error", "the training file has no…"),
         ("Fine-tune failed. The file is empty, so stop", "info", "The file is empty, so stop"),
         ("The learning rate was reduced by much", "warning", "The learning rate was red…"),
-        ("Fine-tune enqueued. Queue number: 31", "info", "31 jobs ahead"),
+        ("Fine-tune enqueued. Queue number: 31", "info", "queue number 31"),
         ("Fine tuning job successfully completed", "info", "succeeded"),
         ("Checkpoint created at step 50 with Snapshot ID: ft:gpt", "info", "checkpoint 50"),
         ("Uploaded model: davinci:ft-personal-2023-01-31-13-00-00", "info", "davinci:f…3-01-31-13-00-00"),

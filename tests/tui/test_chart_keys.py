@@ -212,11 +212,11 @@ async def test_c_gives_a_chart_of_six_rows_on_a_small_screen(size: tuple[int, in
     last = "Step 150/200" if size[0] == 80 else "150  0.500"
     async with stage({JOB: [answer(job())], STREAM: [stream(*EVENTS, End.HANG)]}, size=size) as seen:
         await seen.until_shown(last)
-        assert "v value" not in seen.text
+        assert "← cursor" not in seen.text
         await seen.press("v", "left", "c")
         assert seen.monitor.chart.region.height == 7
         assert title(seen).startswith(" loss")
-        assert ("v value" in seen.text) is (size[0] == 80)
+        assert ("← cursor" in seen.text) is (size[0] == 80)
         assert last in seen.text
 
 

@@ -8,7 +8,7 @@ from ftmon.model.event import Event
 from ftmon.model.message import checkpoint_step, event_figures, read_message, reason, tells_no_number
 from ftmon.model.metrics import Metrics, parse_metrics
 from ftmon.safe import one_line
-from ftmon.text import count, figure, money, plural
+from ftmon.text import count, figure, money
 from ftmon.tui.log.milestone import LONGEST, is_milestone, sign
 from ftmon.tui.log.rows import fitting
 
@@ -81,7 +81,7 @@ def _shortened(event: Event, look: str, width: int) -> str:
     elif facts.started:
         text = "started"
     elif facts.queue is not None:
-        text = f"{plural(facts.queue, 'job')} ahead" if facts.queue else "next in the queue"
+        text = f"queue number {count(facts.queue)}"
     elif facts.cost is not None:
         text = f"costs {money(facts.cost)}"
     elif facts.epoch is not None:

@@ -100,6 +100,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         if is_over != self._is_over:
             self._is_over = is_over
             self.refresh()
+            self.refresh_bindings()
         was_empty = not len(self._rows)
         if not self._rows.catch_up():
             return

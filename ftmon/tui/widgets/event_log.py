@@ -36,6 +36,7 @@ class EventLog(EventList, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f,end,G", "follow", "follow", tooltip="Go to the last event and follow", id="log.follow"),
+        Binding("f,end,G", "go_to_end", "end", False, tooltip="Go to the last event", id="log.follow"),
         Binding("t", "next_times", "time", tooltip="Show time of day, age, or both", id="log.times"),
         Binding("w", "toggle_wrap", "wrap", False, tooltip="Wrap long messages, or not", id="log.wrap"),
         Binding("up,k", "scroll_up", "up", False, tooltip="Scroll up and leave follow mode", id="log.up"),
@@ -169,7 +170,9 @@ class EventLog(EventList, inherit_bindings=False):
                 self.chosen = index
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable what can do nothing: times in a list too narrow for any, sideways in wrapped lines."""
+        """Disable what can do nothing: times in a list too narrow for any, following where all was told."""
+        if action in ("follow", "go_to_end"):
+            return self._is_over is (action == "go_to_end")
         if action == "scroll_text":
             return not self.is_wrapped
         return action != "next_times" or self._width >= FITS_ONE
@@ -195,6 +198,10 @@ class EventLog(EventList, inherit_bindings=False):
     def action_scroll_home(self) -> None:
         """Scroll to the first event."""
         self.scroll_home(animate=False)
+
+    def action_go_to_end(self) -> None:
+        """Scroll to the last event of a run that is over."""
+        self.action_follow()
 
     def action_follow(self) -> None:
         """Scroll to the last event and follow."""
