@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Region
 from textual.screen import ModalScreen
@@ -19,7 +19,7 @@ from ftmon.paths import stylesheet
 from ftmon.tui import json_view
 from ftmon.tui.clipboard import copy
 from ftmon.tui.excerpt import LONGEST_TEXT
-from ftmon.tui.look import LOOKS
+from ftmon.tui.look import LOOKS, key_hints
 from ftmon.tui.page.sections import json_title, of_the_job, of_the_watching
 from ftmon.tui.widgets.checkpoint_table import CheckpointTable
 from ftmon.tui.widgets.fact_table import FactSection, PageSection
@@ -28,8 +28,10 @@ from ftmon.watch.watcher import Watcher
 _EVERY = 1.0
 """Seconds between two looks at the run. Only what has changed is painted again."""
 
-_KEYS = "y copies the job's id   Y its JSON"
-_KEYS_OF_CHECKPOINTS = "↑ ↓ choose a checkpoint   y copies its name   Y the job's JSON"
+_KEYS = key_hints(("↑↓", "scroll"), ("y", "copy the job's id"), ("Y", "copy JSON"), ("esc", "close"))
+_KEYS_OF_CHECKPOINTS = key_hints(
+    ("↑↓", "choose a checkpoint"), ("y", "copy name"), ("Y", "copy JSON"), ("esc", "close")
+)
 
 
 class RunScreen(ModalScreen[None]):
@@ -64,13 +66,14 @@ class RunScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the sections, which scroll."""
         self._look()
-        with _Page(self._checkpoints):
-            yield Static(Content.assemble(("About this run", ".strong"), ("   esc closes", ".muted")))
+        with Vertical(id="dialog"):
+            with _Page(self._checkpoints):
+                yield Static(Content.assemble(("About this run", ".strong"), ("   esc closes", ".muted")))
+                yield from self._job_sections
+                yield self._checkpoint_section
+                yield from self._watching_sections
+                yield self._json_section
             yield self._keys
-            yield from self._job_sections
-            yield self._checkpoint_section
-            yield from self._watching_sections
-            yield self._json_section
 
     def on_mount(self) -> None:
         """Look for changes while the page is open."""
@@ -83,8 +86,8 @@ class RunScreen(ModalScreen[None]):
         checkpoints = run.milestones.checkpoints.newest_first if run else []
         self._checkpoints.show(checkpoints)
         keys = _KEYS_OF_CHECKPOINTS if checkpoints else _KEYS
-        if str(self._keys.content) != keys:
-            self._keys.update(Content.styled(keys, ".muted"))
+        if self._keys.content is not keys:
+            self._keys.update(keys)
         self._checkpoint_section.show_title("Checkpoints", is_empty=not checkpoints)
         for place, section in zip(
             self._watching_sections, of_the_watching(run, self._watcher, now), strict=True
@@ -133,7 +136,7 @@ class _Page(VerticalScroll):
     ]
 
     def __init__(self, checkpoints: CheckpointTable) -> None:
-        super().__init__(id="dialog")
+        super().__init__()
         self._checkpoints = checkpoints
 
     def action_go(self, step: int) -> None:
