@@ -3,6 +3,7 @@ from rich.cells import cell_len
 
 from ftmon.model.event import Event
 from ftmon.tui.log.brief import brief
+from ftmon.tui.log.milestone import is_milestone
 from tests.records import read
 from tests.servers.fine_tunes import STORY, Fields, event
 
@@ -40,11 +41,18 @@ def test_the_figures_of_steps_stand_in_columns_in_their_colours() -> None:
         (event("Step 5/90: training loss=nan"), " 5  no number"),
         (metrics("Step 5/90: training loss=nan, validation loss=2", step=5, valid_loss=2.0), ""),
         (metrics("Step 5: reward=0.5", step=5, train_mean_reward=0.5), "   5  0.500"),
-        (metrics("loss 2.5", train_loss=2.5), "  2.50"),
+        (metrics("loss 2.5", train_loss=2.5), "      2.50"),
+        (event("{'loss': 2.5, 'grad_norm': 1.5, 'epoch': 0.7}"), "      2.50"),
+        (event("{'eval_loss': 2.5, 'epoch': 1.0}"), "             v2.50"),
     ],
 )
-def test_a_step_without_a_loss_says_so(sent: Fields, shown: str) -> None:
+def test_a_step_that_lacks_something_is_told_all_the_same(sent: Fields, shown: str) -> None:
     assert text(read(sent), 26).startswith(shown)
+
+
+def test_a_line_of_a_trainer_is_no_completed_epoch() -> None:
+    assert is_milestone(read(event("Completed epoch 1/4")))
+    assert not is_milestone(read(event("{'loss': 2.5, 'grad_norm': 1.5, 'epoch': 0.7}")))
 
 
 @pytest.mark.parametrize(

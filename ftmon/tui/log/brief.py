@@ -47,15 +47,18 @@ def _figures(event: Event) -> Metrics | None:
     if losses == (None, None):
         figures = figures._replace(train_loss=figures.train_reward, valid_loss=figures.valid_reward)
         losses = figures.train_loss, figures.valid_loss
-    is_told = losses != (None, None) or tells_no_number(event.message[:LONGEST])
-    return figures if is_told and (figures.step is not None or event.type == "metrics") else None
+    if losses == (None, None) and not tells_no_number(event.message[:LONGEST]):
+        return None
+    # Other messages that come with a loss, such as one of a file, say more than their figures.
+    is_step = figures.step is not None or event.type == "metrics" or event.message.startswith("{'")
+    return figures if is_step else None
 
 
 def _columns(event: Event, figures: Metrics, gap: str) -> Iterator[Pieces]:
     """Yield the step, the training loss and the validation loss, each with what sets it off."""
     step, total, train, valid = figures.step, figures.total_steps, figures.train_loss, figures.valid_loss
-    if step is not None:
-        yield [(str(step).rjust(len(str(total)) if total else _STEP), "")]
+    number = "" if step is None else str(step)
+    yield [(number.rjust(len(str(total)) if total else _STEP), "")]
     if train is not None:
         yield [(gap, ""), (figure(train), "train")]
     if valid is not None:

@@ -23,7 +23,8 @@ def sign(event: Event) -> tuple[str, str]:
         return STATUS_SIGNS[facts.claim], STATUS_LOOKS[facts.claim]
     if facts.started:
         return STATUS_SIGNS[Status.RUNNING], "alive"
-    if facts.epoch is not None:
+    # A trainer's line tells a loss and the share of epochs behind it: `{'loss': 2.1, 'epoch': 0.7}`.
+    if facts.epoch is not None and facts.train_loss is None and facts.valid_loss is None:
         return "◆", "strong"
     if facts.fine_tuned_model or facts.result_file:
         return "⬆", "strong"
