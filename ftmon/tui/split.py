@@ -22,5 +22,5 @@ class Split:
     def moved(self, cells: int, whole: int, *, is_beside: bool) -> "Split":
         """Give the chart so many cells of the whole, within limits."""
         # A quarter of a cell more, so that rounding gives just these cells.
-        share = max(_LEAST, min(_MOST, (cells + 0.25) / max(1, whole)))
+        share = round(max(_LEAST, min(_MOST, (cells + 0.25) / max(1, whole))), 4)
         return replace(self, beside=share) if is_beside else replace(self, above=share)
