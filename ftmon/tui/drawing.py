@@ -15,14 +15,12 @@ from ftmon.tui.announcer import Announcer
 from ftmon.tui.emptiness import emptiness
 from ftmon.tui.offer import Offer, offer_of
 from ftmon.tui.replay_control import ReplayControl
-from ftmon.tui.widgets.job_header import JobHeader
+from ftmon.tui.widgets.header import JobHeader
 from ftmon.tui.widgets.log_pane import LogPane
 from ftmon.tui.widgets.loss_chart import LossChart
-from ftmon.tui.widgets.loss_line import LossLine
 from ftmon.tui.widgets.outcome import Outcome, ending
 from ftmon.tui.widgets.panes import Panes
-from ftmon.tui.widgets.progress_line import ProgressLine
-from ftmon.tui.widgets.status_line import StatusLine
+from ftmon.tui.widgets.run_lines import LossLine, ProgressLine, StatusLine
 from ftmon.watch.watcher import Watcher
 
 _LOWEST_WITH_LOSSES = 15

@@ -11,8 +11,8 @@ from ftmon.tui.drawing import Drawing
 from ftmon.tui.layout import Layout
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.loss_chart import LossChart
-from ftmon.tui.widgets.loss_line import LossLine
 from ftmon.tui.widgets.panes import Panes
+from ftmon.tui.widgets.run_lines import LossLine
 
 _AFTER = 0.5
 """Seconds from a change to the writing: a border that is dragged changes the layout many times."""

@@ -10,8 +10,6 @@ from textual.content import Content
 from textual.style import Style as VisualStyle
 from textual.widget import Widget
 
-from ftmon.model.job import Status
-
 LOOKS = {
     "strong",  # most important
     "muted",  # less important
@@ -29,16 +27,6 @@ LOOKS = {
     "chosen",  # the event that the user is at
     "hit",  # what was searched for
     "chip",  # the count of new events below
-}
-
-STATUS_LOOKS = {
-    Status.PENDING: "waiting",
-    Status.RUNNING: "alive",
-    Status.PAUSED: "waiting",
-    Status.SUCCEEDED: "good",
-    Status.FAILED: "bad",
-    Status.CANCELLED: "ended",
-    Status.UNKNOWN: "muted",
 }
 
 

@@ -5,9 +5,9 @@ from functools import partial
 
 from ftmon.model.action import Action
 from ftmon.tui.keys import keys_of
+from ftmon.tui.parts.header import links_of
 from ftmon.tui.screens.choose import Choice
 from ftmon.tui.screens.monitor import MonitorScreen
-from ftmon.tui.widgets.job_header import links_of
 
 
 def commands(monitor: MonitorScreen) -> Iterator[Choice]:

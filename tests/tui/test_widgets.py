@@ -11,8 +11,8 @@ from rich.style import Style
 from ftmon.tui.log.event_row import Times, columns
 from ftmon.tui.log.rows import Rows, wrap
 from ftmon.tui.look import overlaid
-from ftmon.tui.widgets.line import Part, fit, width_of
-from ftmon.tui.widgets.loss_line import sparkline
+from ftmon.tui.parts.losses import sparkline
+from ftmon.tui.parts.part import Part, fit, width_of
 
 texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
 

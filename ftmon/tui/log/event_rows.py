@@ -3,14 +3,17 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-
-from textual.selection import Selection
+from typing import TYPE_CHECKING
 
 from ftmon.model.event import Event
 from ftmon.text import until_next_step
 from ftmon.tui.log.event_row import Columns, Times, ago_text, columns, row_pieces, row_text, shown_text
 from ftmon.tui.log.rows import Rows, wrap
 from ftmon.tui.log.scan import Scan
+
+# Not imported, because the picture at the start is drawn before Textual is there.
+if TYPE_CHECKING:
+    from textual.selection import Selection
 
 _DATED_AFTER = timedelta(hours=12)
 
@@ -147,7 +150,7 @@ class EventRows:
         created_at = self.events[self.index(row)].created_at
         return until_next_step(max(0.0, (now - created_at).total_seconds())) if created_at else None
 
-    def text(self, selection: Selection) -> str:
+    def text(self, selection: "Selection") -> str:
         """Return the selected text as shown, without ages, with each event on its own line."""
         first = selection.start.y if selection.start else 0
         last = min(selection.end.y if selection.end else len(self), len(self) - 1)

@@ -4,7 +4,7 @@ from ftmon.model.event import Event, Level
 from ftmon.model.job import Status
 from ftmon.model.message import read_message, step_at_start
 from ftmon.text import STATUS_SIGNS
-from ftmon.tui.look import STATUS_LOOKS
+from ftmon.tui.parts.status_look import STATUS_LOOKS
 
 LONGEST = 4096
 """Characters of a message that the list shows. Copying the event copies the whole message."""

@@ -10,7 +10,7 @@ from ftmon.tui.page.fact import Fact, Section
 from ftmon.tui.page.job import costs, files, settings
 from ftmon.tui.page.status import status
 from ftmon.tui.page.times import times
-from ftmon.tui.widgets.job_header import links_of
+from ftmon.tui.parts.header import links_of
 from ftmon.watch.watcher import Watcher
 
 

@@ -8,8 +8,8 @@ from ftmon.model.curve import Curve
 from ftmon.model.link import Link
 from ftmon.model.run import Run
 from ftmon.tui.excerpt import bounded, excerpt
-from ftmon.tui.look import STATUS_LOOKS
 from ftmon.tui.page.fact import Fact
+from ftmon.tui.parts.status_look import STATUS_LOOKS
 
 
 def status(run: Run, links: tuple[Link, ...], now: datetime) -> Iterator[Fact]:

@@ -9,8 +9,8 @@ from ftmon.model.series import Curves
 from ftmon.tui.chart.axis import Course
 from ftmon.tui.chart.frame import Frame, Piece, draw
 from ftmon.tui.chart.view import View
+from ftmon.tui.parts.part import fit
 from ftmon.tui.widgets.chart_title import readout, state, summary
-from ftmon.tui.widgets.line import fit
 
 PANEL_WIDTH, PANEL_HEIGHT = 56, 9
 """The smallest of several charts, in cells."""

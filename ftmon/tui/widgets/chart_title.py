@@ -8,7 +8,7 @@ from ftmon.tui.chart.cursor import read
 from ftmon.tui.chart.frame import MARK, Frame
 from ftmon.tui.chart.line import furthest, is_smoothed
 from ftmon.tui.chart.view import View
-from ftmon.tui.widgets.line import Part
+from ftmon.tui.parts.part import Part
 
 _LINE = "⠤⠤"
 """The sign of the curve that is drawn as a line."""

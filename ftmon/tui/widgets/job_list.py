@@ -10,8 +10,8 @@ from ftmon.model.key import LOCAL, JobKey
 from ftmon.safe import safe
 from ftmon.text import STATUS_SIGNS, ago, count, listed_status, place
 from ftmon.tui.excerpt import excerpt
-from ftmon.tui.look import STATUS_LOOKS
-from ftmon.tui.widgets.line import Part, fit
+from ftmon.tui.parts.part import Part, fit
+from ftmon.tui.parts.status_look import STATUS_LOOKS
 from ftmon.tui.widgets.pick_list import PickList, PickRow
 
 _LONGEST_STATUS, _LONGEST_ID = 20, 40

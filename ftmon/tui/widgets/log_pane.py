@@ -23,7 +23,7 @@ from ftmon.tui.log.jump import read_time
 from ftmon.tui.log.standing import Standing, filter_words, search_words
 from ftmon.tui.question import Question
 from ftmon.tui.widgets.event_log import EventLog
-from ftmon.tui.widgets.log_title import LogTitle
+from ftmon.tui.widgets.run_lines import LogTitle
 
 
 class LogPane(Vertical):

@@ -14,7 +14,7 @@ from ftmon.model.update import Wire
 from ftmon.text import STATUS_SIGNS, duration, plural
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.log.rows import fitting, wrap
-from ftmon.tui.look import STATUS_LOOKS
+from ftmon.tui.parts.status_look import STATUS_LOOKS
 
 _WIDE, _HIGH = 60, 22
 """Columns and rows of the terminal from which the banner has room for whole sentences."""

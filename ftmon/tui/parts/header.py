@@ -1,14 +1,11 @@
-"""The header: which job is shown, and the state of the connection."""
+"""What the header tells: which job is shown, and the state of the connection."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from math import inf
 from urllib.parse import urlsplit
 
-from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.content import Content
-from textual.geometry import Size
+from rich.cells import cell_len
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError
 from ftmon.model.link import Link, links
@@ -17,7 +14,7 @@ from ftmon.model.update import Wire
 from ftmon.providers import page_at
 from ftmon.text import age, next_reading
 from ftmon.tui.excerpt import excerpt
-from ftmon.tui.widgets.line import Line, Part, fit, width_of
+from ftmon.tui.parts.part import Part, Piece, fit, laid_out, width_of
 
 _SIGNS = {
     Wire.CONNECTING: ("◌", "waiting"),
@@ -38,32 +35,21 @@ _ENDS: dict[type[FtmonError], str] = {RefusedError: "refused", GaveUpError: "gav
 _SHORTEST_NAME = 8
 """Cells reserved for the end of the job id."""
 
-_USUAL_BADGE = 13
+USUAL_BADGE = 13
 """Smallest width of the badge, in cells. Most states fit it, so a change of state needs no layout."""
 
 
-class JobHeader(Horizontal):
-    """The job on the left, the badge on the right.
+GAP = " · "
+"""Separates two parts of the header."""
 
-    The badge is a widget of its own, because Textual repaints a row from the left edge of its widget.
-    """
 
-    def compose(self) -> ComposeResult:
-        """Lay out the name and the badge."""
-        yield JobName()
-        yield Badge()
-
-    def draw(self, run: Run | None, now: datetime) -> None:
-        """Show the job and the connection of this run."""
-        name, badge = self.query_one(JobName), self.query_one(Badge)
-        if run is None:
-            name.show([Part("ftmon", "strong"), Part("no job is open", "muted", 1)])
-            badge.show(())
-            return
-        model = [Part(excerpt(run.job.model), "muted", 1)] if run.job and run.job.model else []
-        pages = [Part(f"{link.name} ↗", "muted", 2, link.url) for link in links_of(run)]
-        name.show([Part(run.key.job_id, "strong"), *model, *pages])
-        badge.show((), _badge(run, now))
+def name_parts(run: Run | None) -> list[Part]:
+    """Return the job, its model and its web pages."""
+    if run is None:
+        return [Part("ftmon", "strong"), Part("no job is open", "muted", 1)]
+    model = [Part(excerpt(run.job.model), "muted", 1)] if run.job and run.job.model else []
+    pages = [Part(f"{link.name} ↗", "muted", 2, link.url) for link in links_of(run)]
+    return [Part(run.key.job_id, "strong"), *model, *pages]
 
 
 def links_of(run: Run) -> tuple[Link, ...]:
@@ -73,44 +59,24 @@ def links_of(run: Run) -> tuple[Link, ...]:
     return (*links(page=page), *told)
 
 
-class JobName(Line):
-    """The job id and the model. An id that does not fit keeps its end, which differs most between jobs."""
-
-    GAP = " · "
-
-    def lay_out(self, width: int) -> Content:
-        """Return the id and model, or the end of the id if they do not fit."""
-        line = super().lay_out(width)
-        if line.cell_length <= width or not self._left:
-            return line
-        name = self._left[0]
-        return Content.styled(f"…{name.text[1 - width :]}" if width > 1 else "", f".{name.look}")
+def name_pieces(parts: tuple[Part, ...], width: int) -> list[Piece]:
+    """Return the name for a width, in cells. An id that does not fit keeps its end, which differs most."""
+    pieces = laid_out(parts, (), width, GAP)
+    if not parts or sum(cell_len(piece.text) for piece in pieces) <= width:
+        return pieces
+    name = parts[0]
+    return [Piece(f"…{name.text[1 - width :]}" if width > 1 else "", name.look)]
 
 
-class Badge(Line):
-    """The state of the connection, and the time since its last byte."""
-
-    GAP = " · "
-
-    def get_content_width(self, container: Size, viewport: Size) -> int:
-        """Return the width of the badge, leaving room for the end of the job id."""
-        room = max(0, container.width - _SHORTEST_NAME)
-        _, shown = fit((), self._right, room, self.GAP)
-        return min(room, max(_USUAL_BADGE, width_of(shown, self.GAP)))
-
-    @property
-    def _needed(self) -> int:
-        return max(_USUAL_BADGE, width_of(self._right, self.GAP))
-
-    def show(self, left: Iterable[Part], right: Iterable[Part] = ()) -> None:
-        """Show these parts. If their width changes, lay out the header again, so that the name adapts."""
-        before = self._needed
-        super().show(left, right)
-        if self._needed != before:
-            self.refresh(layout=True)
+def badge_width(parts: tuple[Part, ...], header: int) -> int:
+    """Return the width of the badge in a header, in cells, leaving room for the end of the job id."""
+    room = max(0, header - _SHORTEST_NAME)
+    _, shown = fit((), parts, room, GAP)
+    return min(room, max(USUAL_BADGE, width_of(shown, GAP)))
 
 
-def _badge(run: Run, now: datetime) -> Iterator[Part]:
+def badge_parts(run: Run, now: datetime) -> Iterator[Part]:
+    """Yield the state of the connection, and the time since its last byte."""
     connection = run.connection
     sign, look = _SIGNS[connection.wire]
     wait = (run.next_at - now).total_seconds() if run.next_at else None

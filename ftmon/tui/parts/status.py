@@ -1,49 +1,43 @@
-"""The status of the job in one row."""
+"""What the row of the status tells."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-
-from textual.content import Content
 
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.text import STATUS_SIGNS, count, duration, elapsed, figure, money, pace, percent, plural
 from ftmon.tui.excerpt import excerpt
-from ftmon.tui.look import STATUS_LOOKS
-from ftmon.tui.widgets.line import Line, Part
+from ftmon.tui.parts.part import Part
+from ftmon.tui.parts.status_look import STATUS_LOOKS
 
 _NARROW = 32
 """Cells below which each of them counts."""
 
 
-class StatusLine(Line):
-    """Status, phase, queue, epoch, step, pace, cost and time of a run."""
+def status_gap(width: int) -> str:
+    """Return what separates two parts in a row of a width, in cells."""
+    return " " if width < _NARROW else "   "
 
-    def draw(
-        self,
-        run: Run | None,
-        now: datetime,
-        *,
-        with_percent: bool,
-        with_losses: bool = False,
-        is_unrecorded: bool = False,
-    ) -> None:
-        """Show the status of this run.
 
-        `with_percent` adds the percentage, for when the bar is hidden, `with_losses` the last losses, for
-        when neither their line nor the chart is shown. `is_unrecorded` says that nothing is recorded. That
-        stays on the screen, because a toast is gone soon.
-        """
-        if run is None:
-            self.show(())
-            return
-        losses = _losses(run, is_brief=self.size.width < _NARROW) if with_losses else ()
-        self.show((status_part(run), *_warnings(run, is_unrecorded), *_parts(run, now, with_percent, losses)))
+def status_parts(
+    run: Run,
+    now: datetime,
+    width: int,
+    *,
+    with_percent: bool,
+    with_losses: bool = False,
+    is_unrecorded: bool = False,
+) -> Iterator[Part]:
+    """Yield status, phase, queue, epoch, step, pace, cost and time of a run, for a width in cells.
 
-    def lay_out(self, width: int) -> Content:
-        """Return the line, with small gaps where it is narrow."""
-        self.GAP = " " if width < _NARROW else Line.GAP
-        return super().lay_out(width)
+    `with_percent` adds the percentage, for when the bar is hidden, `with_losses` the last losses, for when
+    neither their line nor the chart is shown. `is_unrecorded` says that nothing is recorded. That stays on
+    the screen, because a toast is gone soon.
+    """
+    losses = _losses(run, is_brief=width < _NARROW) if with_losses else ()
+    yield status_part(run)
+    yield from _warnings(run, is_unrecorded)
+    yield from _parts(run, now, with_percent, losses)
 
 
 def _warnings(run: Run, is_unrecorded: bool) -> Iterator[Part]:

@@ -1,32 +1,21 @@
-"""The losses, or the rewards, in one row."""
+"""What the row of the losses, or the rewards, tells."""
 
 from collections.abc import Iterator
-
-from textual.reactive import var
 
 from ftmon.model.curve import Curve
 from ftmon.model.run import Run
 from ftmon.text import figure
-from ftmon.tui.widgets.line import Line, Part
+from ftmon.tui.parts.part import Part
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 24
 
 
-class LossLine(Line):
-    """First and last value of both curves, each with a sparkline if there is room."""
-
-    is_wanted: var[bool] = var(True)
-    """The user wants to see them."""
-
-    def draw(self, run: Run | None, *, with_sparklines: bool) -> None:
-        """Show the losses of this run."""
-        if run is None:
-            self.show([])
-            return
-        name, train, valid = run.curves
-        series = [*_series("train", train, 0, with_sparklines), *_series("valid", valid, 2, with_sparklines)]
-        self.show([Part(name, "muted", 1), *series] if series else [])
+def loss_parts(run: Run, *, with_sparklines: bool) -> list[Part]:
+    """Return first and last value of both curves, each with a sparkline if there is room."""
+    name, train, valid = run.curves
+    series = [*_series("train", train, 0, with_sparklines), *_series("valid", valid, 2, with_sparklines)]
+    return [Part(name, "muted", 1), *series] if series else []
 
 
 def _series(name: str, curve: Curve, rank: int, with_sparkline: bool) -> Iterator[Part]:

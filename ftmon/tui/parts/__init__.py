@@ -1,0 +1,1 @@
+"""What the rows around the log tell of a run, as parts. It knows no widget."""
