@@ -11,146 +11,59 @@ No green of the 16 can be read on white, so that the light theme's success is a 
 
 from textual.theme import Theme
 
+from ftmon.tui import colors
+from ftmon.tui.colors import Colors
+
 DEFAULT = "ansi_default"
 """The colour that the terminal has for text, or for its background."""
 
 
-def _theme(
-    name: str,
-    *,
-    dark: bool,
-    foreground: str,
-    muted: str,
-    faint: str,
-    raw: str,
-    background: str,
-    surface: str,
-    panel: str,
-    primary: str,
-    secondary: str,
-    accent: str,
-    warning: str,
-    error: str,
-    success: str,
-    ended: str,
-) -> Theme:
+def _theme(of: Colors) -> Theme:
     """Return a theme of opaque colours.
 
     Textual's own variables are set where their defaults are half-transparent: a blend of two good colours
     may have no good neighbour among 16.
     """
-    cursor = {"foreground": background, "background": primary}
+    cursor = {"foreground": of.background, "background": of.primary}
     return Theme(
-        name=name,
-        dark=dark,
-        primary=primary,
-        secondary=secondary,
-        accent=accent,
-        warning=warning,
-        error=error,
-        success=success,
-        foreground=foreground,
-        background=background,
-        surface=surface,
-        panel=panel,
+        name=of.name,
+        dark=of.dark,
+        primary=of.primary,
+        secondary=of.secondary,
+        accent=of.accent,
+        warning=of.warning,
+        error=of.error,
+        success=of.success,
+        foreground=of.foreground,
+        background=of.background,
+        surface=of.surface,
+        panel=of.panel,
         variables={
-            "ended": ended,
-            "raw": raw,
-            "foreground-muted": muted,
-            "foreground-disabled": faint,
-            "text-disabled": muted,
-            "border-blurred": faint,
+            "ended": of.ended,
+            "raw": of.raw,
+            "foreground-muted": of.muted,
+            "foreground-disabled": of.faint,
+            "text-disabled": of.muted,
+            "border-blurred": of.faint,
             **{f"block-cursor-{part}": color for part, color in cursor.items()},
             **{f"block-cursor-blurred-{part}": color for part, color in cursor.items()},
             **{f"input-selection-{part}": color for part, color in cursor.items()},
             **{f"screen-selection-{part}": color for part, color in cursor.items()},
-            "block-hover-background": panel,
-            "scrollbar": faint,
-            "scrollbar-hover": muted,
-            "scrollbar-active": primary,
-            "scrollbar-background": background,
-            "scrollbar-background-hover": background,
-            "scrollbar-background-active": background,
+            "block-hover-background": of.panel,
+            "scrollbar": of.faint,
+            "scrollbar-hover": of.muted,
+            "scrollbar-active": of.primary,
+            "scrollbar-background": of.background,
+            "scrollbar-background-hover": of.background,
+            "scrollbar-background-active": of.background,
         },
     )
 
 
-DARK = _theme(
-    "ftmon-dark",
-    dark=True,
-    foreground="#e4e6ea",
-    muted="#a2a8b2",
-    faint="#535965",
-    raw="#7d8590",
-    background="#131518",
-    surface="#1a1c20",
-    panel="#24272c",
-    primary="#6cb6ff",
-    secondary="#a2a8b2",
-    accent="#ffb14a",
-    warning="#f0d060",
-    error="#ff7a6b",
-    success="#48d394",
-    ended="#d58cf5",
-)
-
-LIGHT = _theme(
-    "ftmon-light",
-    dark=False,
-    foreground="#22252a",
-    muted="#5c626c",
-    faint="#b4b8be",
-    raw="#6f757f",
-    background="#fdfdfc",
-    surface="#f7f7f5",
-    panel="#f1f1ef",
-    primary="#0b55ad",
-    secondary="#5c626c",
-    accent="#a34a00",
-    warning="#7d5800",
-    error="#b02a10",
-    success="#0b6b2e",
-    ended="#7c2aa8",
-)
-
-CONTRAST = _theme(
-    "ftmon-contrast",
-    dark=True,
-    foreground="#ffffff",
-    muted="#d0d0d0",
-    faint="#8a8a8a",
-    raw="#b2b2b2",
-    background="#000000",
-    surface="#000000",
-    panel="#121212",
-    primary="#87d7ff",
-    secondary="#d0d0d0",
-    accent="#ffaf5f",
-    warning="#ffff5f",
-    error="#ff8787",
-    success="#5fff87",
-    ended="#ff87ff",
-)
-"""Text has at least the contrast that WCAG 2.2 asks for in 1.4.6, seven to one."""
-
-COLORBLIND = _theme(
-    "ftmon-colorblind",
-    dark=True,
-    foreground="#e4e6ea",
-    muted="#a2a8b2",
-    faint="#535965",
-    raw="#7d8590",
-    background="#131518",
-    surface="#1a1c20",
-    panel="#24272c",
-    primary="#5fd7ff",
-    secondary="#a2a8b2",
-    accent="#ffaf00",
-    warning="#ffd75f",
-    error="#ff5f00",
-    success="#00af87",
-    ended="#d75fff",
-)
+DARK = _theme(colors.DARK)
+LIGHT = _theme(colors.LIGHT)
+CONTRAST = _theme(colors.CONTRAST)
+COLORBLIND = _theme(colors.COLORBLIND)
 
 _REVERSE = {
     f"{cursor}-{part}": value
