@@ -169,15 +169,27 @@ class Reader:
             for position, at, ordinal, sent in rows
         ]
 
+    def last_events(self, key: JobKey) -> Iterator[Event]:
+        """Yield the events of a job, the last one first."""
+        number, dialect = self._find(key)
+        rows = self._database.execute(
+            "SELECT ordinal, sent FROM events WHERE job = ? ORDER BY number DESC", (number,)
+        )
+        return (row.event(sent, ordinal, dialect) for ordinal, sent in rows)
+
+    def count(self, key: JobKey) -> int:
+        """Return how many events of a job are recorded."""
+        number, _ = self._find(key)
+        (total,) = self._database.execute("SELECT count(*) FROM events WHERE job = ?", (number,)).fetchone()
+        return int(total)
+
     def all_events(self, key: JobKey) -> Iterator[list[RecordedEvent]]:
         """Yield all events in the order of recording, at most 1,000 at a time.
 
         Raises:
             RemovedError: where the job is not there, or is removed meanwhile.
         """
-        (total,) = self._database.execute(
-            "SELECT count(*) FROM events WHERE job = ?", (self._find(key)[0],)
-        ).fetchone()
+        total = self.count(key)
         done = after = 0
         while True:
             with self._one_state():

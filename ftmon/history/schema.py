@@ -137,6 +137,12 @@ def _migrate(database: sqlite3.Connection) -> int:
     return version
 
 
+def is_current(database: sqlite3.Connection) -> bool:
+    """Whether a file is a history of the latest version."""
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    return bool(application == _APPLICATION_ID) and version_of(database) == VERSION
+
+
 def version_of(database: sqlite3.Connection) -> int:
     """Return the version of the schema that a file has; 0 for an empty file."""
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
