@@ -85,6 +85,26 @@ def test_a_thinned_log_keeps_every_nth_step_the_milestones_and_what_is_no_step()
     assert shown("", every=20) == [0, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize(
+    ("words", "fields", "is_shown"),
+    [
+        ("Step 30/40: loss=1", {}, False),
+        ("Step 40/40: loss=1", {}, True),
+        ("Step 30/40: saved a checkpoint", {}, True),
+        ("Step 30/40: loss=1", {"level": "warning"}, True),
+        ("Step 30/40: loss=1", {"data": {"step": 40}}, True),
+        ("Step 40/40: loss=1", {"data": {"step": 30}}, False),
+        ("loss=1", {"data": {"step": 30}}, False),
+    ],
+)
+def test_a_step_of_a_thinned_log_is_told_by_its_data_or_its_first_word(
+    words: str, fields: dict[str, Any], is_shown: bool
+) -> None:
+    test = Filter(every=20).test()
+    assert test is not None
+    assert test(event(words, **fields)) == is_shown
+
+
 @pytest.mark.parametrize("last", [1, 30, 200, 12_345, 1_000_000])
 def test_a_thinned_log_has_some_dozens_of_steps(last: int) -> None:
     every = thinning(last)
