@@ -41,6 +41,17 @@ def test_without_a_size_all_events_are_shown_at_once() -> None:
     assert tail.hidden == 0
 
 
+def test_what_is_recorded_is_held_back_until_all_of_it_is_read_or_the_service_answers() -> None:
+    connecting, answering = (told(connection=Connection(wire)) for wire in (Wire.CONNECTING, Wire.LIVE))
+    whole, lacking = Tail(None, recorded=len(STORED)), Tail(None, recorded=99)
+    assert shown_of(whole, told(*STORED[:4]), connecting) == []
+    assert shown_of(whole, told(*STORED[4:], NEW)) == [*STORED, NEW]
+    assert shown_of(lacking, told(*STORED), connecting) == []
+    assert shown_of(lacking, answering) == STORED
+    assert whole.is_over
+    assert lacking.is_over
+
+
 @pytest.mark.parametrize("size", [0, 1, 3, 99])
 def test_the_last_events_of_the_past_are_shown_before_the_first_new_one(size: int) -> None:
     tail = Tail(size)

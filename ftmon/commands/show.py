@@ -3,12 +3,13 @@
 import codecs
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ftmon.commands.crash import crashed
+from ftmon.commands.feedback import Feedback
 from ftmon.commands.view import Target, View, Watching
 from ftmon.ending import Ending
 from ftmon.errors import (
@@ -94,7 +95,8 @@ def _show_lines(
                 "Which job? Give its id: ftmon JOB. "
                 "(The screen, which asks for one, needs a terminal with UTF-8.)"
             )
-        watcher = _watcher(watching, target)
+        history, unrecordable = _history_file() if watching.record else (None, "")
+        watcher = _watcher(watching, target, history, unrecordable)
         try:
             from ftmon.lines.follow import follow
 
@@ -126,12 +128,15 @@ def _show_screen(
     left: str,
     again: Callable[[str], str] | None,
 ) -> int:
-    with _feedback():
+    with Feedback() as feedback:
         ways = _ways(view, watching, is_in_lines=False)
         with opening as target:
             sys.excepthook = partial(crashed, secrets=target.settings.secrets)
-            with closing(_watcher(watching, target)) as watcher:
-                app = _run_app(watcher, target, view, ending, ways)
+            history, unrecordable = _history_file() if watching.record else (None, "")
+            ending.restore = feedback.prepare()
+            feedback.draw(target.key, None if watching.replay_speed is not None else history, view.tail)
+            with closing(_watcher(watching, target, history, unrecordable)) as watcher:
+                app = _run_app(watcher, target, view, ending, ways, feedback)
     status = BUG if app.return_code is None else app.return_code
     run = app.watched
     if run is None or status == BUG:
@@ -181,28 +186,10 @@ def has_screen(view: View) -> bool:
     )
 
 
-@contextmanager
-def _feedback() -> Iterator[None]:
-    """Show at once that ftmon has started, while the screen is imported, and erase it at the end."""
-    # The terminal may be gone; then nobody can read this.
-    with suppress(OSError):
-        os.write(2, "ftmon: opening …".encode())
-    try:
-        yield
-    finally:
-        _erase_feedback()
-
-
-def _erase_feedback() -> None:
-    with suppress(OSError):
-        os.write(2, b"\r\x1b[K")
-
-
-def _watcher(watching: Watching, target: Target) -> "Watcher":
+def _watcher(watching: Watching, target: Target, history: "Path | None", unrecordable: str) -> "Watcher":
     """Return a watcher that was told which job to watch or replay."""
     from ftmon.watch.watcher import Watcher
 
-    history, unrecordable = _history_file() if watching.record else (None, "")
     watcher = Watcher(
         target.settings,
         stream=watching.stream,
@@ -229,13 +216,13 @@ def _history_file() -> "tuple[Path | None, str]":
 
 
 def _run_app(
-    watcher: "Watcher", target: Target, view: View, ending: Ending, ways: "Notification | None"
+    watcher: "Watcher",
+    target: Target,
+    view: View,
+    ending: Ending,
+    ways: "Notification | None",
+    feedback: Feedback,
 ) -> "FtmonApp":
-    from ftmon.tui.environment import clean_environment
-    from ftmon.tui.exits import SavedTerminal
-
-    clean_environment()
-    ending.restore = SavedTerminal().restore
     from ftmon.paths import layout_file
     from ftmon.tui.app import FtmonApp
 
@@ -246,8 +233,8 @@ def _run_app(
         tail=view.tail,
         ways=ways,
         layout=layout_file(),
-        # The shell shows again what the screen covers, when ftmon is suspended.
-        on_screen=_erase_feedback,
+        opening=feedback.opening,
+        on_screen=feedback.hand_over,
         on_exit=ending.begin,
     )
     ending.leave = app.leave

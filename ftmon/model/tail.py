@@ -17,15 +17,18 @@ _LONGEST = 5.0
 class Tail:
     """Holds back the events of the past, to show its last `size`. `None` shows all of them.
 
+    Where `recorded` events are known to come from the history, all of them are held back until then.
+
     No service says where the past ends. Here it ends with an event that is newer than the watching, with a
     pause, or where the service cannot be reached.
     """
 
-    def __init__(self, size: int | None) -> None:
+    def __init__(self, size: int | None, recorded: int = 0) -> None:
         self.hidden = 0
         """Events that are not shown, once the past is over."""
-        self.is_over = size is None
+        self.is_over = size is None and not recorded
         """The past is over: every event is shown."""
+        self._recorded = recorded if size is None else 0
         self._held: deque[Event] = deque(maxlen=size)
         self._events = 0
         self._heard_at: float | None = None
@@ -52,7 +55,10 @@ class Tail:
             self._events += 1
         connection = update.connection
         is_told = connection is not None and (connection.is_over or connection.wire is Wire.WAITING)
-        return self.end() if is_told else ()
+        # What the service says follows what is recorded.
+        is_answered = connection is not None and connection.wire is not Wire.CONNECTING
+        is_read = self._events >= self._recorded or is_answered
+        return self.end() if is_told or (self._recorded and is_read) else ()
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until the past is over if nothing comes; None where that is not known."""

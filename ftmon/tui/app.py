@@ -1,4 +1,4 @@
-"""The app: the first paint, the themes, and every way to exit."""
+"""The app: what stands before its screen, the themes, and every way to exit."""
 
 import os
 import traceback
@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.console import RenderableType
 from rich.text import Text
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.notifications import SeverityLevel
-from textual.widgets import Static
+from textual.screen import Screen
 
 from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
 from ftmon.tui import layout_file
-from ftmon.tui.driver import Enveloped, TerminalDriver
+from ftmon.tui.driver import Enveloped, OpenedDriver, TerminalDriver
 from ftmon.tui.exits import Suspension
 from ftmon.tui.theme import ANSI, DARK, THEMES
 
-# The monitor screen is imported after the first paint. Importing it here would delay that paint by a third.
+# What the picture at the start needs is imported before this, all else after it, where it is used.
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from ftmon.model.run import Run
     from ftmon.notify.notifier import Notifier
     from ftmon.settings.notification import Notification
+    from ftmon.tui.opening import Opening
     from ftmon.tui.screens.choose import Choice
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch.watcher import Watcher
@@ -103,22 +103,30 @@ class FtmonApp(App[int]):
         tail: int | None = None,
         ways: "Notification | None" = None,
         layout: "Path | None" = None,
+        opening: "Opening | None" = None,
         on_screen: Callable[[], None] = lambda: None,
         on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         """`ways` is how the user is told of news; None where nothing is told.
 
-        `layout` is the file that keeps the layout of the screen.
+        `layout` is the file that keeps the layout of the screen. `opening` is what a picture on the alternate
+        screen shows already; None where there is none. `on_screen` is called when the terminal is the app's.
         """
         # Without colours, the terminal's own two are left. Textual would paint greys.
-        super().__init__(driver_class=TerminalDriver, ansi_color=True if os.environ.get("NO_COLOR") else None)
+        super().__init__(
+            driver_class=OpenedDriver if opening else TerminalDriver,
+            ansi_color=True if os.environ.get("NO_COLOR") else None,
+        )
         self.monitor: MonitorScreen | None = None
-        """None until the first paint is done, because its module is imported after that."""
+        """None until its module is imported."""
         self._watcher = watcher
         self._key = key
         self._exit_when_over = exit_when_over
         self._tail = tail
+        self._opening = opening
+        self._is_covered = opening is not None
+        """The picture of the start stands until the screen can show the same."""
         self._ways = ways
         self._layout_file = layout
         self._kept = layout_file.read(layout)
@@ -133,6 +141,8 @@ class FtmonApp(App[int]):
         kept = str(self._kept.get("theme"))
         usual = kept if kept in self.available_themes else DARK.name
         self.set_reactive(App.theme, ANSI.name if self.no_color else usual)
+        # Textual asks only at an assignment whether a theme has the terminal's own colours.
+        self._refresh_truecolor_filter(self.ansi_theme)
         self.stylesheet.set_variables(self.get_css_variables())
 
     @property
@@ -142,20 +152,17 @@ class FtmonApp(App[int]):
 
     def on_load(self) -> None:
         """Call `on_screen` before the screen covers what the terminal shows."""
-        self._on_screen()
-
-    def compose(self) -> ComposeResult:
-        """Paint the header first. It looks like the header of the monitor screen, which follows."""
-        name = f" {self._key.job_id if self._key else 'ftmon'}"
-        badge = "◌ connecting " if self._key else ""
-        line = Content.assemble((name.ljust(self.size.width - len(badge)), "bold"), (badge, "$secondary"))
-        yield Static(line.stylize_before("on $panel"))
+        if self._opening is None:
+            self._on_screen()
 
     def on_mount(self) -> None:
-        """Handle a stop by the shell; show the monitor screen after the first paint."""
+        """Handle a stop by the shell; show the monitor screen."""
+        if self._opening is not None:
+            # By now it is sure that whatever ends the app leaves the alternate screen.
+            self._on_screen()
         if self._driver is not None and self._driver.can_suspend:
             Suspension(self._driver, self._call_soon, self._watcher.resume)
-        self.call_after_refresh(self._show_monitor)
+        self._show_monitor()
 
     def _show_monitor(self) -> None:
         from ftmon.tui.announcer import Announcer
@@ -179,10 +186,20 @@ class FtmonApp(App[int]):
             self._now,
             announcer,
             tail=self._tail,
+            opening=self._opening,
             layout=Layout.of(self._kept),
             layout_file=self._layout_file,
         )
         self.push_screen(self.monitor)
+
+    def on_monitor_screen_painted(self) -> None:
+        """Let the screen take the place of the picture."""
+        self._is_covered = False
+        self.screen.refresh()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if not self._is_covered:
+            super()._display(screen, renderable)
 
     def on_monitor_screen_over(self) -> None:
         """Exit if `exit_when_over` is set."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Colors(NamedTuple):
-    """The colours of a theme, as `#rrggbb`."""
+    """The colours of a theme, each as `#rrggbb` or by a name."""
 
     name: str
     dark: bool
@@ -100,3 +100,25 @@ COLORBLIND = Colors(
     success="#00af87",
     ended="#d75fff",
 )
+
+ANSI = Colors(
+    "ftmon-ansi",
+    dark=True,
+    foreground="default",
+    muted="default",
+    faint="default",
+    raw="default",
+    background="default",
+    surface="default",
+    panel="default",
+    primary="cyan",
+    secondary="cyan",
+    accent="yellow",
+    warning="yellow",
+    error="red",
+    success="green",
+    ended="magenta",
+)
+"""The colours that the user gave the terminal, by their names. What matters less is dim."""
+
+BY_NAME = {colors.name: colors for colors in (DARK, LIGHT, CONTRAST, COLORBLIND, ANSI)}

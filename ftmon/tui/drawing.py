@@ -73,8 +73,13 @@ class Drawing:
         }
         return frozenset(name for name, is_on in switches.items() if is_on)
 
-    def draw(self, run: Run | None) -> Offer:
-        """Draw the run in its current state, and return the actions that it allows."""
+    def draw(self, run: Run | None, *, is_whole: bool = True) -> Offer:
+        """Draw the run in its current state, and return the actions that it allows.
+
+        Where it is not whole, its curves are left out.
+        """
+        if self.chart.visible != is_whole:
+            self.losses.visible = self.chart.visible = is_whole
         self.chart.draw(run)
         chart, screen = self.chart, self._screen
         is_charted = chart.is_wanted

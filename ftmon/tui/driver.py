@@ -25,6 +25,9 @@ _WAIT = 0.1
 _MOST_COLUMNS, _MOST_LINES = 4000, 2000
 """A terminal that says that it is larger is not believed."""
 
+_ENTER = "\x1b[?1049h"
+"""Enters the alternate screen."""
+
 _TOO_MUCH = 65536
 """Characters that may wait for a pause in the output."""
 
@@ -132,6 +135,19 @@ class TerminalDriver(LinuxDriver):
                 if columns and lines:
                     return columns, lines
         return super()._get_terminal_size()
+
+
+class OpenedDriver(TerminalDriver):
+    """Takes over a terminal that shows the alternate screen already."""
+
+    _has_entered = False
+
+    def write(self, data: str) -> None:
+        """Write to the terminal, but do not enter the screen a second time: some terminals would clear it."""
+        if data == _ENTER and not self._has_entered:
+            self._has_entered = True
+        else:
+            super().write(data)
 
 
 class _Parser(XTermParser):

@@ -1,13 +1,19 @@
 """The text in the middle of the screen while there are no events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
+
+from rich.cells import cell_len
 
 from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.text import plural
 from ftmon.tui.excerpt import excerpt
+from ftmon.tui.log.rows import wrap
+
+Lines = Sequence[tuple[str, str]]
+"""Lines of text, each with its look."""
 
 
 def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
@@ -43,3 +49,13 @@ def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
     else:
         yield "waiting for the first event …", "strong"
         yield "connected; a job may be silent for hours", "muted"
+
+
+def centred(lines: Lines, y: int, width: int, height: int) -> tuple[str, str] | None:
+    """Return row `y` of lines in the middle of a rectangle, and its look; None for an empty row."""
+    line = y - max(0, (height - len(lines)) // 2)
+    if not 0 <= line < len(lines) or not width:
+        return None
+    text, look = lines[line]
+    text = wrap(text, width)[0]
+    return " " * ((width - cell_len(text)) // 2) + text, look

@@ -1,6 +1,5 @@
 """What a signal means for the terminal: it is restored at the end, and given to the shell at a stop."""
 
-import asyncio
 import os
 import signal
 import termios
@@ -73,6 +72,9 @@ class Suspension:
             call_soon: runs a callback in the event loop; signal handlers call it.
             resume: called when the process continues.
         """
+        # Not needed before Textual is there, and imported with it.
+        import asyncio
+
         self._driver = driver
         self._call_soon = call_soon
         self._resume = resume
@@ -100,7 +102,7 @@ class Suspension:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def _continue(self) -> None:
-        if _is_in_background():
+        if is_in_background():
             os.kill(os.getpid(), signal.SIGSTOP)
             return
         self._suspend_driver()
@@ -140,7 +142,8 @@ def _interrupt_reading() -> None:
             signal.pthread_kill(thread.ident, signal.SIGURG)
 
 
-def _is_in_background() -> bool:
+def is_in_background() -> bool:
+    """Whether the shell has put this process into the background."""
     try:
         return os.tcgetpgrp(0) != os.getpgrp()
     except OSError:

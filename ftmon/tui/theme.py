@@ -72,14 +72,14 @@ _REVERSE = {
 }
 
 ANSI = Theme(
-    name="ftmon-ansi",
+    name=colors.ANSI.name,
     ansi=True,
-    primary="ansi_cyan",
-    secondary="ansi_cyan",
-    accent="ansi_yellow",
-    warning="ansi_yellow",
-    error="ansi_red",
-    success="ansi_green",
+    primary=f"ansi_{colors.ANSI.primary}",
+    secondary=f"ansi_{colors.ANSI.secondary}",
+    accent=f"ansi_{colors.ANSI.accent}",
+    warning=f"ansi_{colors.ANSI.warning}",
+    error=f"ansi_{colors.ANSI.error}",
+    success=f"ansi_{colors.ANSI.success}",
     foreground=DEFAULT,
     background=DEFAULT,
     variables={
@@ -87,7 +87,7 @@ ANSI = Theme(
         "panel": DEFAULT,
         "ansi-background": DEFAULT,
         "ansi-foreground": DEFAULT,
-        "ended": "ansi_magenta",
+        "ended": f"ansi_{colors.ANSI.ended}",
         "raw": DEFAULT,
         "foreground-muted": DEFAULT,
         "foreground-disabled": DEFAULT,

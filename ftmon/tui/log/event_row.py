@@ -63,14 +63,15 @@ class Columns(NamedTuple):
 def columns(width: int, times: Times, is_dated: bool) -> Columns:
     """Return the columns for a list of `width` cells. `is_dated` adds the date to the time of day."""
     if width < FITS_ONE:
-        return Columns(0, 0, _SIGN, max(1, width - _SIGN))
+        return Columns(0, 0, _SIGN, max(1, width - _SIGN), is_brief=True)
     clock_width = _DAY_CLOCK if is_dated and width >= 60 else _CLOCK
     if times is Times.RELATIVE:
         clock_width = 0
     ago_width = _AGO
     if times is Times.ABSOLUTE or (times is Times.BOTH and width < FITS_BOTH):
         ago_width = 0
-    return Columns(clock_width, ago_width, _SIGN, width - clock_width - ago_width - _SIGN)
+    message = width - clock_width - ago_width - _SIGN
+    return Columns(clock_width, ago_width, _SIGN, message, is_brief=width < FITS_WORDS)
 
 
 def shown_text(event: Event, layout: Columns) -> str:

@@ -31,6 +31,8 @@ class EventRows:
         """The run has events of another day, so the time of day alone would be ambiguous."""
         self.has_estimates = False
         """The times of some events are estimated."""
+        self._first_at: datetime | None = None
+        """The time of the first event of the run."""
         self._shown: Scan | None = None
         """Finds the events that are shown; None while all are."""
         self._rows = Rows(self._heights)
@@ -52,9 +54,14 @@ class EventRows:
         last = next((event.created_at for event in reversed(self.events) if event.created_at), None)
         return max(timedelta(0), last - first) if first and last else timedelta(0)
 
-    def extend(self, new: Iterable[Event]) -> None:
-        """Add events at the end. They have rows after the next `catch_up`."""
+    def extend(self, new: Iterable[Event], first_at: datetime | None = None) -> None:
+        """Add events at the end. They have rows after the next `catch_up`.
+
+        `first_at` is the time of the run's first event, where that is not among them.
+        """
         new = list(new)
+        if not self.events:
+            self._first_at = first_at or (new[0].created_at if new else None)
         self.events += new
         self.has_estimates = self.has_estimates or any(event.is_estimated for event in new)
 
@@ -95,14 +102,19 @@ class EventRows:
 
     def update_is_dated(self, now: datetime) -> bool:
         """Set `is_dated` if the first event is over 12 hours old. Return whether that changed it."""
-        if self.is_dated or not self.events or self.events[0].created_at is None:
+        if self.is_dated or self._first_at is None:
             return False
-        self.is_dated = self.events[0].created_at < now - _DATED_AFTER
+        self.is_dated = self._first_at < now - _DATED_AFTER
         return self.is_dated
 
     def index(self, row: int) -> int:
         """Return the index of the event in a row. Below the last row this is the last event shown."""
         return self.shown[self._rows.find(min(max(0, row), len(self) - 1))[0]]
+
+    def find(self, row: int) -> tuple[int, int]:
+        """Return the index of the event in a row, and the number of that row within the event, from 0."""
+        place, line = self._rows.find(row)
+        return self.shown[place], line
 
     def place(self, index: int) -> int:
         """Return the place of an event, or where it would be if it were shown."""
@@ -168,8 +180,8 @@ class EventRows:
         return "\n".join(line.rstrip() for line in lines)
 
     def _event(self, row: int) -> tuple[Event, int]:
-        place, line = self._rows.find(row)
-        return self.events[self.shown[place]], line
+        index, line = self.find(row)
+        return self.events[index], line
 
     def _heights(self, first: int, after: int) -> Iterator[int]:
         """Yield how many rows each place takes."""

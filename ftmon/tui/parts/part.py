@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 
 class Part(NamedTuple):
@@ -68,6 +68,16 @@ def laid_out(
         return [*start, Piece(" " * room), *end]
     space = " " if right else ""
     return [*start, Piece(f" {fill * (room - 1 - len(space))}{space}", "faint"), *end]
+
+
+def filled(pieces: Iterable[Piece], width: int) -> list[Piece]:
+    """Return the pieces in exactly `width` cells: cut off, or with space after them."""
+    row = []
+    for piece in pieces:
+        text = piece.text if cell_len(piece.text) <= width else set_cell_size(piece.text, width)
+        width -= cell_len(text)
+        row.append(piece._replace(text=text))
+    return [*row, Piece(" " * width)]
 
 
 def _length(pieces: list[Piece]) -> int:

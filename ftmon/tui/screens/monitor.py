@@ -27,11 +27,15 @@ from ftmon.tui.keeper import Keeper
 from ftmon.tui.layout import Layout
 from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING
+from ftmon.tui.opening import Opening
 from ftmon.tui.past import Past
 from ftmon.tui.replay_control import ReplayControl
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.key_bar import KeyBar
 from ftmon.watch.watcher import Watcher
+
+_SETTLING = 0.005
+"""Seconds between two looks whether the screen is laid out."""
 
 
 class MonitorScreen(Screen[None]):
@@ -67,6 +71,9 @@ class MonitorScreen(Screen[None]):
         Binding("x", "cancel_job", "cancel job", tooltip="Ask for the job to be cancelled", id="job.cancel"),
     ]
 
+    class Painted(Message):
+        """Posted when the screen is laid out for the first time."""
+
     class Over(Message):
         """Posted when no more updates of the run will follow."""
 
@@ -78,12 +85,14 @@ class MonitorScreen(Screen[None]):
         announcer: Announcer,
         *,
         tail: int | None = None,
+        opening: Opening | None = None,
         layout: Layout,
         layout_file: Path | None = None,
     ) -> None:
         """`tail` is how many events of the past are shown; None shows all.
 
-        `layout` is how the screen is arranged at first. The file keeps what the user makes of it.
+        `opening` is what is shown until the past is read. `layout` is how the screen is arranged at first.
+        The file keeps what the user makes of it.
         """
         super().__init__()
         self.run = Run(key) if key else None
@@ -97,12 +106,13 @@ class MonitorScreen(Screen[None]):
         self.chart = self.drawing.chart
         self.log_pane = self.drawing.log_pane
         self.event_log = self.log_pane.event_log
-        self._past = Past(self, self._show_past, now, tail)
+        self._past = Past(self, self._show_past, now, tail, opening)
         self._asking = Asking(self, watcher, self._note_answer, now)
         self._intake = Intake(watcher, self, self._fold, self.draw)
         self.key_bar = KeyBar()
         self.offer = NOTHING
         """The actions that the keys and the palette offer."""
+        self._is_started = False
         self._has_posted_over = False
         self._is_restarting = False
         """The next update that has a job or events replaces the run. Until then the old content stays."""
@@ -118,19 +128,26 @@ class MonitorScreen(Screen[None]):
         yield self.key_bar
 
     def on_mount(self) -> None:
-        """Paint first, then start the watcher, whose imports take time."""
+        """Draw what is known of the job."""
+        if (opening := self._past.opening) is not None:
+            self.event_log.extend(opening.events, opening.first_at)
         self.draw()
         self.screen_layout_refresh_signal.subscribe(self, lambda _: self.drawing.place_toasts())
         self._keeper.start()
-        self.call_after_refresh(self._start)
 
     def on_unmount(self) -> None:
         """Keep the layout."""
         self._keeper.close()
 
     def _start(self) -> None:
-        if not self.is_attached:
+        """Start the watcher, whose imports take time, once the screen is laid out."""
+        if not self.is_attached or self._is_started:
             return
+        if not self.event_log.is_settled:
+            self.set_timer(_SETTLING, self._start, name="start")
+            return
+        self._is_started = True
+        self.post_message(self.Painted())
         self._intake.start()
         for notice in self._watcher.notices:
             self._show_notice(notice)
@@ -169,9 +186,9 @@ class MonitorScreen(Screen[None]):
         self._is_restarting = False
         self.event_log.clear()
 
-    def _show_past(self, events: Sequence[Event], notice: str) -> None:
+    def _show_past(self, events: Sequence[Event], before: int, notice: str) -> None:
         """Show the end of the past, which has just ended."""
-        self.event_log.extend(events)
+        self.event_log.replace(events, before)
         if notice:
             self._show_notice(notice)
         self.draw()
@@ -216,7 +233,9 @@ class MonitorScreen(Screen[None]):
         # When the app is exiting, Textual mounts no more widgets, so there may be nothing to draw on.
         if not self.is_attached:
             return
-        run, offer = self.run, self.drawing.draw(self.run)
+        run, opening = self.run, self._past.opening
+        is_whole = opening is None or opening.is_whole
+        offer = self.drawing.draw(opening.run if opening else run, is_whole=is_whole)
         if offer != self.offer:
             self.offer = offer
             self.refresh_bindings()
@@ -230,8 +249,10 @@ class MonitorScreen(Screen[None]):
         self.key_bar.switched_on = self.drawing.switched_on
 
     def on_resize(self) -> None:
-        """Draw again, because the new size may show other widgets."""
+        """Draw again, because the new size may show other widgets. After the first time, start."""
         self.call_after_refresh(self.draw)
+        if not self._is_started:
+            self.call_after_refresh(self.call_after_refresh, self._start)
 
     # Keys
 

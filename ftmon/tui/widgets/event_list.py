@@ -1,6 +1,6 @@
 """A scrolling list of events that follows the newest one. It renders only the visible rows."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from rich.cells import cell_len
@@ -15,16 +15,19 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ftmon.model.event import Event
+from ftmon.tui.emptiness import centred
 from ftmon.tui.log.chip import Chip, place, words
-from ftmon.tui.log.event_row import FITS_WORDS, Columns, Times, columns
+from ftmon.tui.log.event_row import Columns, Times, columns
 from ftmon.tui.log.event_rows import EventRows
 from ftmon.tui.log.finder import Finder
-from ftmon.tui.log.rows import wrap
 from ftmon.tui.log.time_limit import time_limit
 from ftmon.tui.look import overlaid, rich_style
 
 _LONGEST_LOOK = 0.05
 """Seconds of CPU time that it may take to find what was searched for in a message that is drawn."""
+
+_MOST_STRIPS = 500
+"""Rows that are kept as they were drawn: more than a screen has."""
 
 _NOT_SHOWN = [("No event passes the filter.", "strong"), ("& changes it, esc shows all", "muted")]
 
@@ -63,11 +66,19 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         self._ages: dict[int, str] = {}
         """The age painted in each visible row, by its y."""
         self._look_styles: dict[tuple[str, ...], Style] = {}
+        self._strips: dict[tuple[object, ...], Strip] = {}
+        """Rows as they were drawn, by all that they depend on but the events and their columns."""
 
     @property
     def _width(self) -> int:
         """Width in cells without the scroll bar, which `size` includes."""
         return self.scrollable_content_region.width
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the rows are those of the present size, and nothing is about to move."""
+        is_at_end = not self.following or self.scroll_y == self.max_scroll_y
+        return is_at_end and self._columns == self._rows.columns
 
     @property
     def unseen(self) -> int:
@@ -89,9 +100,24 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         self.following = True
         self._lay_out()
 
-    def extend(self, new: Iterable[Event]) -> None:
-        """Add events at the end. They appear at the next `paint`."""
-        self._rows.extend(new)
+    def extend(self, new: Iterable[Event], first_at: datetime | None = None) -> None:
+        """Add events at the end. They appear at the next `paint`. See `EventRows.extend`."""
+        self._rows.extend(new, first_at)
+
+    def replace(self, events: Sequence[Event], before: int) -> None:
+        """Show these events, of which the present ones are a part that so many others precede.
+
+        Whoever has scrolled stays at their event.
+        """
+        top = self._rows.index(self.scroll_offset.y) + before if len(self._rows) else 0
+        chosen, is_following = self.chosen, self.following
+        self.clear()
+        self.extend(events)
+        if not is_following:
+            self._rows.catch_up()
+            self.chosen = None if chosen is None else chosen + before
+            self.set_following(False)
+            self._settle_at(top)
 
     def paint(self, *, is_over: bool) -> None:
         """Show events added since the last call. While scrolled up, repaint only the count of new ones."""
@@ -140,24 +166,42 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         if not len(self._rows):
             return self._centred(y)
         self._painted_chip = chip = self._chip()
-        background, strip = "", Strip([])
+        strip = Strip([])
         if row < len(self._rows):
             self._ages[y] = age = self._age(y, self._now())
-            index = self._rows.index(row)
-            background = "chosen" if index == self.chosen else ""
             is_brief = self._rows.columns.is_brief
             taken = chip.width + 1 if chip is not None and chip.y == y and is_brief else 0
-            pieces = self._rows.pieces(row, age, is_marked=index in self.finder.marks, taken=taken)
-            segments = [Segment(text, self._style(look, background)) for text, look in pieces]
-            for span in self._hits(row, index):
-                segments = overlaid(segments, *span, self._style("hit"))
-            if (selection := self.text_selection) and (selected := selection.get_span(row)):
-                segments = overlaid(segments, *selected, self._style("screen--selection"))
-            strip = Strip(segments).apply_offsets(0, row)
+            strip = self._strip(row, age, taken)
         if chip is None or chip.y != y:
-            return strip.adjust_cell_length(width, self._style(background))
-        start = strip.adjust_cell_length(width - chip.width, self._style(background))
+            return strip.adjust_cell_length(width, self._style(""))
+        start = strip.adjust_cell_length(width - chip.width, self._style(""))
         return Strip.join([start, Strip([Segment(chip.text, self._style("chip"))])])
+
+    def _strip(self, row: int, age: str, taken: int) -> Strip:
+        """Return a row of the log. It is kept, because all rows move up when a line comes.
+
+        `taken` is how many cells at its end a shortened message has no room in.
+        """
+        index, line = self._rows.find(row)
+        is_chosen, is_marked = index == self.chosen, index in self.finder.marks
+        key = (row, index, line, age, taken, is_chosen, is_marked, self._rows.has_estimates)
+        is_plain = self.finder.pattern is None and self.text_selection is None
+        if is_plain and key in self._strips:
+            return self._strips[key]
+        background = "chosen" if is_chosen else ""
+        pieces = self._rows.pieces(row, age, is_marked=is_marked, taken=taken)
+        segments = [Segment(text, self._style(look, background)) for text, look in pieces]
+        for span in self._hits(row, index):
+            segments = overlaid(segments, *span, self._style("hit"))
+        if (selection := self.text_selection) and (selected := selection.get_span(row)):
+            segments = overlaid(segments, *selected, self._style("screen--selection"))
+        strip = Strip(segments).apply_offsets(0, row)
+        strip = strip.adjust_cell_length(self._width, self._style(background))
+        if is_plain:
+            if len(self._strips) >= _MOST_STRIPS:
+                self._strips.clear()
+            self._strips[key] = strip
+        return strip
 
     def _hits(self, row: int, index: int) -> Iterator[tuple[int, int]]:
         """Yield where in a row stands what is searched for, in characters."""
@@ -198,14 +242,9 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _centred(self, y: int) -> Strip:
         lines = _NOT_SHOWN if self._rows.events else self._empty
-        width, height = self._width, self.size.height
-        line = y - max(0, (height - len(lines)) // 2)
-        if not 0 <= line < len(lines) or not width:
-            return Strip.blank(width, self._style())
-        text, look = lines[line]
-        strip = Strip([Segment(wrap(text, width)[0], self._style(look))])
-        left = (width - strip.cell_length) // 2
-        return Strip.join([Strip.blank(left, self._style()), strip]).adjust_cell_length(width, self._style())
+        row = centred(lines, y, self._width, self.size.height)
+        segments = [] if row is None else [Segment(row[0], self._style(row[1]))]
+        return Strip(segments).adjust_cell_length(self._width, self._style())
 
     def _style(self, *looks: str) -> Style:
         if looks not in self._look_styles:
@@ -216,6 +255,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         """Repaint with the colours of the new theme."""
         super().notify_style_update()
         self._look_styles.clear()
+        self._strips.clear()
         self.refresh()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
@@ -235,8 +275,8 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         """The columns for the present width."""
         fitting = columns(self._width, self.times, self._rows.is_dated)
         if self.is_wrapped:
-            return fitting._replace(is_brief=self._width < FITS_WORDS)
-        return fitting._replace(is_wrapped=False, left=self.left)
+            return fitting
+        return fitting._replace(is_wrapped=False, is_brief=False, left=self.left)
 
     def _lay_out(self) -> None:
         """Wrap every event again, for a new width or other columns. The event at the top stays there."""
@@ -247,6 +287,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
     def _settle_at(self, top: int) -> None:
         """Go to the end while following, else put this event at the top."""
         self._ages.clear()
+        self._strips.clear()
         self.screen.clear_selection()
         self._set_row_count()
         if self.following:
