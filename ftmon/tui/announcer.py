@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from time import monotonic
 
 from textual.message_pump import MessagePump
 from textual.timer import Timer
@@ -11,6 +10,7 @@ from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.notify.notifier import Notifier
 from ftmon.notify.title import title
+from ftmon.tui.paced import Paced
 
 _TITLE_EVERY = 1.0
 """Seconds between two titles: a window manager redraws for each."""
@@ -25,11 +25,9 @@ class Announcer:
         """With no notifier there is only the title."""
         self._pump = pump
         self._notifier = notifier
-        self._show_title = show_title
-        self._titled_at = 0.0
         self._title = ""
-        """As it should be. Until `_title_timer` fires, an older one is shown."""
-        self._title_timer: Timer | None = None
+        """As it should be. An older one may be shown for a second."""
+        self._paced_title = Paced(pump, _TITLE_EVERY, lambda: show_title(self._title))
         self._check_timer: Timer | None = None
 
     def take(self, update: Update, run: Run) -> None:
@@ -42,17 +40,7 @@ class Announcer:
     def draw(self, run: Run | None, now: datetime) -> None:
         """Show the run in the title, at the latest after a second."""
         self._title = title(run, now)
-        if self._title_timer is None:
-            wait = self._titled_at + _TITLE_EVERY - monotonic()
-            if wait <= 0:
-                self._paint_title()
-            else:
-                self._title_timer = self._pump.set_timer(wait, self._paint_title, name="title")
-
-    def _paint_title(self) -> None:
-        self._title_timer = None
-        self._titled_at = monotonic()
-        self._show_title(self._title)
+        self._paced_title()
 
     def _schedule(self, run: Run) -> None:
         """Look again at the run when the notifier wants to."""

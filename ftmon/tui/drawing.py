@@ -14,6 +14,7 @@ from ftmon.tui.ages import until_changes
 from ftmon.tui.announcer import Announcer
 from ftmon.tui.emptiness import emptiness
 from ftmon.tui.offer import Offer, offer_of
+from ftmon.tui.paced import Paced
 from ftmon.tui.replay_control import ReplayControl
 from ftmon.tui.widgets.header import JobHeader
 from ftmon.tui.widgets.log_pane import LogPane
@@ -25,6 +26,10 @@ from ftmon.watch.watcher import Watcher
 
 _LOWEST_WITH_LOSSES = 15
 """Height of the screen, in cells, from which the losses have a row of their own."""
+
+_CHART_EVERY = 0.25
+"""Seconds between two charts while points keep coming: a chart costs as much as all the rest, and its curves
+change slowly."""
 
 
 class Drawing:
@@ -52,6 +57,7 @@ class Drawing:
         self.panes = Panes(self.chart, self.log_pane)
         self.outcome = Outcome()
         self._run: Run | None = None
+        self._paced_chart = Paced(screen, _CHART_EVERY, lambda: self.chart.draw(self._run))
         self._ages_due = 0.0
         """When `_ages_timer` fires, by the monotonic clock in seconds; 0 after it has fired."""
         self._ages_timer: Timer | None = None
@@ -80,7 +86,10 @@ class Drawing:
         """
         if self.chart.visible != is_whole:
             self.losses.visible = self.chart.visible = is_whole
-        self.chart.draw(run)
+        if run is self._run and self.chart.display:
+            self._paced_chart()
+        else:
+            self.chart.draw(run)
         chart, screen = self.chart, self._screen
         is_charted = chart.is_wanted
         # The chart tells the losses in its title.

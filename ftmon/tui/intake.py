@@ -1,7 +1,7 @@
 """Takes updates from the watcher in short slices, so that keys are handled in between."""
 
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, thread_time
 
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -9,8 +9,11 @@ from textual.message_pump import MessagePump
 from ftmon.model.update import Update
 from ftmon.watch.watcher import Watcher
 
-PAINT_EVERY = 0.09
+PAINT_EVERY = 0.06
 """Seconds between paints while updates keep coming. The first update after a pause is painted at once."""
+
+_SHARE = 0.1
+"""The part of a core that painting may take. Where it would take more, it is done less often."""
 
 _PAINT_BACKLOG_EVERY = 0.25
 """Seconds between paints while more is queued than one slice folds: painting would slow that down."""
@@ -41,6 +44,7 @@ class Intake:
         self._fold = fold
         self._paint = paint
         self._painted_at = 0.0
+        self._every = PAINT_EVERY
         self._is_scheduled = False
         """A slice is running or has a timer, so further `News` needs no action."""
 
@@ -57,7 +61,7 @@ class Intake:
         if self._is_scheduled:
             return
         self._is_scheduled = True
-        wait = self._painted_at + PAINT_EVERY - monotonic()
+        wait = self._painted_at + self._every - monotonic()
         if wait <= 0:
             self._process_queue()
         else:
@@ -66,13 +70,19 @@ class Intake:
     def _process_queue(self) -> None:
         is_empty = self._fold_slice()
         if is_empty or monotonic() - self._painted_at > _PAINT_BACKLOG_EVERY:
-            self._painted_at = monotonic()
+            self._painted_at, started = monotonic(), thread_time()
             self._paint()
+            self._pump.call_after_refresh(self._note_cost, started)
         if is_empty:
             self._is_scheduled = False
         else:
             # Use a timer. Callbacks run before the next message, so they would delay keys.
             self._pump.set_timer(_YIELD, self._process_queue, name="intake")
+
+    def _note_cost(self, started: float) -> None:
+        """Paint less often where it takes long."""
+        cost = thread_time() - started
+        self._every = max(PAINT_EVERY, min(_PAINT_BACKLOG_EVERY, cost / _SHARE))
 
     def _fold_slice(self) -> bool:
         """Fold updates for one slice. True if the queue is empty, so that the next update wakes again."""
