@@ -54,11 +54,6 @@ class Pane:
         """What is shown, and what has been scrolled away."""
         return self.do("capture-pane", "-p", "-J", "-S", "-")
 
-    @property
-    def captured(self) -> str:
-        """What is shown, with its colours."""
-        return self.do("capture-pane", "-p", "-N", "-e")
-
     def told(self, what: str) -> str:
         """Return what tmux tells for one of its formats."""
         return self.do("display-message", "-p", what).strip()

@@ -81,14 +81,12 @@ def _event(pane: Pane, demo: Demo) -> None:
 
 def _light(pane: Pane, demo: Demo) -> None:
     _trained(pane, 58)
-    before = _papers(pane)
     pane.press("d")
-    pane.until(lambda: not _papers(pane) & before, _LONGEST)
-
-
-def _papers(pane: Pane) -> set[str]:
-    """Return the background colours."""
-    return set(re.findall(r"48;2;[\d;]+", pane.captured))
+    pane.until_shown("Search for themes", _LONGEST)
+    pane.type("light")
+    pane.until(lambda: "high contrast" not in pane.text, _LONGEST)
+    pane.press("Enter")
+    pane.until(lambda: "╭" not in pane.text, _LONGEST)
 
 
 STORIES = {
