@@ -298,13 +298,6 @@ async def test_an_empty_screen_is_readable_in_every_depth() -> None:
         await check_sizes(seen)
 
 
-async def test_the_first_paint_is_readable_in_every_depth() -> None:
-    async with stage(served(job(), End.HANG)) as seen:
-        first = seen.app.screen_stack[0]
-        assert "connecting" in "".join(strip.text for strip in first._compositor.render_strips())
-        assert not list(faults(first, DARK))
-
-
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 @pytest.mark.parametrize("depth", DEPTHS, ids=lambda depth: depth.name)
 def test_no_two_outcomes_and_no_two_curves_have_the_same_color(theme: Theme, depth: ColorSystem) -> None:
