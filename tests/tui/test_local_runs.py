@@ -48,7 +48,7 @@ async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jo
     training: Training, tmp_path: Path
 ) -> None:
     training.print("step 1 | loss: 2.5")
-    async with stage(SERVICE, job_id=None, history=tmp_path / "history", size=(100, 30)) as seen:
+    async with stage(SERVICE, job_id=None, history=tmp_path / "history", size=(100, 36)) as seen:
         await seen.until_shown("1 job listed by the service, 1 run on this machine")
         assert "▶ running" in seen.rows[seen.row_of("mine")]
         await seen.press(*"mine", "enter")
