@@ -78,6 +78,9 @@ class Keeper:
             try:
                 self._run.write_end(end)
                 return
+            except FileNotFoundError:
+                # The run was removed, and nobody asks for its end.
+                return
             except OSError:
                 await asyncio.sleep(_WRITE_AGAIN)
 

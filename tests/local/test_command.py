@@ -1,5 +1,6 @@
 import fcntl
 import os
+import shutil
 import signal
 import stat
 import sys
@@ -189,6 +190,14 @@ def test_a_command_outlives_its_keeper_and_its_end_is_not_known_then(home: Path,
     until(lambda: not run.is_running)
     assert run.output.read_text() == "ready\nstill here\n"
     assert run.end is None
+
+
+def test_a_keeper_ends_with_its_command_though_its_run_was_removed(home: Path, pipe: Path) -> None:
+    run = begin_and_wait(home, f"print('ready', flush=True); open({str(pipe)!r}).read()")
+    keeper = keeper_of(run)
+    shutil.rmtree(run.path)
+    pipe.open("w").close()
+    until(lambda: not Path(f"/proc/{keeper}").exists())
 
 
 def test_a_command_that_leaves_something_behind_is_over_but_its_output_is_not(home: Path, pipe: Path) -> None:
