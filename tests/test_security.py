@@ -283,6 +283,10 @@ def visit(shown: Terminal, folder: Path, end: Callable[[], object]) -> None:
         shown.press("\x1b")
         shown.until(lambda: words not in shown.text)
 
+    def copy(key: str, copies: int) -> None:
+        shown.press(key)
+        shown.until(lambda: len(CLIPBOARD.findall(shown.written)) == copies)
+
     shown.until_shown("all told")
     shown.until_shown("1 error of the stream")
     see("o", "1 job listed by the service")
@@ -291,18 +295,19 @@ def visit(shown: Terminal, folder: Path, end: Callable[[], object]) -> None:
     see("?", "Go to the last event")
     close("Go to the last event")
     see("i", "About this run")
-    close("About this run")
-    see("\x10", "Copy the model's name")
+    see("\x1b[F", '"code":')
+    copy("Y", 1)
+    close('"code":')
+    see("\x10", "Search for commands")
+    see("model", "Copy the model's name")
     close("Copy the model's name")
     see("v", "figure #(touch")
     see("u", "train 1.00")
     see("/", "a step:")
     see("full\r", "search: full")
-    shown.press("Y")
-    shown.until(lambda: len(CLIPBOARD.findall(shown.written)) == 1)
+    copy("Y", 2)
     see("\r", "esc closes")
-    shown.press("y")
-    shown.until(lambda: len(CLIPBOARD.findall(shown.written)) == 2)
+    copy("y", 3)
     close("esc closes")
     for kind in ("txt", "jsonl", "csv"):
         see("s", "save as")
@@ -324,7 +329,7 @@ CLIPBOARD = re.compile(rb"\x1b\]52;c?;([A-Za-z0-9+/=]*)\x07")
 def check_visited(folder: Path, shown: Terminal) -> None:
     """What was saved, copied and handed to the command of notifications is harmless, and nothing was run."""
     copies = [b64decode(each) for each in CLIPBOARD.findall(shown.written)]
-    assert [copied[:1] for copied in copies] == [b"{", b"2"]
+    assert [copied[:1] for copied in copies] == [b"{", b"{", b"2"]
     check_harmless(*copies, *(path.read_bytes() for path in folder.iterdir()))
     assert sorted(path.name for path in folder.iterdir()) == [
         "notified",
@@ -400,7 +405,7 @@ def test_only_the_screen_s_own_sequences_reach_a_terminal_that_shows_a_hostile_t
         shown.until(lambda: "esc closes" not in shown.text)
         shown.press("o")
         shown.until_shown("Watch a job")
-        shown.until_shown("7 recorded")
+        shown.until_shown("1 run on this machine")
         shown.press("\x03")
         assert shown.wait() == 1
         shown.assert_restored()

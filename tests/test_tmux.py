@@ -58,8 +58,8 @@ def watched(command: Sequence[str], folder: Path, end: Callable[[], object]) -> 
         outside.until_shown("left with 1")
         assert inside.told("#{pane_title}") == before
         assert inside.told("#{alternate_on} #{mouse_any_flag} #{cursor_flag} #{window_panes}") == "0 0 1 1"
-        # The two that were copied by keys.
-        assert inside.do("list-buffers", "-F", "#{buffer_name}").count("\n") == 2
+        # Those that were copied by keys.
+        assert inside.do("list-buffers", "-F", "#{buffer_name}").count("\n") == 3
         return outside
 
 
