@@ -112,7 +112,8 @@ def _word(value: Any) -> str:
     """Return a value as a person writes it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = f"{value:.10g}" if isinstance(value, float) else str(value)[: _LONGEST + 1]
+    # More than is shown, so that no control sequence is cut in two before it is removed.
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)[: 10 * _LONGEST]
     text = one_line(safe(without_access(text)))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
