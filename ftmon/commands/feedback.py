@@ -59,6 +59,7 @@ class Feedback:
         size = Size(*_terminal_size())
         is_usual = 0 < size.width <= _WIDEST and 0 < size.height <= _HIGHEST
         if not is_usual or is_in_background():
+            _write(_ERASE)
             return
         from ftmon.paths import layout_file
         from ftmon.tui import layout_file as file
@@ -76,8 +77,6 @@ class Feedback:
 
     def hand_over(self) -> None:
         """Leave the terminal to the screen."""
-        if self.opening is None:
-            _write(_ERASE)
         self._is_handed_over = True
 
 

@@ -18,6 +18,7 @@ from textual.screen import Screen
 from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
 from ftmon.tui import layout_file
+from ftmon.tui.breakpoints import HEIGHTS, WIDTHS
 from ftmon.tui.driver import Enveloped, OpenedDriver, TerminalDriver
 from ftmon.tui.exits import Suspension
 from ftmon.tui.theme import ANSI, DARK, THEMES
@@ -34,18 +35,6 @@ if TYPE_CHECKING:
     from ftmon.tui.screens.choose import Choice
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch.watcher import Watcher
-
-_WIDTHS = [(0, "-tiny"), (34, "-narrow"), (80, "-wide"), (160, "-vast")]
-_HEIGHTS = [
-    (0, "-slit"),
-    (4, "-flat"),
-    (9, "-short"),
-    (15, "-medium"),
-    (22, "-roomy"),
-    (30, "-tall"),
-    (50, "-huge"),
-]
-"""Textual breakpoints: the smallest width or height, in cells, at which a screen gets the class."""
 
 
 def _utc_now() -> datetime:
@@ -67,8 +56,8 @@ class FtmonApp(App[int]):
     TITLE = "ftmon"
     ENABLE_COMMAND_PALETTE = False
     """Textual's palette is replaced by one that looks like the other dialogs."""
-    HORIZONTAL_BREAKPOINTS = _WIDTHS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "change_theme", "theme", tooltip="Choose a theme: dark, light, …", id="view.theme"),
         Binding("question_mark", "help", "help", key_display="?", tooltip="Show all keys", id="help"),
@@ -111,7 +100,7 @@ class FtmonApp(App[int]):
         """`ways` is how the user is told of news; None where nothing is told.
 
         `layout` is the file that keeps the layout of the screen. `opening` is what a picture on the alternate
-        screen shows already; None where there is none. `on_screen` is called when the terminal is the app's.
+        screen shows already; None where there is none. `on_screen` is called once the terminal is the app's.
         """
         # Without colours, the terminal's own two are left. Textual would paint greys.
         super().__init__(
@@ -150,21 +139,12 @@ class FtmonApp(App[int]):
         """The state of the job on the screen, or None before a job is opened."""
         return self.monitor.run if self.monitor else None
 
-    def on_load(self) -> None:
-        """Call `on_screen` before the screen covers what the terminal shows."""
-        if self._opening is None:
-            self._on_screen()
-
     def on_mount(self) -> None:
         """Handle a stop by the shell; show the monitor screen."""
-        if self._opening is not None:
-            # By now it is sure that whatever ends the app leaves the alternate screen.
-            self._on_screen()
+        # By now it is sure that whatever ends the app leaves the alternate screen.
+        self._on_screen()
         if self._driver is not None and self._driver.can_suspend:
             Suspension(self._driver, self._call_soon, self._watcher.resume)
-        self._show_monitor()
-
-    def _show_monitor(self) -> None:
         from ftmon.tui.announcer import Announcer
         from ftmon.tui.layout import Layout
         from ftmon.tui.screens.monitor import MonitorScreen
@@ -192,7 +172,7 @@ class FtmonApp(App[int]):
         )
         self.push_screen(self.monitor)
 
-    def on_monitor_screen_painted(self) -> None:
+    def on_start_painted(self) -> None:
         """Let the screen take the place of the picture."""
         self._is_covered = False
         self.screen.refresh()

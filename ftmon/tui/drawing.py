@@ -79,7 +79,7 @@ class Drawing:
         }
         return frozenset(name for name, is_on in switches.items() if is_on)
 
-    def draw(self, run: Run | None, *, is_whole: bool = True) -> Offer:
+    def draw(self, run: Run | None, is_whole: bool = True) -> Offer:
         """Draw the run in its current state, and return the actions that it allows.
 
         Where it is not whole, its curves are left out.

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ftmon.model.run import Run
+from ftmon.tui.breakpoints import FLAT, HUGE, MEDIUM, NARROW, ROOMY, SHORT, TALL
 from ftmon.tui.chart.room import is_beside, is_wanted
 from ftmon.tui.emptiness import centred, emptiness
 from ftmon.tui.layout import Layout
@@ -25,10 +26,9 @@ from ftmon.tui.parts.progress import progress_of, progress_pieces
 from ftmon.tui.parts.status import status_gap, status_parts
 
 _GAP = "   "
-_TINY = 34
-_FLAT, _SHORT, _MEDIUM, _ROOMY, _TALL, _HUGE = 4, 9, 15, 22, 30, 50
+
 _NARROWEST_LOG = 80
-"""The smallest width and heights of some classes of the stylesheet, and of the log beside the chart."""
+"""The smallest width of the log beside the chart, in cells."""
 
 _MOST_OF_ALL = 0.75
 """The share of the room that the chart has at most."""
@@ -64,9 +64,9 @@ class Picture:
         """Return the rows from top to bottom."""
         width, height = self._size
         above = list(self._above())
-        keys = [Row(background="panel")] if height >= _SHORT else []
+        keys = [Row(background="panel")] if height >= SHORT else []
         room = height - len(above) - len(keys)
-        padding = 1 if self._is_charted and height >= (_ROOMY if is_beside(width) else _TALL) else 0
+        padding = 1 if self._is_charted and height >= (ROOMY if is_beside(width) else TALL) else 0
         below = list(self._panes(Size(width, room - padding)))
         return [*above, *[Row()] * padding, *below, *keys]
 
@@ -74,18 +74,18 @@ class Picture:
         """Yield the rows above the chart and the log."""
         run, (width, height) = self._opening.run, self._size
         inner = max(0, width - 2)
-        if height >= _FLAT:
+        if height >= FLAT:
             yield Row(self._header(), "panel")
-        if height >= _ROOMY:
+        if height >= ROOMY:
             yield Row()
         losses: Sequence[Piece] = ()
-        if run is not None and height >= _MEDIUM and self._layout.has_losses and not self._is_charted:
+        if run is not None and height >= MEDIUM and self._layout.has_losses and not self._is_charted:
             losses = laid_out(tuple(loss_parts(run, with_sparklines=True)), (), inner, _GAP)
         yield self._status(with_losses=not any(piece.look for piece in losses) and not self._is_charted)
-        if height >= _SHORT:
+        if height >= SHORT:
             yield _padded(progress_pieces(progress_of(run, self._now), inner, _GAP))
         if any(piece.look for piece in losses):
-            if height >= _TALL:
+            if height >= TALL:
                 yield Row()
             yield _padded(losses if self._opening.is_whole else ())
 
@@ -99,11 +99,11 @@ class Picture:
 
     def _status(self, *, with_losses: bool) -> Row:
         run, (width, height) = self._opening.run, self._size
-        padding = 1 if width >= _TINY else 0
+        padding = 1 if width >= NARROW else 0
         inner = width - 2 * padding
         if run is None:
             return Row()
-        parts = status_parts(run, self._now, inner, with_percent=height < _SHORT, with_losses=with_losses)
+        parts = status_parts(run, self._now, inner, with_percent=height < SHORT, with_losses=with_losses)
         return Row((Piece(" " * padding), *laid_out(tuple(parts), (), inner, status_gap(inner))))
 
     def _panes(self, room: Size) -> Iterator[Row]:
@@ -119,8 +119,8 @@ class Picture:
             for row in self._log(Size(room.width - chart - 1, room.height)):
                 yield Row((*empty, *row.pieces))
         else:
-            usual = 7 if room.height < _TALL and self._size.height < _TALL else 9
-            usual = 14 if self._size.height >= _HUGE else usual
+            height = self._size.height
+            usual = 14 if height >= HUGE else 9 if height >= TALL else 7
             chart = int(min(usual if share is None else room.height * share, room.height * _MOST_OF_ALL))
             yield from [Row()] * chart
             yield from self._log(Size(room.width, room.height - chart))
@@ -128,13 +128,13 @@ class Picture:
     def _log(self, room: Size) -> Iterator[Row]:
         """Yield the rows of the log, with its title."""
         width, height = self._size
-        title = [Row()] if height >= _ROOMY and not (self._is_charted and is_beside(width)) else []
-        if height >= _MEDIUM:
+        title = [Row()] if height >= ROOMY and not (self._is_charted and is_beside(width)) else []
+        if height >= MEDIUM:
             left, right = title_parts(self._opening.run, Standing())
             parts = laid_out(tuple(left), tuple(right), max(0, room.width - 2), _GAP, "─")
             title.append(_padded(parts))
         yield from title
-        padding = 1 if width >= _TINY else 0
+        padding = 1 if width >= NARROW else 0
         inside = Size(room.width - padding - 1, room.height - len(title))
         for pieces in self._events(inside) if self._opening.events else self._words(inside):
             yield Row((Piece(" " * padding), *(Piece(*piece) for piece in pieces)))

@@ -30,12 +30,10 @@ from ftmon.tui.offer import NOTHING
 from ftmon.tui.opening import Opening
 from ftmon.tui.past import Past
 from ftmon.tui.replay_control import ReplayControl
+from ftmon.tui.start import Start
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.key_bar import KeyBar
 from ftmon.watch.watcher import Watcher
-
-_SETTLING = 0.005
-"""Seconds between two looks whether the screen is laid out."""
 
 
 class MonitorScreen(Screen[None]):
@@ -70,9 +68,6 @@ class MonitorScreen(Screen[None]):
         Binding("y", "copy", "copy", tooltip="Copy the selection, the chosen event or the job id", id="copy"),
         Binding("x", "cancel_job", "cancel job", tooltip="Ask for the job to be cancelled", id="job.cancel"),
     ]
-
-    class Painted(Message):
-        """Posted when the screen is laid out for the first time."""
 
     class Over(Message):
         """Posted when no more updates of the run will follow."""
@@ -112,7 +107,7 @@ class MonitorScreen(Screen[None]):
         self.key_bar = KeyBar()
         self.offer = NOTHING
         """The actions that the keys and the palette offer."""
-        self._is_started = False
+        self._start = Start(self, self.event_log, self._begin)
         self._has_posted_over = False
         self._is_restarting = False
         """The next update that has a job or events replaces the run. Until then the old content stays."""
@@ -139,15 +134,8 @@ class MonitorScreen(Screen[None]):
         """Keep the layout."""
         self._keeper.close()
 
-    def _start(self) -> None:
-        """Start the watcher, whose imports take time, once the screen is laid out."""
-        if not self.is_attached or self._is_started:
-            return
-        if not self.event_log.is_settled:
-            self.set_timer(_SETTLING, self._start, name="start")
-            return
-        self._is_started = True
-        self.post_message(self.Painted())
+    def _begin(self) -> None:
+        """Start the watcher, whose imports take time."""
         self._intake.start()
         for notice in self._watcher.notices:
             self._show_notice(notice)
@@ -234,8 +222,7 @@ class MonitorScreen(Screen[None]):
         if not self.is_attached:
             return
         run, opening = self.run, self._past.opening
-        is_whole = opening is None or opening.is_whole
-        offer = self.drawing.draw(opening.run if opening else run, is_whole=is_whole)
+        offer = self.drawing.draw(opening.run, opening.is_whole) if opening else self.drawing.draw(run)
         if offer != self.offer:
             self.offer = offer
             self.refresh_bindings()
@@ -249,10 +236,9 @@ class MonitorScreen(Screen[None]):
         self.key_bar.switched_on = self.drawing.switched_on
 
     def on_resize(self) -> None:
-        """Draw again, because the new size may show other widgets. After the first time, start."""
+        """Draw again, because the new size may show other widgets."""
         self.call_after_refresh(self.draw)
-        if not self._is_started:
-            self.call_after_refresh(self.call_after_refresh, self._start)
+        self._start.wait()
 
     # Keys
 

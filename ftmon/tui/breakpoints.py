@@ -1,0 +1,15 @@
+"""The sizes of a terminal, in cells, from which a screen has each class of the stylesheet."""
+
+NARROW, WIDE, VAST = 34, 80, 160
+FLAT, SHORT, MEDIUM, ROOMY, TALL, HUGE = 4, 9, 15, 22, 30, 50
+
+WIDTHS = [(0, "-tiny"), (NARROW, "-narrow"), (WIDE, "-wide"), (VAST, "-vast")]
+HEIGHTS = [
+    (0, "-slit"),
+    (FLAT, "-flat"),
+    (SHORT, "-short"),
+    (MEDIUM, "-medium"),
+    (ROOMY, "-roomy"),
+    (TALL, "-tall"),
+    (HUGE, "-huge"),
+]
