@@ -15,6 +15,11 @@ PAINT_EVERY = 0.06
 _SHARE = 0.1
 """The part of a core that painting may take. Where it would take more, it is done less often."""
 
+_FLOOD = 30
+"""Updates between two paints which are more than anybody reads. Then keys matter more than the next paint."""
+
+_PAINT_FLOOD_EVERY = 0.15
+
 _PAINT_BACKLOG_EVERY = 0.25
 """Seconds between paints while more is queued than one slice folds: painting would slow that down."""
 
@@ -45,6 +50,8 @@ class Intake:
         self._paint = paint
         self._painted_at = 0.0
         self._every = PAINT_EVERY
+        self._folded = 0
+        """Updates since the last paint."""
         self._is_scheduled = False
         """A slice is running or has a timer, so further `News` needs no action."""
 
@@ -82,13 +89,16 @@ class Intake:
     def _note_cost(self, started: float) -> None:
         """Paint less often where it takes long."""
         cost = thread_time() - started
-        self._every = max(PAINT_EVERY, min(_PAINT_BACKLOG_EVERY, cost / _SHARE))
+        least = PAINT_EVERY if self._folded < _FLOOD else _PAINT_FLOOD_EVERY
+        self._folded = 0
+        self._every = max(least, min(_PAINT_BACKLOG_EVERY, cost / _SHARE))
 
     def _fold_slice(self) -> bool:
         """Fold updates for one slice. True if the queue is empty, so that the next update wakes again."""
         deadline = monotonic() + _SLICE
         while (update := self._watcher.take()) is not None:
             self._fold(update)
+            self._folded += 1
             if monotonic() >= deadline:
                 return False
         return True
