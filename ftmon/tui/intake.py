@@ -20,7 +20,7 @@ _FLOOD = 30
 
 _PAINT_FLOOD_EVERY = 0.15
 
-_PAINT_BACKLOG_EVERY = 0.25
+_PAINT_BACKLOG_EVERY = 0.5
 """Seconds between paints while more is queued than one slice folds: painting would slow that down."""
 
 _SLICE = 0.02
