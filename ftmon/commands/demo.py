@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ftmon.commands.parser import Parser, add_no_history, add_notify, add_view_options, positive
-from ftmon.commands.show import show
+from ftmon.commands.show import import_screen, show
 from ftmon.commands.view import Target, View, Watching
 from ftmon.demo.setup import Course, Setup
 from ftmon.lines.output import write
@@ -26,11 +26,12 @@ def run(arguments: Sequence[str]) -> int:
         from ftmon.demo.serve import serve
 
         return serve(setup, _announce)
+    view = View(options.json, options.plain, options.exit, options.timeout, notify=options.notify)
     return show(
-        View(options.json, options.plain, options.exit, options.timeout, notify=options.notify),
+        view,
         # It asks for no network unless that is wanted.
         Watching(record=not options.no_history, tells_others=options.notify is True),
-        _opening(setup),
+        _opening(setup, view),
         left="left; the demo's training has ended with it.",
     )
 
@@ -100,12 +101,13 @@ def parser() -> Parser:
 
 
 @contextmanager
-def _opening(setup: Setup) -> Iterator[Target]:
+def _opening(setup: Setup, view: View) -> Iterator[Target]:
     """Run the demo's service while the block runs."""
     from ftmon.model.key import JobKey
     from ftmon.serving.launch import running
     from ftmon.settings import Settings, check_base_url
 
+    import_screen(view)
     with running("ftmon.demo", setup.to_json()) as service:
         # Normalised, so that the history knows the job by the address that a user would give.
         base_url = check_base_url(service.base_url)

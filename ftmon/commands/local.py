@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +40,12 @@ def kept_run(word: str) -> "RunDirectory | None":
 
 
 @contextmanager
-def opening_path(word: str, *, wait: bool, job_id: str | None) -> Iterator[Target]:
+def opening_path(
+    word: str, *, wait: bool, job_id: str | None, meanwhile: Callable[[], None]
+) -> Iterator[Target]:
     """Serve the runs at a path; the target is the one of that id, or else the newest.
+
+    `meanwhile` is called where a service has to be started, which takes a moment.
 
     Raises:
         UsageError: where there is none, and none is waited for.
@@ -53,6 +57,7 @@ def opening_path(word: str, *, wait: bool, job_id: str | None) -> Iterator[Targe
     from ftmon.watch.own_service import own_service
 
     path = str(Path(word).expanduser().absolute())
+    meanwhile()
     with own_service({"path": path, "wait": wait, "job": job_id}) as service:
         yield Target(service.settings, service.newest if job_id is None else JobKey(LOCAL, job_id))
 

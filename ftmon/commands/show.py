@@ -186,6 +186,18 @@ def has_screen(view: View) -> bool:
     )
 
 
+def import_screen(view: View) -> None:
+    """Import the screen, if there is one, in a thread: for who waits for the start of a service."""
+    if has_screen(view):
+        from importlib import import_module
+        from threading import Thread
+
+        from ftmon.tui.environment import clean_environment
+
+        clean_environment()
+        Thread(target=import_module, args=("ftmon.tui.screens.monitor",), name="import", daemon=True).start()
+
+
 def _watcher(watching: Watching, target: Target, history: "Path | None", unrecordable: str) -> "Watcher":
     """Return a watcher that was told which job to watch or replay."""
     from ftmon.watch.watcher import Watcher

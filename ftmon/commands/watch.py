@@ -5,12 +5,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 from ftmon import __version__
 from ftmon.commands import NAMES
 from ftmon.commands.parser import Parser, add_no_history, add_notify, add_tail, add_view_options
 from ftmon.commands.service import ServiceOptions, add_service_options
-from ftmon.commands.show import show
+from ftmon.commands.show import import_screen, show
 from ftmon.commands.target import target_of
 from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
@@ -88,7 +89,9 @@ def run(arguments: Sequence[str]) -> int:
         options.json, options.plain, options.exit, options.timeout, options.tail, notify=options.notify
     )
     watching = Watching(stream=not options.no_stream, patient=options.wait, record=not options.no_history)
-    here = None if service.is_named else _opening_here(word, own_id, wait=options.wait, is_named=is_named)
+    here = (
+        None if service.is_named else _opening_here(word, own_id, view, wait=options.wait, is_named=is_named)
+    )
     if here is not None:
         return show(
             view,
@@ -109,7 +112,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _opening_here(
-    word: str | None, own_id: str | None, *, wait: bool, is_named: bool
+    word: str | None, own_id: str | None, view: View, *, wait: bool, is_named: bool
 ) -> AbstractContextManager[Target] | None:
     """Return what opens a path, a pipe, or a run that ftmon keeps; None for a service's job.
 
@@ -123,7 +126,7 @@ def _opening_here(
     if is_named and word == "-" and own_id is None:
         return local.opening_piped(local.take_pipe())
     if (is_named and local.is_path(word)) or local.kept_run(word) is not None:
-        return local.opening_path(word, wait=wait, job_id=own_id)
+        return local.opening_path(word, wait=wait, job_id=own_id, meanwhile=partial(import_screen, view))
     return None
 
 
