@@ -10,7 +10,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ftmon.model.key import JobKey
 from ftmon.model.update import Update, merged
 from ftmon.watch.queue import Queue, weight
+from ftmon.watch.turn import Turn
 
 # SQLite is imported on this thread, so that the first paint does not wait for it.
 if TYPE_CHECKING:
@@ -31,28 +32,6 @@ _LOST = "Some of what was recorded cannot be read again, and is not shown."
 
 _READ_AGAIN = 5.0
 """Seconds until a history that could not be read is tried again."""
-
-
-@dataclass(slots=True)
-class _Turn:
-    """The session that is shown, and how far its front end is."""
-
-    session: int
-    key: JobKey
-    position: int = 0
-    """The position of the last row that was handed over."""
-    rest: Update | None = None
-    """Follows once the rows are handed over; None where the front end is not behind."""
-    skipped: Counter[int] = field(default_factory=Counter)
-    """Keys of events that were shown before they could be recorded: their rows are passed over."""
-    is_held: bool = False
-    """The past is partial, and is not shown until it is known whether the service tells all of it again."""
-    owed: int = 0
-    """The position of the last row that is to be handed over at least."""
-    file: int | None = None
-    """The file that the position belongs to."""
-    is_failing: bool = False
-    """The rows could not be read the last time."""
 
 
 class Delivery:
@@ -69,7 +48,7 @@ class Delivery:
         self._weight = 0
         self._is_full = False
         self._is_closing = False
-        self._turn: _Turn | None = None
+        self._turn: Turn | None = None
         self._told_unrecorded = 0
         self.unrecorded = 0
         """Events that are missing in the history at the end; 0 where it could never be used."""
@@ -115,7 +94,7 @@ class Delivery:
 
         The future is done once all of it is restored. The front end may still be behind then.
         """
-        return self.call(partial(self._begin, _Turn(session, key), restore))
+        return self.call(partial(self._begin, Turn(session, key), restore))
 
     def close(self, seconds: float) -> None:
         """Record what was put in, and end the thread, if that takes no longer than so many seconds."""
@@ -259,27 +238,27 @@ class Delivery:
             if events:
                 self._queue.put(turn.session, Update(turn.key, batch[-1].received_at, events))
 
-    def _stands(self, turn: _Turn) -> bool:
+    def _stands(self, turn: Turn) -> bool:
         """Whether the position is that of a row which is still there."""
         read = self._recorder.read(lambda history: history.stands(turn.key, turn.position))
         return turn.file == self._recorder.file and read is not False
 
-    def _has_all(self, turn: _Turn, batch: "list[RecordedEvent]") -> bool:
+    def _has_all(self, turn: Turn, batch: "list[RecordedEvent]") -> bool:
         """Whether no row was removed before it could be handed over."""
         return self._stands(turn) and (bool(batch) or turn.position >= turn.owed)
 
-    def _is_past_wanted(self, turn: _Turn, updates: list[Update]) -> bool:
+    def _is_past_wanted(self, turn: Turn, updates: list[Update]) -> bool:
         """Whether the service has ended without an event, so that all there is of the past is recorded."""
         turn.is_held = not any(update.events for update in updates)
         return turn.is_held and any(each.connection and each.connection.is_over for each in updates)
 
-    def _note_failure(self, turn: _Turn) -> None:
+    def _note_failure(self, turn: Turn) -> None:
         if not turn.is_failing:
             turn.is_failing = True
             notice = "What comes next cannot be read from the history now. It is shown once that works again."
             self._queue.put(turn.session, replace(_nothing(turn.key), notice=notice))
 
-    def _begin(self, turn: _Turn, restore: Callable[[Update], None], recorder: "Recorder") -> None:
+    def _begin(self, turn: Turn, restore: Callable[[Update], None], recorder: "Recorder") -> None:
         self._turn, self._told_unrecorded = turn, 0
         from ftmon.history.reader import PARTIAL
 
