@@ -187,7 +187,7 @@ def has_screen(view: View) -> bool:
 
 
 def import_screen(view: View) -> None:
-    """Import the screen, if there is one, in a thread: for who waits for the start of a service."""
+    """Import the screen in a thread, if there is to be one, while the caller waits for a service."""
     if has_screen(view):
         from importlib import import_module
         from threading import Thread
@@ -195,7 +195,8 @@ def import_screen(view: View) -> None:
         from ftmon.tui.environment import clean_environment
 
         clean_environment()
-        Thread(target=import_module, args=("ftmon.tui.screens.monitor",), name="import", daemon=True).start()
+        # No daemon: Python may hang where it ends in the middle of an import.
+        Thread(target=import_module, args=("ftmon.tui.screens.monitor",), name="import").start()
 
 
 def _watcher(watching: Watching, target: Target, history: "Path | None", unrecordable: str) -> "Watcher":

@@ -3,7 +3,7 @@
 import codecs
 
 _LEAST = 2
-"""Bytes that tell UTF-16 from others: half of them do not."""
+"""Bytes that are needed at least to tell which encoding it is: one character of UTF-16."""
 
 
 class TextDecoder:

@@ -16,9 +16,10 @@ _SHARE = 0.1
 """The part of a core that painting may take. Where it would take more, it is done less often."""
 
 _FLOOD = 30
-"""Updates between two paints which are more than anybody reads. Then keys matter more than the next paint."""
+"""Updates between two paints from which on nobody can read all lines: keys matter more then."""
 
 _PAINT_FLOOD_EVERY = 0.15
+"""Seconds between two paints while so many come."""
 
 _PAINT_BACKLOG_EVERY = 0.5
 """Seconds between paints while more is queued than one slice folds: painting would slow that down."""
