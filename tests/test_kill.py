@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,36 @@ def rest(process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
 
 def servers_of(process: int) -> list[int]:
     """Return the private servers of a command."""
+    found: list[str] = []
     # A process belongs to the thread that has started it.
-    tasks = Path(f"/proc/{process}/task").iterdir()
-    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    # One that has ended has no command line.
-    return [child for child in children if b"ftmon.serving" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    for task in Path(f"/proc/{process}/task").iterdir():
+        # A thread or a process may end meanwhile; one that has ended has no command line.
+        with suppress(OSError):
+            children = (task / "children").read_text().split()
+            found += [
+                each for each in children if b"ftmon.serving" in Path(f"/proc/{each}/cmdline").read_bytes()
+            ]
+    return [int(each) for each in found]
+
+
+def kill_server(process: int, *killed: int) -> int:
+    """Kill the private server of a command, which is none of those killed before, and return its id."""
+    found: list[int] = []
+
+    def is_there() -> bool:
+        found[:] = [server for server in servers_of(process) if server not in killed]
+        return bool(found)
+
+    until(is_there)
+    os.kill(found[0], signal.SIGKILL)
+    return found[0]
 
 
 def test_a_killed_server_of_a_run_is_started_again_and_nothing_is_lost(pipe: Path) -> None:
     with running(*PYTHON, CODE, str(pipe)) as process:
         assert [line(process)["message"] for _ in range(2)] == ["first", "waiting"]
-        for _ in range(2):
-            until(lambda: len(servers_of(process.pid)) == 1)
-            os.kill(servers_of(process.pid)[0], signal.SIGKILL)
+        first = kill_server(process.pid)
+        kill_server(process.pid, first)
         pipe.write_text("")
         *events, job = rest(process)
         assert [event["message"] for event in events] == ["last", "Fine-tune succeeded"]
