@@ -12,17 +12,12 @@ from hashlib import blake2b
 from ftmon.json_text import in_ascii
 from ftmon.model.event import Event
 
-_SIZES = tuple(2**power for power in range(7, -1, -1))
-"""Rows of one statement. 128 rows have 640 parameters; old versions of SQLite allow 999."""
+_SIZES = tuple(2**power for power in range(11, -1, -1))
+"""Rows of one statement, as far as SQLite allows so many parameters."""
 
 _COLUMNS = "INSERT INTO events (number, job, key, ordinal, received_at, sent)"
 _WIDTH = 5
 """Parameters of a row: number, job, key, received_at, sent."""
-
-
-_INSERT = {
-    size: f"{_COLUMNS} VALUES {', '.join(['(?, ?, ?, 1, ?, ?)'] * size)} ON CONFLICT" for size in _SIZES
-}
 
 _INSERT_COPY = f"""{_COLUMNS} VALUES (?, ?, ?,
     min(?, 1 + (SELECT coalesce(max(ordinal), 0) FROM events WHERE job = ? AND key = ?)), ?, ?)
@@ -52,6 +47,8 @@ class Insertion:
         self.count = 0
         """How many rows were inserted or moved."""
         self._database = database
+        most = database.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // _WIDTH
+        self._sizes = [size for size in _SIZES if size <= most]
         self._job = job
         self._values: list[bytes | float | str] = []
         """The parameters of the rows that are held back."""
@@ -65,18 +62,18 @@ class Insertion:
             else:
                 self.last += 1
                 self._values += (self.last, self._job, event_key(event), received_at, in_ascii(event.raw))
-        self._write(_SIZES[:1])
+        self._write(self._sizes[:1])
 
     def flush(self) -> None:
         """Insert all events that were added."""
-        self._write(_SIZES)
+        self._write(self._sizes)
 
-    def _write(self, sizes: tuple[int, ...]) -> None:
+    def _write(self, sizes: list[int]) -> None:
         start, end = 0, len(self._values)
         for size in sizes:
             while end - start >= size * _WIDTH:
                 values = self._values[start : start + size * _WIDTH]
-                self.count += self._database.execute(f"{_INSERT[size]} {self._else}", values).rowcount
+                self.count += self._database.execute(_insert(size, self._else), values).rowcount
                 start += size * _WIDTH
         del self._values[:start]
 
@@ -85,6 +82,11 @@ class Insertion:
         job, key = self._job, event_key(event)
         values = (self.last, job, key, event.ordinal, job, key, received_at, in_ascii(event.raw))
         self.count += self._database.execute(f"{_INSERT_COPY} {self._else}", values).rowcount
+
+
+@lru_cache(maxsize=64)
+def _insert(size: int, otherwise: str) -> str:
+    return f"{_COLUMNS} VALUES {', '.join(['(?, ?, ?, 1, ?, ?)'] * size)} ON CONFLICT {otherwise}"
 
 
 def event_key(event: Event) -> bytes:
