@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import replace
@@ -24,7 +24,7 @@ from ftmon.wire import refusal
 from ftmon.wire.allowance import Allowance, retry_after
 from ftmon.wire.answer import Answer, Meter
 from ftmon.wire.clock import Moment, ServiceClock
-from ftmon.wire.echo import json_without
+from ftmon.wire.echo import json_without, may_echo
 from ftmon.wire.fault import place, translated
 from ftmon.wire.known import KnownAnswers
 from ftmon.wire.proxy import proxy_for
@@ -275,14 +275,13 @@ class Client:
             return ""
         return refusal.told(self.redact(refusal.sentence_of_body(body) or ""))
 
-    @property
-    def has_secrets(self) -> bool:
-        """There is a key that an answer may echo."""
-        return bool(self._secrets)
-
     def redact(self, text: str) -> str:
         """Return a service's text without the key, and without anything that looks like one."""
         return redact(text, self._secrets)
+
+    def may_echo(self, texts: Iterable[str]) -> bool:
+        """Whether `without_key` may change one of these texts. It takes a fraction of that."""
+        return bool(self._secrets) and may_echo("\n".join(texts), self._secrets)
 
     def without_key(self, text: str) -> str:
         """Return a service's JSON text with `[key]` where it echoes the key."""

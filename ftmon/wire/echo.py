@@ -19,12 +19,9 @@ def json_without(text: str, secrets: Sequence[str]) -> str:
     JSON can escape each character of a secret, and characters that `safe` removes may stand between them.
     Numbers are left alone, so that the text stays JSON.
     """
-    if any(secret in text for secret in secrets):
-        pattern = _STRING
-    elif secrets and ("\\" in text or not text.isascii()):
-        pattern = _ODD_STRING
-    else:
+    if not may_echo(text, secrets):
         return text
+    pattern = _STRING if any(secret in text for secret in secrets) else _ODD_STRING
     pieces, end, at = [], 0, 0
     # Each match begins where the last one ended. A search would try every quote of a text that is no JSON.
     while match := pattern.match(text, at):
@@ -34,6 +31,12 @@ def json_without(text: str, secrets: Sequence[str]) -> str:
             pieces += [text[end : match.start(1)], cleaned]
             end = at
     return "".join([*pieces, text[end:]]) if pieces else text
+
+
+def may_echo(text: str, secrets: Sequence[str]) -> bool:
+    """Whether JSON texts may hold a secret: a cheap test for many of them at once."""
+    is_odd = "\\" in text or not text.isascii()
+    return bool(secrets) and (is_odd or any(secret in text for secret in secrets))
 
 
 def _cleaned(string: str, secrets: Sequence[str]) -> str | None:

@@ -209,7 +209,8 @@ class Stream:
         read_frame = self._read_frame
         events: list[Event] = []
         errors: list[str] = []
-        for frame in map(self._cleaned, frames) if client.has_secrets else frames:
+        texts = (frame.data for frame in frames)
+        for frame in map(self._cleaned, frames) if client.may_echo(texts) else frames:
             try:
                 item = read_frame(frame)
             except ValueError:
