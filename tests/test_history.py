@@ -20,8 +20,8 @@ from ftmon import json_text
 from ftmon.errors import HistoryError, RemovedError
 from ftmon.history.damage import is_damage, is_sound, set_aside, set_aside_damaged
 from ftmon.history.file import inode, make_ready
-from ftmon.history.insertion import event_key
-from ftmon.history.schema import VERSION
+from ftmon.history.insertion import Insertion, event_key
+from ftmon.history.schema import VERSION, prepare
 from ftmon.history.store import History, Span
 from ftmon.model.event import Event, parse_event
 from ftmon.model.job import Job, Status
@@ -394,6 +394,20 @@ def test_a_stored_key_is_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert keys == {event_key(STORED[0]).hex()}
+
+
+@pytest.mark.parametrize("parameters", [999, 5])
+def test_all_events_are_recorded_where_sqlite_allows_few_parameters(parameters: int) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        prepare(database)
+        database.execute("INSERT INTO jobs VALUES (1, '', '', '', NULL, 0)")
+        database.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, parameters)
+        insertion = Insertion(database, 1, 0)
+        events = [read(event(f"Step {step}: training loss=1", step)) for step in range(300)]
+        insertion.add(tuple(events), 0)
+        insertion.flush()
+        sent = [sent for (sent,) in database.execute("SELECT sent FROM events ORDER BY number")]
+    assert sent == [each.raw for each in events]
 
 
 # Reading while another process removes
