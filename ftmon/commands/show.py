@@ -35,6 +35,15 @@ if TYPE_CHECKING:
     from ftmon.tui.app import FtmonApp
     from ftmon.watch.watcher import Watcher
 
+_AHEAD = (
+    "ftmon.tui.screens.monitor",
+    # These the watcher imports itself, after the first paint, where nothing was waited for.
+    "ftmon.watch.delivery",
+    "ftmon.history.recorder",
+    "ftmon.wire.follow.follower",
+)
+"""What is imported while a service starts, in the order in which it is wanted."""
+
 _LAST_NOTIFICATION = 3.0
 """Seconds that the last notification may take before ftmon ends. It goes on by itself after that."""
 
@@ -196,7 +205,7 @@ def import_screen(view: View) -> None:
 
         clean_environment()
         # No daemon: Python may hang where it ends in the middle of an import.
-        Thread(target=import_module, args=("ftmon.tui.screens.monitor",), name="import").start()
+        Thread(target=lambda: list(map(import_module, _AHEAD)), name="import").start()
 
 
 def _watcher(watching: Watching, target: Target, history: "Path | None", unrecordable: str) -> "Watcher":
