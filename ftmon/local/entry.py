@@ -8,6 +8,9 @@ from ftmon.model.event import Level
 from ftmon.model.figures import Figures, count, in_words
 from ftmon.model.job import Status
 
+LONG_SILENCE = 1.0
+"""Seconds after which what belongs together is not awaited any longer: as a rule it is written at once."""
+
 
 class Outcome(Struct, frozen=True):
     """How a run ended, as a file tells it."""
@@ -36,6 +39,8 @@ class Entry(Struct, frozen=True, gc=False):
     level: Level = Level.INFO
     outcome: Outcome | None = None
     """Set by the last entry of a run that tells how it ended."""
+    records: int = 1
+    """How many lines, rows or records of its file it was made of."""
 
     @property
     def step(self) -> int | None:
@@ -47,9 +52,11 @@ class Entry(Struct, frozen=True, gc=False):
         return Entry(message, figures, self.at, self.level, self.outcome)
 
 
-def of_figures(figures: Figures, at: datetime | None = None, outcome: Outcome | None = None) -> Entry:
+def of_figures(
+    figures: Figures, at: datetime | None = None, outcome: Outcome | None = None, records: int = 1
+) -> Entry:
     """Return the entry of figures that came without words."""
-    return Entry(in_words(figures), figures, at, outcome=outcome)
+    return Entry(in_words(figures), figures, at, outcome=outcome, records=records)
 
 
 class RunSplitter:

@@ -75,7 +75,7 @@ class JsonLinesReader:
         self._rows = 0
         """Rows with figures so far: the step of a row that has none."""
 
-    def read(self, line: str, after: str = "") -> list[Entry]:
+    def read(self, line: str, after: str = "", *, is_open: bool = False) -> list[Entry]:
         """Read one line without its end. A line that is no object is text."""
         text = line.strip("\ufeff\r\n\t ")
         if not text:

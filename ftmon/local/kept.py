@@ -9,9 +9,9 @@ from ftmon.local.command import cancel
 from ftmon.local.entry import Entry, Outcome, RunSplitter
 from ftmon.local.place import News
 from ftmon.local.reason import Reason
-from ftmon.local.run import LocalRun, Numbered, Told
+from ftmon.local.run import LocalRun, Told
 from ftmon.local.run_directory import EVENTS, End, RunDirectory
-from ftmon.local.source import JSON_LINES, LOG, FileSource
+from ftmon.local.source import JSON_LINES, LOG, FileSource, Numbered
 from ftmon.local.verdict import Standing, Verdict
 from ftmon.model.event import Level
 from ftmon.model.job import Status
@@ -79,6 +79,8 @@ class KeptRun:
             # in both ways comes from the same file at whichever reading.
             yield from self._published_since(at)
             yield self._taken(self._output, entries, at)
+        if end is not None or not is_running:
+            yield self._taken(self._output, self._output.finish(), at)
         self._end, self._is_over = end, end is not None or not is_running
         self.is_settled = not is_running
 

@@ -2,6 +2,7 @@
 
 from ftmon.local.entry import Entry, Outcome
 from ftmon.model.job import Status
+from ftmon.model.progress_bar import has_bar
 from ftmon.model.trainer_lines import TrainerReader
 
 
@@ -11,11 +12,16 @@ class LogReader:
     def __init__(self) -> None:
         self._reader = TrainerReader()
 
-    def read(self, line: str, after: str = "") -> list[Entry]:
-        r"""Read one line without its end. What a `\r` overwrites counts only as progress."""
+    def read(self, line: str, after: str = "", *, is_open: bool = False) -> list[Entry] | None:
+        r"""Read one line without its end. What a `\r` overwrites counts only as progress.
+
+        A line in the place of a bar waits for the bar behind it.
+        """
         written = line.split("\r")
-        *overwritten, last = [part for part in written if part.strip()] or [""]
         is_in_place_of_a_bar = len(written) > 1 and written[-2].isspace()
+        if is_in_place_of_a_bar and is_open and not has_bar(after):
+            return None
+        *overwritten, last = [part for part in written if part.strip()] or [""]
         for part in overwritten:
             self._reader.read(part)
         return [

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ftmon.local.entry import Entry, RunSplitter
 from ftmon.local.glimpse import holds_several_runs
 from ftmon.local.merge import Merger
-from ftmon.local.source import EVENT_FILE, JSON_LINES, TABLE, TRAINER_STATE, FileSource
+from ftmon.local.source import EVENT_FILE, JSON_LINES, TABLE, TRAINER_STATE, FileSource, Numbered
 from ftmon.local.verdict import Judge, Verdict
 from ftmon.model.event import Level
 
@@ -19,10 +19,6 @@ _LONGEST_NAME = 64
 
 _MOST_RUNS = 1000
 """Runs of one file. Where there seem to be more, something counts down."""
-
-
-Numbered = list[tuple[int, Entry]]
-"""Entries, each with its number in its file."""
 
 
 class Told(NamedTuple):

@@ -1,12 +1,14 @@
 """One file of a run: which format it has, and what is new in it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 from pathlib import Path
+from time import monotonic, time
 from typing import NamedTuple, Protocol
 
 from ftmon.errors import UsageError
 from ftmon.local.encoding import TextDecoder, decoded
-from ftmon.local.entry import Entry
+from ftmon.local.entry import LONG_SILENCE, Entry
 from ftmon.local.growing_file import GrowingFile, LineSplitter
 from ftmon.local.json_lines import JsonLinesReader
 from ftmon.local.log import LogReader
@@ -15,6 +17,9 @@ from ftmon.local.table import TableReader
 from ftmon.local.tensorboard import EventFileReader, is_event_file
 from ftmon.local.trainer_state import TrainerStateReader
 from ftmon.model.event import Level
+
+Numbered = list[tuple[int, Entry]]
+"""Entries, each with its number in its file."""
 
 
 class Reader(Protocol):
@@ -28,16 +33,19 @@ class Reader(Protocol):
         """
         ...
 
-    def flush(self) -> Iterable[Entry]:
-        """Return what waits for more, which does not seem to come."""
+    def flush(self, silence: float) -> Iterable[Entry]:
+        """Return what has waited for more, and does not wait longer: nothing came for so many seconds."""
         ...
 
 
 class LineReader(Protocol):
     """Reads one file line by line; raises ValueError as `Reader.feed`."""
 
-    def read(self, line: str, after: str = "") -> list[Entry]:
-        """Return the entries of a line without its end; `after` is what is written of the next line."""
+    def read(self, line: str, after: str = "", *, is_open: bool = False) -> list[Entry] | None:
+        """Return the entries of a line without its end; `after` is what is written of the next line.
+
+        Returns None where that `is_open`, and the line cannot be read before there is more of it.
+        """
         ...
 
 
@@ -48,19 +56,30 @@ class Lines:
         self._decoder = TextDecoder()
         self._splitter = LineSplitter()
         self._reader = reader
+        self._held: list[str | None] = []
+        """The last line, where more of the next one is needed to read it."""
 
     def feed(self, data: bytes) -> Iterator[Entry]:
         """Yield the entries of the lines that are complete now."""
-        lines = self._splitter.feed(self._decoder.feed(data))
-        for line, after in zip(lines, [*lines[1:], self._splitter.pending if lines else ""], strict=False):
-            if line is None:
-                yield Entry("A line of more than 8 MiB was passed over.", level=Level.WARNING)
-            else:
-                yield from self._reader.read(line, after or "")
+        return self._read([*self._held, *self._splitter.feed(self._decoder.feed(data))], is_open=True)
 
-    def flush(self) -> Iterable[Entry]:
-        """Return nothing: a line without its end is not complete, however long that takes."""
-        return ()
+    def flush(self, silence: float) -> Iterator[Entry]:
+        """Yield the entries of a line that has waited. One without its end is never complete."""
+        return self._read(self._held if silence >= LONG_SILENCE else [], is_open=False)
+
+    def _read(self, lines: Sequence[str | None], *, is_open: bool) -> Iterator[Entry]:
+        for index, line in enumerate(lines, 1):
+            is_last = index == len(lines)
+            after = self._splitter.pending if is_last else lines[index]
+            if line is None:
+                entries: list[Entry] | None = [_TOO_LONG]
+            else:
+                entries = self._reader.read(line, after or "", is_open=is_last and is_open)
+            self._held = [line] if entries is None else []
+            yield from entries or ()
+
+
+_TOO_LONG = Entry("A line of more than 8 MiB was passed over.", level=Level.WARNING)
 
 
 class Format(NamedTuple):
@@ -113,11 +132,12 @@ class FileSource:
         """Why the file is not read any further: a sentence that may be published."""
         self._file = GrowingFile(path, follow_links=follow_links)
         self._reader = kind.reader()
-        self._is_flushed = True
+        self._heard_at = monotonic()
+        """When something new came last, by this machine's monotonic clock."""
         self.readings = 0
         """How often the file has begun anew."""
         self._count = 0
-        """Entries since the file's beginning."""
+        """Lines, rows or records that were told since the file's beginning."""
         self._repeats = Repeats()
 
     @property
@@ -130,9 +150,9 @@ class FileSource:
         """When the file was written last, in seconds since 1970; 0 before it was read."""
         return self._file.changed_at
 
-    def poll(self) -> list[tuple[int, Entry]]:
+    def poll(self) -> Numbered:
         """Return what is new, each entry with its number in the file; of a large file, a part of it."""
-        entries: list[Entry] = []
+        entries: Numbered = []
         if self.fault:
             return []
         try:
@@ -141,13 +161,15 @@ class FileSource:
         except UsageError as error:
             self.fault = str(error).replace(str(self.path), self.name)
         except ValueError as error:
-            entries.extend(self._reader.flush())
+            entries.extend(self._numbered(self._reader.flush(inf)))
             self.fault = f"{self.name} is read no further: {error}."
-        numbered = enumerate(entries, self._count + 1)
-        self._count += len(entries)
-        return list(self._repeats.drop(numbered, self.changed_at) if self.format is LOG else numbered)
+        return self._without_repeats(entries)
 
-    def rest(self) -> Iterator[list[tuple[int, Entry]]]:
+    def finish(self) -> Numbered:
+        """Return what has waited for more, which nobody will write."""
+        return self._without_repeats(self._numbered(self._reader.flush(inf)))
+
+    def rest(self) -> Iterator[Numbered]:
         """Yield what is new up to the end of what is written, in parts."""
         is_first = True
         while is_first or not self.is_at_end:
@@ -155,18 +177,31 @@ class FileSource:
             if entries := self.poll():
                 yield entries
 
-    def _new(self) -> Iterable[Entry]:
+    def _new(self) -> Iterator[tuple[int, Entry]]:
         data, is_anew = self._file.read()
         if is_anew:
+            yield from self._numbered(self._reader.flush(inf))
             self._reader = self.format.reader()
             self._repeats = Repeats()
             self._count = 0
             self.readings += 1
         if data:
-            self._is_flushed = False
-            return self._reader.feed(data)
-        is_flushed, self._is_flushed = self._is_flushed, True
-        return () if is_flushed else self._reader.flush()
+            self._heard_at = monotonic()
+            yield from self._numbered(self._reader.feed(data))
+        else:
+            # What was written long ago does not wait again, unless the clock was put back.
+            yield from self._numbered(
+                self._reader.flush(max(monotonic() - self._heard_at, time() - self.changed_at))
+            )
+
+    def _numbered(self, entries: Iterable[Entry]) -> Iterator[tuple[int, Entry]]:
+        for entry in entries:
+            number = self._count + 1
+            self._count += entry.records
+            yield number, entry
+
+    def _without_repeats(self, entries: Iterable[tuple[int, Entry]]) -> Numbered:
+        return list(self._repeats.drop(entries, self.changed_at) if self.format is LOG else entries)
 
     @property
     def is_at_end(self) -> bool:

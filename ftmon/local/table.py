@@ -30,7 +30,7 @@ class TableReader:
         """The header was read, and it names figures of a training."""
         return self._header is not None
 
-    def read(self, line: str, after: str = "") -> list[Entry]:
+    def read(self, line: str, after: str = "", *, is_open: bool = False) -> list[Entry]:
         """Read one line without its end. The first one that is no comment is the header."""
         line = line.strip("\ufeff\r\n")
         if not line.strip() or line.startswith("#"):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isnan
 
-from ftmon.local.entry import Entry, Outcome, of_figures
+from ftmon.local.entry import LONG_SILENCE, Entry, Outcome, of_figures
 from ftmon.model.event import parse_time
 from ftmon.model.figures import Figures, read_figures
 from ftmon.model.job import Status
@@ -26,6 +26,12 @@ _END = "train/train_runtime"
 
 _MOST = 1 << 40
 """Bytes that no record has."""
+
+_LONGEST_BUFFERED = 150.0
+"""Seconds. TensorBoard's writers keep records for up to 120 s before they write them."""
+
+_MOST_SETS = 64
+"""Sets of tags that are remembered. A training has a few."""
 
 
 def is_event_file(head: bytes) -> bool:
@@ -43,24 +49,49 @@ class EventFileReader:
         self._buffer = b""
         self._skip = 0
         """Bytes of a large record that are still to be passed over."""
-        self._pending: tuple[int, datetime | None, dict[str, float]] | None = None
-        """Step, time and scalars of the records that belong to one step and are not told yet."""
+        self._step: int | None = None
+        self._tags: set[str] = set()
+        """Of the records of this step, which follow each other."""
+        self._at: datetime | None = None
+        self._scalars: dict[str, float] = {}
+        """What is not told yet of the step, by the tags."""
+        self._count = 0
+        """In how many records that is."""
+        self._usual: set[frozenset[str]] = set()
+        """The sets of tags of earlier steps."""
 
     def feed(self, data: bytes) -> Iterator[Entry]:
-        """Yield the entries that are complete now: that of a step when a later one, or `flush`, comes.
+        """Yield the entries that are complete now: those of steps that have the tags of an earlier one.
+
+        Other steps are complete when a later one, or `flush`, comes. A writer may write a part of a step long
+        before the rest; a step is cut by its tags, and not by time, to be told alike at whichever reading.
 
         Raises:
             ValueError: for a record with a wrong checksum: what follows cannot be read.
         """
         self._buffer += data
         for record in self._records():
-            yield from self._take(*_event(record))
+            step, at, scalars = _event(record)
+            if not scalars:
+                continue
+            if step != self._step or not self._tags.isdisjoint(scalars):
+                yield from self._tell()
+                if self._tags and len(self._usual) < _MOST_SETS:
+                    self._usual.add(frozenset(self._tags))
+                self._step, self._tags = step, set()
+            self._at = self._at if self._scalars else at
+            self._scalars.update(scalars)
+            self._tags.update(scalars)
+            self._count += 1
+            # Sets of other sizes are unlike at once, however many tags there are.
+            if any(self._tags == usual for usual in self._usual):
+                yield from self._tell()
 
-    def flush(self) -> Iterator[Entry]:
-        """Yield the entry of the last step: no more of it has come for a while."""
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
-            yield _entry(*pending)
+    def flush(self, silence: float) -> Iterator[Entry]:
+        """Yield the entry of the last step, where no more of it seems to come."""
+        is_part = any(self._tags < usual for usual in self._usual)
+        if silence >= (_LONGEST_BUFFERED if is_part else LONG_SILENCE):
+            yield from self._tell()
 
     def _records(self) -> Iterator[bytes]:
         """Yield the data of the records that are whole, without those that are too large for scalars."""
@@ -85,19 +116,14 @@ class EventFileReader:
             yield data
         self._buffer = buffer[position:]
 
-    def _take(self, step: int, at: datetime | None, scalars: dict[str, float]) -> Iterator[Entry]:
-        """Gather the scalars of one step, which are written as records of their own."""
-        pending = self._pending
-        if pending is not None and pending[0] == step and pending[2].keys().isdisjoint(scalars):
-            pending[2].update(scalars)
-        elif scalars:
-            yield from self.flush()
-            self._pending = step, at, scalars
-
-
-def _entry(step: int, at: datetime | None, scalars: dict[str, float]) -> Entry:
-    figures: Figures = {"step": step, **read_figures(scalars)}
-    return of_figures(figures, at, Outcome(Status.SUCCEEDED) if _END in scalars else None)
+    def _tell(self) -> Iterator[Entry]:
+        if not self._scalars:
+            return
+        figures: Figures = {"step": self._step or 0, **read_figures(self._scalars)}
+        outcome = Outcome(Status.SUCCEEDED) if _END in self._scalars else None
+        entry = of_figures(figures, self._at, outcome, self._count)
+        self._scalars, self._count = {}, 0
+        yield entry
 
 
 # Protobuf: only what an Event with scalars needs (tensorflow/core/util/event.proto, framework/summary.proto)

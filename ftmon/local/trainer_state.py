@@ -63,7 +63,7 @@ class TrainerStateReader:
         new, self._told = entries[self._told :], len(entries)
         return new
 
-    def flush(self) -> Iterable[Entry]:
+    def flush(self, silence: float) -> Iterable[Entry]:
         """Return nothing: half a file is read again when it changes."""
         return ()
 

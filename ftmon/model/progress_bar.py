@@ -83,6 +83,11 @@ class ProgressBars:
         self._bars = {total: bar for total, bar in self._drawn.items() if bar != before}
 
 
+def has_bar(text: str) -> bool:
+    """Whether there is a whole bar in a text."""
+    return _BAR.search(text) is not None
+
+
 def _keep(bars: dict[int, Bar], bar: Bar) -> None:
     if bar.total in bars or len(bars) < _MOST:
         bars[bar.total] = bar

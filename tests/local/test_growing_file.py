@@ -6,7 +6,7 @@ import pytest
 from ftmon.errors import UsageError
 from ftmon.local.entry import Entry, RunSplitter
 from ftmon.local.growing_file import GrowingFile, LineSplitter, Reading
-from ftmon.local.log import LogReader
+from ftmon.local.source import LOG, FileSource
 from ftmon.model.job import Status
 
 
@@ -29,6 +29,17 @@ def test_a_file_that_shrank_begins_anew(tmp_path: Path) -> None:
     file.read()
     path.write_bytes(b"new\n")
     assert file.read() == Reading(b"new\n", is_anew=True)
+
+
+def test_a_line_that_waits_for_more_is_told_where_another_file_takes_its_place(tmp_path: Path) -> None:
+    path, other = tmp_path / "log", tmp_path / "other"
+    path.write_text("\r 50%|##   | 1/2 [00:01<00:01]\r   \r{'loss': 1.5, 'epoch': 0.5}\n")
+    source = FileSource(path, LOG)
+    assert source.poll() == []
+    other.write_text("another\n")
+    other.replace(path)
+    told = [(number, entry.message) for number, entry in source.poll()]
+    assert told == [(1, "{'loss': 1.5, 'epoch': 0.5}"), (1, "another")]
 
 
 def test_a_file_that_was_replaced_by_a_longer_one_begins_anew(tmp_path: Path) -> None:
@@ -121,9 +132,13 @@ def test_two_writers_of_one_file_are_one_run(numbers: tuple[int, ...]) -> None:
 
 
 def test_a_line_keeps_its_last_state_and_progress_bars_give_the_step() -> None:
-    reader = LogReader()
-    assert reader.read("Loading:  50%|#  | 1/2 [00:01<00:01]\rLoading: 100%|##| 2/2 [00:02<00:00]") == []
-    [entry] = reader.read(
+    reader = LOG.reader()
+
+    def read(line: str) -> list[Entry]:
+        return list(reader.feed(f"{line}\n".encode()))
+
+    assert read("Loading:  50%|#  | 1/2 [00:01<00:01]\rLoading: 100%|##| 2/2 [00:02<00:00]") == []
+    [entry] = read(
         " 10%|#    | 10/100 [00:01<00:09,  9.9it/s]\r{'loss': 1.5, 'learning_rate': 1e-05, 'epoch': 0.1}"
     )
     assert entry.figures == {
@@ -133,10 +148,10 @@ def test_a_line_keeps_its_last_state_and_progress_bars_give_the_step() -> None:
         "step": 10,
         "total_steps": 100,
     }
-    assert [each.message for each in reader.read("1/3 waiting\r2/3 waiting\r3/3 done\r")] == ["3/3 done"]
+    assert [each.message for each in read("1/3 waiting\r2/3 waiting\r3/3 done\r")] == ["3/3 done"]
 
 
 def test_a_log_tells_its_end_where_the_trainer_sums_up() -> None:
-    [entry] = LogReader().read("{'train_runtime': 61.5, 'train_loss': 0.4, 'epoch': 3.0}")
+    [entry] = LOG.reader().feed(b"{'train_runtime': 61.5, 'train_loss': 0.4, 'epoch': 3.0}\n")
     assert entry.outcome is not None
     assert entry.outcome.status is Status.SUCCEEDED

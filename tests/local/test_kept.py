@@ -59,6 +59,15 @@ def test_what_is_written_before_the_end_is_told_before_it(tmp_path: Path) -> Non
     assert verdict(run) == Verdict(Standing.OVER, failed, NOW)
 
 
+def test_a_line_that_waits_for_more_is_told_before_the_end(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    line = "{'loss': 1.5, 'epoch': 0.5}"
+    (directory.path / OUTPUT).write_text(f"\r 50%|##   | 1/2 [00:01<00:01]\r   \r{line}\n")
+    directory.write_end(End(0, False, NOW))
+    assert messages(run) == [line]
+    assert verdict(run).standing is Standing.OVER
+
+
 def test_lines_that_are_read_after_the_end_are_no_later_than_it(tmp_path: Path) -> None:
     directory, run = made(tmp_path)
     (directory.path / OUTPUT).write_text("one\n")

@@ -1,3 +1,5 @@
+from math import inf
+
 from ftmon.local.entry import Entry
 from ftmon.local.source import LOG
 
@@ -16,13 +18,30 @@ FAST = (
 
 
 def read(text: str) -> list[Entry]:
-    return list(LOG.reader().feed(text.encode()))
+    reader = LOG.reader()
+    return [*reader.feed(text.encode()), *reader.flush(inf)]
 
 
 def test_a_line_in_the_place_of_a_bar_has_the_step_of_the_bar_that_follows() -> None:
     points = [(entry.step, entry.figures.get("train_loss")) for entry in read(FAST) if entry.figures]
     assert points == [(5, 4.165), (10, 4.171), (20, 4.184), (20, None)]
     assert {entry.figures["total_steps"] for entry in read(FAST)} == {60}
+
+
+def test_a_line_says_the_same_wherever_the_output_is_cut_while_it_is_written() -> None:
+    written = FAST.encode()
+    for cut in range(len(written)):
+        reader = LOG.reader()
+        entries = [*reader.feed(written[:cut]), *reader.flush(0.5), *reader.feed(written[cut:])]
+        assert entries == read(FAST), cut
+
+
+def test_a_line_in_the_place_of_a_bar_is_read_after_a_second_where_none_follows() -> None:
+    reader = LOG.reader()
+    written = "\r 10%|█         | 6/60 [00:01<00:09, 4it/s]\r     \r{'loss': 2.5, 'epoch': 0.1}\n"
+    assert [*reader.feed(written.encode()), *reader.flush(0.5)] == []
+    assert [entry.step for entry in reader.flush(1)] == [6]
+    assert [*reader.flush(1)] == []
 
 
 def test_another_training_in_the_same_output_has_the_steps_of_its_own_bar() -> None:

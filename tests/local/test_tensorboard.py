@@ -1,5 +1,6 @@
 import struct
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftmon.local.entry import Entry
+from ftmon.local.source import EVENT_FILE, FileSource
 from ftmon.local.tensorboard import EventFileReader, masked_crc
 from ftmon.model.job import Status
 
@@ -35,7 +37,32 @@ def event(step: int, tag: str, value: float, *, as_tensor: bool = False) -> byte
 
 def read(data: bytes) -> list[Entry]:
     reader = EventFileReader()
-    return [*reader.feed(data), *reader.flush()]
+    return [*reader.feed(data), *reader.flush(inf)]
+
+
+TAGS = ("train/loss", "train/learning_rate", "train/grad_norm")
+
+
+@given(st.integers(3, 17))
+def test_a_step_is_told_alike_wherever_its_writer_has_made_a_pause(cut: int) -> None:
+    records = [event(step, tag, step + 0.5) for step in range(1, 7) for tag in TAGS]
+    reader = EventFileReader()
+    before = [*reader.feed(b"".join(records[:cut])), *reader.flush(120)]
+    assert [*before, *reader.feed(b"".join(records[cut:])), *reader.flush(inf)] == read(b"".join(records))
+    # A step that has all that the others have does not wait for the next one.
+    assert len(before) == max(1, cut // 3)
+
+
+def test_the_number_of_an_entry_does_not_depend_on_how_the_ones_before_were_read(tmp_path: Path) -> None:
+    path = tmp_path / "events.out.tfevents.1.host"
+    records = [event(step, tag, step + 0.5) for step in range(1, 4) for tag in TAGS]
+    path.write_bytes(b"".join(records[:2]))
+    source = FileSource(path, EVENT_FILE)
+    told = [*source.poll(), *source.finish()]
+    path.write_bytes(b"".join(records))
+    told += source.poll()
+    assert [number for number, _ in told] == [1, 3, 4, 7]
+    assert [number for number, _ in FileSource(path, EVENT_FILE).poll()] == [1, 4, 7]
 
 
 def test_the_scalars_of_a_step_are_one_entry() -> None:
@@ -57,7 +84,7 @@ def test_the_scalars_of_a_step_are_one_entry() -> None:
 def test_a_file_is_read_alike_however_it_is_cut(size: int) -> None:
     reader = EventFileReader()
     entries = [e for start in range(0, len(BODY), size) for e in reader.feed(BODY[start : start + size])]
-    assert [*entries, *reader.flush()] == read(BODY)
+    assert [*entries, *reader.flush(inf)] == read(BODY)
 
 
 @pytest.mark.parametrize("as_tensor", [False, True])
@@ -77,7 +104,7 @@ def test_a_torn_last_record_waits_for_its_rest() -> None:
     reader = EventFileReader()
     data = event(1, "train/loss", 2.5) + event(2, "train/loss", 2.25)
     assert not list(reader.feed(data[:-3]))
-    assert [entry.step for entry in (*reader.feed(data[-3:]), *reader.flush())] == [1, 2]
+    assert [entry.step for entry in (*reader.feed(data[-3:]), *reader.flush(inf))] == [1, 2]
 
 
 @pytest.mark.parametrize("position", [3, 9, 20, len(event(1, "train/loss", 2.5)) - 1])
@@ -93,7 +120,7 @@ def test_a_large_record_is_passed_over() -> None:
     reader = EventFileReader()
     data = event(1, "train/loss", 2.5) + large + event(2, "train/loss", 2.25)
     entries = [e for start in range(0, len(data), 4096) for e in reader.feed(data[start : start + 4096])]
-    assert [entry.step for entry in (*entries, *reader.flush())] == [1, 2]
+    assert [entry.step for entry in (*entries, *reader.flush(inf))] == [1, 2]
 
 
 @given(st.binary(max_size=200))
