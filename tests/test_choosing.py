@@ -10,7 +10,7 @@ from ftmon.settings import Settings
 from ftmon.settings.choice import Options, choose
 from ftmon.wire.choosing import Candidates, find_job, find_jobs
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import DIALECTS
+from ftmon.wire.dialects import candidates
 from ftmon.wire.dialects.dialect import JobAnswer
 from ftmon.wire.service import Service
 from tests.front_end import watching
@@ -90,7 +90,7 @@ async def test_where_a_provider_has_two_apis_the_answer_decides_between_them() -
     [
         ("api.together.ai", "by the host api.together.ai", "together"),
         ("eu.api.mistral.ai", "by the host eu.api.mistral.ai", "mistral"),
-        ("gpu-box.example", "", DIALECTS[0].name),
+        ("gpu-box.example", "", candidates("auto")[0].name),
     ],
 )
 def test_a_known_host_decides(host: str, why: str, first: str) -> None:

@@ -20,7 +20,7 @@ from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
 from ftmon.safe import safe
-from ftmon.wire.dialects import DIALECTS
+from ftmon.wire.dialects import candidates
 from ftmon.wire.dialects.dialect import Dialect, InBandError, Source
 from ftmon.wire.follow.ledger import Ledger
 from ftmon.wire.sse import Decoder, ServerEvent
@@ -31,7 +31,7 @@ from tests.servers.services import CASES
 KEY = JobKey("http://127.0.0.1:1/v1", "ft-1")
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
-every_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+every_dialect = pytest.mark.parametrize("dialect", candidates("auto"), ids=lambda dialect: dialect.name)
 
 FIREWORKS = ("supervisedFineTuningJobs", "reinforcementFineTuningJobs", "dpoJobs")
 LISTS = ("data", "jobs", "results", "runs", *FIREWORKS)

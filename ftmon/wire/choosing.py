@@ -11,7 +11,7 @@ from ftmon.errors import RefusedError, UnreachableError, UsageError
 from ftmon.providers import FIND_OUT, provider_at
 from ftmon.settings import Settings
 from ftmon.wire.client import Client
-from ftmon.wire.dialects import DIALECTS, candidates
+from ftmon.wire.dialects import candidates
 from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage
 from ftmon.wire.service import NO_ROUTE, UNREADABLE, Service
 
@@ -43,7 +43,7 @@ class Candidates:
         if not is_named and provider_at(settings.host):
             why = f"by the host {settings.host}"
         # A provider that was named for this address once may be none that its host tells.
-        known = own if is_named else (*own, *DIALECTS)
+        known = own if is_named else (*own, *candidates(FIND_OUT))
         spoken = next((dialect for dialect in known if dialect.name == remembered), None)
         if spoken is None:
             return cls(own, why)

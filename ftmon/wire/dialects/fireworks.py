@@ -102,4 +102,4 @@ def _jobs_of(kind: str, name: str) -> Dialect:
 
 FIREWORKS = _jobs_of("supervisedFineTuningJobs", "fireworks")
 FIREWORKS_REINFORCEMENT = _jobs_of("reinforcementFineTuningJobs", "fireworks-reinforcement")
-FIREWORKS_PREFERENCES = _jobs_of("dpoJobs", "fireworks-dpo")
+FIREWORKS_DPO = _jobs_of("dpoJobs", "fireworks-dpo")
