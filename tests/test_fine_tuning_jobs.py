@@ -516,5 +516,5 @@ def test_every_recorded_job_of_the_second_api_is_read(
 def test_checkpoints_of_one_second_are_read_in_the_order_of_their_steps(steps: list[int]) -> None:
     listed = [{"step_number": step, "created_at": 1723886072, "metrics": {}} for step in steps]
     (source,) = FINE_TUNING_JOBS.sources
-    read = source.read(json.dumps({"data": listed}).encode())
+    read = source.read(json.dumps({"data": listed}).encode(), "ftjob-1")
     assert [parse_metrics(event).step for event in read] == [10, 20]

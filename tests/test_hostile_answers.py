@@ -144,7 +144,7 @@ def read(dialect: Dialect, value: Any) -> tuple[list[Job], list[Event], list[str
             errors.append(item.message)
 
     def read_source(source: Source) -> None:
-        events.extend(source.read(body))
+        events.extend(source.read(body, "ft-1"))
 
     readers: list[Callable[[], None]] = [read_job, lambda: jobs.extend(dialect.read_jobs(body).jobs)]
     readers += [partial(read_source, source) for source in dialect.sources]

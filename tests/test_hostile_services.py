@@ -416,7 +416,7 @@ async def test_each_job_of_an_address_is_followed_by_its_own_api(pair: tuple[str
     [
         ("Azure's first API", ["events"]),
         ("OpenAI", ["checkpoints", "events"]),
-        ("Together", ["metrics", "events"]),
+        ("Together", ["metrics", "checkpoints", "events"]),
         ("DashScope", ["events"]),
     ],
 )

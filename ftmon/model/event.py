@@ -103,6 +103,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         """Return the event with this ordinal."""
         return self if ordinal == self.ordinal else msgspec.structs.replace(self, ordinal=ordinal)
 
+    def at_level(self, level: Level) -> "Event":
+        """Return the event with this level, for a service that tells it in another way."""
+        return msgspec.structs.replace(self, level=level)
+
     def by_content(self) -> "Event":
         """Return the event with a key made from its content, for an id that tells nothing apart."""
         return msgspec.structs.replace(self, key=content_key(self.loose_key), is_identified=False)

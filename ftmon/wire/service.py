@@ -111,7 +111,7 @@ class Service:
     async def source(self, job_id: str, source: Source) -> list[Event]:
         """Return the events of a list beside that of the events."""
         body = await self._client.get(self._path(source.path, job_id))
-        return self._read(source.read, body, "a list")
+        return self._read(lambda sent: source.read(sent, job_id), body, "a list")
 
     async def results(self, file_id: str) -> list[Event]:
         """Return the rows of a result file as events."""

@@ -80,7 +80,10 @@ def test_ftmon_tells_live_what_togethers_client_reads_event_for_event(
     rows = [entry._replace(message=None, level=None) for entry in shown(ours.of_type("metrics"))]
     assert rows == [row(figures) for figures in theirs["metrics"]]
     assert len(rows) == 40 + 4
+    job_id = service.job_id
     for event, checkpoint in zip(ours.of_type("checkpoint"), theirs["checkpoints"], strict=True):
+        # The name that the client's own command prints.
+        assert f"Checkpoint {job_id}:{checkpoint['step']}: " in event["message"]
         assert checkpoint["checkpoint_type"] in event["message"]
         assert event["data"]["step"] == checkpoint["step"]
         assert time(event["created_at"]) == time(checkpoint["created_at"])

@@ -444,11 +444,20 @@ TOGETHER_EVENTS = [
         ("09:30", "Job started at Tue May 19 13:09:30 UTC 2026", "JOB_START", None),
         ("12:20", "Epoch completed, at step 3", "epoch_complete", "info"),
         ("12:30", "Job finished at 2026-05-19T13:12:30", "job_complete", "legacy_info"),
-        ("12:30", "Training failed", "JOB_USER_ERROR", "legacy_ierror"),
+        ("12:30", "Training failed", "JOB_USER_ERROR", None),
         ("12:30", "Job was stopped", "job_stopped", "legacy_iwarning"),
     ]
 ]
 TOGETHER_ROWS = sample("together_metrics_docs_illustrative")["metrics"]
+# Made of together 3.1.1, `FineTuningListCheckpointsResponse`.
+TOGETHER_CHECKPOINTS = [
+    {"checkpoint_type": kind, "created_at": f"2026-05-19T13:12:{second}Z", "path": "s3://a/b", "step": 3}
+    for second, kind in ((25, "Intermediate (step 3)"), (28, "Final"))
+]
+TOGETHER_CHECKPOINT = Line(
+    f"Checkpoint {TOGETHER_ID}:3: Step 3, Intermediate (step 3)", iso("2026-05-19T13:12:25"), step=3
+)
+TOGETHER_FINAL = Line(f"Checkpoint {TOGETHER_ID}: Step 3, Final", iso("2026-05-19T13:12:28"), step=3)
 
 
 def together_line(number: int, level: Level = Level.INFO) -> Line:
@@ -465,8 +474,9 @@ def together_row(row: Fields, words: str) -> Line:
 TOGETHER_PATH = f"/fine-tunes/{TOGETHER_ID}"
 
 
-def together(status: str, rows: int, *events: int, **more: Any) -> Stage:
+def together(status: str, rows: int, *events: int, checkpoints: int = 0, **more: Any) -> Stage:
     lists = {
+        f"{TOGETHER_PATH}/checkpoints": answer({"data": TOGETHER_CHECKPOINTS[:checkpoints]}),
         f"{TOGETHER_PATH}/events": answer({"data": [TOGETHER_EVENTS[number] for number in events]}),
         f"{TOGETHER_PATH}/metrics": answer({"metrics": TOGETHER_ROWS[:rows]}),
     }
@@ -496,13 +506,13 @@ TOGETHER = Case(
     ],
     endings={
         Status.SUCCEEDED: Ending(
-            stage=together("completed", 4, 0, 1, 2, 3),
-            lines=[together_line(3)],
+            stage=together("completed", 4, 0, 1, 2, 3, checkpoints=2),
+            lines=[TOGETHER_CHECKPOINT, TOGETHER_FINAL, together_line(3)],
             model="someone/llama-4c2a3b1d",
         ),
         Status.FAILED: Ending(
-            stage=together("user_error", 4, 0, 1, 2, 4),
-            lines=[together_line(4, Level.ERROR)],
+            stage=together("user_error", 4, 0, 1, 2, 4, checkpoints=1),
+            lines=[TOGETHER_CHECKPOINT, together_line(4, Level.ERROR)],
             error="Training failed",
         ),
         Status.CANCELLED: Ending(

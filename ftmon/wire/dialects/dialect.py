@@ -92,8 +92,8 @@ class Source(NamedTuple):
     """A list beside that of the events: checkpoints, or the figures of the steps."""
 
     path: str
-    read: Callable[[bytes], list[Event]]
-    """The entries as events; ValueError for a body that holds no such list."""
+    read: Callable[[bytes, str], list[Event]]
+    """The entries of a job's list as events, by its body and the job's id; ValueError for another body."""
     every: int
     """It is read in place of the events at one reading of so many."""
 

@@ -30,7 +30,7 @@ _STATUSES = {
 }
 
 
-def _read_checkpoints(body: bytes) -> list[Event]:
+def _read_checkpoints(body: bytes, job_id: str) -> list[Event]:
     """Read the checkpoints; Nebius tells its losses in them alone (SERVICES §2.1)."""
     items = reading.list_of_objects(body)
     # OpenAI sends the newest first, Nebius the oldest, and several may share a second.

@@ -55,9 +55,14 @@ def step(figures: Figures, at: datetime | None, *, kind: str = "metrics", own_id
     return event(in_words(figures), at, kind=kind, data=figures, own_id=own_id)
 
 
-def checkpoint(name: str, figures: Figures, at: datetime | None, *, own_id: str | None = None) -> Event:
-    """Make an event of a checkpoint, which may be the only place of a service's losses."""
-    told = in_words(figures)
+def checkpoint(
+    name: str, figures: Figures, at: datetime | None, *, note: str = "", own_id: str | None = None
+) -> Event:
+    """Make an event of a checkpoint, which may be the only place of a service's losses.
+
+    `name` is one that the service takes, `note` what else it says of the checkpoint.
+    """
+    told = ", ".join(filter(None, (in_words(figures), note)))
     message = f"Checkpoint {name}: {told}" if name else f"Checkpoint: {told}"
     return event(message, at, kind="checkpoint", data=figures, own_id=own_id)
 

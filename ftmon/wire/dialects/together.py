@@ -4,15 +4,14 @@ Source: Together's documentation and its Python client (PROTOCOL ยง4, SERVICES ย
 """
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ftmon import json_text
-from ftmon.model.event import Event, parse_time
+from ftmon.model.event import Event, Level, parse_time
 from ftmon.model.figures import count, number, read_figures
 from ftmon.model.job import Job, Progress, Status
 from ftmon.wire.dialects import made, reading
-from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Paths, Source
+from ftmon.wire.dialects.dialect import Dialect, JobAnswer, JobPage, Page, Paths, Source
 
 _STATUSES = {
     # together-python, `FinetuneJobStatus`
@@ -28,6 +27,14 @@ _STATUSES = {
     "completed": Status.SUCCEEDED,
 }
 
+_LEVELS = {
+    # together-python, `FinetuneEventType`
+    "job_error": Level.ERROR,
+    "job_user_error": Level.ERROR,
+    "warning": Level.WARNING,
+}
+"""The level of an event that has none, by its type in lower case."""
+
 _MARKS = ("model_output_name", "n_checkpoints", "training_type", "epochs_completed", "total_price")
 """Fields of Together's jobs that no other service of these paths has."""
 
@@ -38,7 +45,7 @@ def _read_job(body: bytes) -> JobAnswer:
     if mark is None:
         raise ValueError("a job of another service")
     inside = fields.get("events")
-    page = reading.entries(inside, newest_first=False) if isinstance(inside, list) else None
+    page = _leveled(reading.entries(inside, newest_first=False)) if isinstance(inside, list) else None
     return JobAnswer(_make_job(fields), page, mark)
 
 
@@ -63,7 +70,25 @@ def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     return reading.job_page(map(_make_job, jobs))
 
 
-def _read_metrics(body: bytes) -> list[Event]:
+def _read_page(body: bytes, cursor: str = "") -> Page:
+    return _leveled(reading.page(body, cursor, newest_first=False))
+
+
+def _leveled(page: Page) -> Page:
+    return page._replace(events=list(map(_with_level, page.events)))
+
+
+def _with_level(event: Event) -> Event:
+    """Return an event with the level of its type, where it has none of its own, as most have not."""
+    level = _LEVELS.get(event.type.lower())
+    return event if level is None or event.fields.get("level") else event.at_level(level)
+
+
+def _read_event(raw: str) -> Event:
+    return _with_level(reading.event(raw))
+
+
+def _read_metrics(body: bytes, job_id: str) -> list[Event]:
     """Read the figures of the steps; an evaluation is a row of its own with the step of a training row."""
     value = json_text.decode(body)
     rows = value.get("metrics") if isinstance(value, dict) else None
@@ -77,15 +102,20 @@ def _row(row: dict[str, Any]) -> Event:
     return made.step(figures, parse_time(row.get("timestamp")))
 
 
-def _read_checkpoints(body: bytes) -> list[Event]:
-    return [
-        made.checkpoint(
-            reading.text(item.get("checkpoint_type")) or "",
-            read_figures({"step": item.get("step")}),
-            parse_time(item.get("created_at")),
-        )
-        for item in reading.list_of_objects(body)
-    ]
+def _read_checkpoints(body: bytes, job_id: str) -> list[Event]:
+    return [_checkpoint(item, job_id) for item in reading.list_of_objects(body)]
+
+
+def _checkpoint(item: dict[str, Any], job_id: str) -> Event:
+    """Make an event of a checkpoint, under the name that downloads it: `ft-1:24`, the last one `ft-1`.
+
+    The list tells no name. Together's client makes it so (`fine_tuning list-checkpoints`).
+    """
+    kind = reading.text(item.get("checkpoint_type")) or ""
+    step = count(item.get("step"))
+    is_last = "intermediate" not in kind.lower()
+    name = job_id if is_last else f"{job_id}:{step}" if step is not None else ""
+    return made.checkpoint(name, read_figures({"step": step}), parse_time(item.get("created_at")), note=kind)
 
 
 TOGETHER = Dialect(
@@ -98,9 +128,9 @@ TOGETHER = Dialect(
     ),
     read_job=_read_job,
     read_jobs=_read_jobs,
-    read_page=partial(reading.page, newest_first=False),
+    read_page=_read_page,
     frame_reader=lambda: reading.frame,
-    read_event=reading.event,
+    read_event=_read_event,
     sources=(
         Source("/fine-tunes/{job_id}/metrics", _read_metrics, every=2),
         Source("/fine-tunes/{job_id}/checkpoints", _read_checkpoints, every=5),
