@@ -32,6 +32,7 @@ from tests.servers.services import (
     MISTRAL_ID,
     NEMO_FAILED,
     NEMO_ID,
+    PLATFORM_ACTIVE,
     REPLICATE_ID,
     REPLICATE_PROCESSING,
     TOGETHER_ID,
@@ -73,6 +74,13 @@ FIREWORKS_PATH = "/accounts/someone/supervisedFineTuningJobs/my-tuning-job"
 
 def openai(status: str) -> Mapping[str, Any]:
     return {**OPENAI_JOB, "status": status}
+
+
+PLATFORM_PATH = "/apis/jobs/v2/workspaces/default/jobs/my-sft-job"
+
+
+def platform(status: str) -> Mapping[str, Any]:
+    return {"id": "platform-job-1", "name": "my-sft-job", "workspace": "default", "status": status}
 
 
 CASES = {
@@ -176,6 +184,36 @@ CASES = {
         {"id": NEMO_ID, "status": "cancelling", "config": "a/b", "dataset": "c"},
         [{**NEMO_FAILED, "status": "running"}, {**NEMO_FAILED, "status": "cancelling"}],
         WILL_BE,
+    ),
+    # The documentation of NeMo Platform, `cancel-job`: a job, without its steps
+    "NeMo Platform": Case(
+        "nemo-platform",
+        "default/my-sft-job",
+        f"{PLATFORM_PATH}/status",
+        f"{PLATFORM_PATH}/cancel",
+        platform("cancelled"),
+        [PLATFORM_ACTIVE, {**PLATFORM_ACTIVE, "status": "cancelling"}],
+        WILL_BE,
+    ),
+    "NeMo Platform, paused": Case(
+        "nemo-platform",
+        "default/my-sft-job",
+        f"{PLATFORM_PATH}/status",
+        f"{PLATFORM_PATH}/pause",
+        platform("pausing"),
+        [PLATFORM_ACTIVE, {**PLATFORM_ACTIVE, "status": "paused"}],
+        "The service says that the job is paused.",
+        Action.PAUSE,
+    ),
+    "NeMo Platform, resumed": Case(
+        "nemo-platform",
+        "default/my-sft-job",
+        f"{PLATFORM_PATH}/status",
+        f"{PLATFORM_PATH}/resume",
+        platform("resuming"),
+        [{**PLATFORM_ACTIVE, "status": "paused"}, {**PLATFORM_ACTIVE, "status": "resuming"}],
+        "The service says that the job is resumed.",
+        Action.RESUME,
     ),
     # dashscope 2.0.2, `CancelDeleteStatus`
     "DashScope": Case(

@@ -70,6 +70,21 @@ CASES = {
         lambda number: {"id": f"cust-{number}", "status": "running", "created_at": at(number)},
         lambda jobs, has_more: {"object": "list", "data": jobs, "pagination": {"total_pages": 2}},
     ),
+    # The documentation of NeMo Platform, `list-active-jobs`
+    "NeMo Platform": Case(
+        "nemo-platform",
+        "/apis/jobs/v2/workspaces/default/jobs?page_size=100&sort=-created_at",
+        "/apis/jobs/v2/workspaces/default/jobs?page_size=100&sort=-created_at&page=2",
+        lambda number: {
+            "id": f"platform-job-{99 - number}",
+            "name": f"automodel-{number}",
+            "workspace": "default",
+            "status": "active",
+            "created_at": at(number).removesuffix("Z"),
+        },
+        lambda jobs, has_more: {"data": jobs, "pagination": {"total_pages": 2}},
+        namespace="default",
+    ),
     # Made of the field lists of dashscope 2.0.2, `FineTuneListOutput`
     "DashScope": Case(
         "dashscope",

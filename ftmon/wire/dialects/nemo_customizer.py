@@ -6,7 +6,6 @@ Source: its documentation and a recorded document of a job that failed at 100 % 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from ftmon import json_text
 from ftmon.model.event import Event, Level, parse_time
@@ -81,11 +80,7 @@ def _reason(logs: list[dict[str, Any]]) -> str | None:
 
 def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     jobs = [reading.make_job(fields, _STATUSES) for fields in reading.list_of_jobs(body)]
-    value = json_text.decode(body)
-    pagination = value.get("pagination") if isinstance(value, dict) else None
-    pages = count(pagination.get("total_pages")) if isinstance(pagination, dict) else None
-    number = paging.page_number(parameters, "page", 1)
-    return reading.job_page(jobs, urlencode({"page": number + 1}) if number < (pages or 1) else "")
+    return reading.job_page(jobs, paging.page_after(body, parameters))
 
 
 NEMO_CUSTOMIZER = Dialect(

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ftmon import json_text
+from ftmon.model.figures import count
 
 
 def after_last(body: bytes) -> str:
@@ -18,6 +19,15 @@ def page_number(parameters: str, name: str, first: int) -> int:
     """Return the number of the page that these parameters asked for."""
     (number,) = parse_qs(parameters).get(name, [str(first)])
     return int(number)
+
+
+def page_after(body: bytes, parameters: str) -> str:
+    """Return the parameters for the next page of one of NVIDIA's lists, which tell how many there are."""
+    value = json_text.decode(body)
+    pagination = value.get("pagination") if isinstance(value, dict) else None
+    pages = count(pagination.get("total_pages")) if isinstance(pagination, dict) else None
+    number = page_number(parameters, "page", 1)
+    return urlencode({"page": number + 1}) if number < (pages or 1) else ""
 
 
 def query_of(url: object) -> str:
