@@ -226,6 +226,15 @@ async def test_the_events_of_a_job_that_still_runs_are_shown_without_waiting() -
     assert targets(server) == [FIRST_API_JOB, JOB, CHECKPOINTS, FIRST_PAGE, second_page]
 
 
+async def test_a_service_that_refuses_large_pages_is_asked_for_those_of_its_own_size() -> None:
+    refused = refusal(422, "limit must be at most 50")
+    server = JobsServer(OVER, scripts={FIRST_PAGE: [refused], CHECKPOINTS: [refused]})
+    told = await told_by(server)
+    assert (told.fields, told.ending) == (STORY, (Status.SUCCEEDED, 0))
+    own = f"{JOB}/checkpoints"
+    assert targets(server) == [JOB, CHECKPOINTS, own, FIRST_PAGE, f"{JOB}/events"]
+
+
 # Finding the dialect
 
 

@@ -1,6 +1,7 @@
 """A client and a dialect: one request, one answer."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import TypeVar
@@ -20,6 +21,11 @@ NO_ROUTE = frozenset({404, 405, 501})
 """What a service answers that does not have a route, or not for this job."""
 
 _NOT_ALLOWED = 405
+
+_BAD_REQUEST = (400, 422)
+"""What a service answers that does not take pages of the size that was asked for."""
+
+_SIZE = re.compile(r"(?:limit|page_?[sS]ize)=\d+&?")
 
 UNREADABLE = 200
 """The status of an answer that came and could not be read as what was asked for."""
@@ -45,6 +51,8 @@ class Service:
         """Of the ids that come without one."""
         self.why = ""
         """Why it is taken to speak this dialect, in words; empty before it was asked."""
+        self._takes_size: bool | None = None
+        """Whether it takes pages of the size that is asked for; None until it sent one."""
 
     async def job(self, job_id: str) -> JobAnswer:
         """Return the job object."""
@@ -89,8 +97,24 @@ class Service:
     async def _job_list(self, parameters: str = "") -> tuple[bytes, str]:
         """Return a page of the list of jobs, and the address of the next one in its head, if there is one."""
         path = _with(self._path(self.dialect.paths.jobs), parameters)
+        return await self._sized(self._page_of_jobs, path)
+
+    async def _page_of_jobs(self, path: str) -> tuple[bytes, str]:
         async with self._client.open(path, accept="application/json") as answer:
             return self.client.body_without_key(await answer.body(self.client.max_body)), answer.next_page
+
+    async def _sized(self, read: Callable[[str], Awaitable[_T]], path: str) -> _T:
+        """Read a page of a list, of the service's own size where it refuses the one that is asked for."""
+        own_size = _SIZE.sub("", path).rstrip("?&")
+        try:
+            page = await read(own_size if self._takes_size is False else path)
+        except RefusedError as error:
+            if error.status not in _BAD_REQUEST or self._takes_size is not None or own_size == path:
+                raise
+            page = await read(own_size)
+            self._takes_size = False
+        self._takes_size = self._takes_size is not False
+        return page
 
     def _read_jobs(self, body: bytes, address: str, parameters: str = "") -> JobPage:
         page = self._read(partial(self.dialect.read_jobs, parameters=parameters), body, "a list of jobs")
@@ -98,9 +122,8 @@ class Service:
 
     async def page(self, job_id: str, cursor: str = "") -> Page:
         """Return the list of events, or its page after a cursor."""
-        return self.read_page(
-            await self._client.get(self._path(self.dialect.page_path(cursor), job_id)), cursor
-        )
+        path = self._path(self.dialect.page_path(cursor), job_id)
+        return self.read_page(await self._sized(self._client.get, path), cursor)
 
     async def owner(self) -> str:
         """Return the namespace of the key's owner, which an id without one belongs to."""
@@ -110,7 +133,7 @@ class Service:
 
     async def source(self, job_id: str, source: Source) -> list[Event]:
         """Return the events of a list beside that of the events."""
-        body = await self._client.get(self._path(source.path, job_id))
+        body = await self._sized(self._client.get, self._path(source.path, job_id))
         return self._read(lambda sent: source.read(sent, job_id), body, "a list")
 
     async def results(self, file_id: str) -> list[Event]:
