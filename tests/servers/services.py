@@ -378,6 +378,8 @@ NEBIUS_PATH = f"/fine_tuning/jobs/{NEBIUS_ID}"
 
 
 def nebius(status: str, events: int, checkpoints: int, **more: Any) -> Stage:
+    # Made: the total, which was null when the job began.
+    more = {"trained_steps": 10 * checkpoints, "total_steps": 100 if events > 1 else None, **more}
     lists = {
         f"{NEBIUS_PATH}/events?limit=100": listed(*NEBIUS_EVENTS[:events]),
         f"{NEBIUS_PATH}/checkpoints?limit=100": listed(*NEBIUS_CHECKPOINTS[:checkpoints]),
@@ -414,6 +416,7 @@ NEBIUS = Case(
         ),
         Status.CANCELLED: Ending(stage=nebius("cancelled", 3, 10, error={})),
     },
+    total_steps=100,
 )
 
 # Together
@@ -998,6 +1001,7 @@ FIREWORKS_ID = "someone/my-tuning-job"
 FIREWORKS_JOB = {
     "name": "accounts/someone/supervisedFineTuningJobs/my-tuning-job",
     "baseModel": "accounts/fireworks/models/llama-v3p1-8b-instruct",
+    "outputModel": "accounts/someone/models/m",
     "createTime": "2026-07-21T12:00:00Z",
     "metricsFileSignedUrl": "https://example.com/secret",
 }
@@ -1021,9 +1025,7 @@ FIREWORKS = Case(
     ],
     endings={
         Status.SUCCEEDED: Ending(
-            stage=fireworks(
-                "JOB_STATE_COMPLETED", completedTime=FIREWORKS_OVER, outputModel="accounts/someone/models/m"
-            ),
+            stage=fireworks("JOB_STATE_COMPLETED", completedTime=FIREWORKS_OVER),
             lines=[Line("The job succeeded (JOB_STATE_COMPLETED)", iso("2026-07-21T13:00:00"))],
             model="accounts/someone/models/m",
         ),

@@ -55,7 +55,8 @@ def _make_job(fields: dict[str, Any]) -> Job:
         job,
         id=f"{account}/{job_id.rpartition('/')[2]}" if job_id else name,
         model=reading.text(fields.get("baseModel")),
-        fine_tuned_model=reading.text(fields.get("outputModel")),
+        # The name is chosen when the job is made, before there is a model.
+        fine_tuned_model=reading.text(fields.get("outputModel")) if job.status is Status.SUCCEEDED else None,
         created_at=parse_time(fields.get("createTime")),
         finished_at=parse_time(fields.get("completedTime")),
         progress=_progress(fields.get("jobProgress")),

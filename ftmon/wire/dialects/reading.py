@@ -271,7 +271,12 @@ def make_job(fields: dict[str, Any], statuses: Mapping[str, Status], word: objec
         updated_at=updated_at,
         finished_at=finished_at,
         n_epochs=_epochs(fields),
-        progress=Progress(ends_at=None if status.is_final else parse_time(fields.get("estimated_finish"))),
+        progress=Progress(
+            # Nebius', which begins with 0 of null (SERVICES §2.1)
+            step=count(fields.get("trained_steps")) or None,
+            total_steps=count(fields.get("total_steps")) or None,
+            ends_at=None if status.is_final else parse_time(fields.get("estimated_finish")),
+        ),
         error=sentence(fields.get("error")),
         result_files=_result_files(fields.get("result_files")),
         links=links(wandb=_wandb(fields)),
