@@ -748,7 +748,12 @@ NEMO_PLATFORM = Case(
 
 DASHSCOPE_DONE = sample("dashscope_job_succeeded")
 DASHSCOPE_ID = DASHSCOPE_DONE["output"]["job_id"]
-DASHSCOPE_LOGS = sample("dashscope_logs")["output"]["logs"]
+# Made: the steps, of which the documentation shows the last lines alone.
+DASHSCOPE_STEPS = [
+    Line("{'loss': 1.5, 'learning_rate': 1.6e-05, 'epoch': 0.43}", step=1, train=1.5),
+    Line("{'loss': 1.25, 'learning_rate': 8e-06, 'epoch': 0.86}", step=2, train=1.25),
+]
+DASHSCOPE_LOGS = [line.message for line in DASHSCOPE_STEPS] + sample("dashscope_logs")["output"]["logs"]
 
 
 DASHSCOPE_PATH = f"/fine-tunes/{DASHSCOPE_ID}"
@@ -771,19 +776,19 @@ DASHSCOPE = Case(
     dialect="dashscope",
     base="/api/v1",
     path=DASHSCOPE_PATH,
-    stages=[dashscope("PENDING", 0), dashscope("QUEUING", 0), dashscope("RUNNING", 2)],
-    lines=[Line(line.strip()) for line in DASHSCOPE_LOGS],
+    stages=[dashscope("PENDING", 0), dashscope("QUEUING", 0), dashscope("RUNNING", 3)],
+    lines=[*DASHSCOPE_STEPS, *[Line(line.strip()) for line in DASHSCOPE_LOGS[2:]]],
     endings={
         Status.SUCCEEDED: Ending(
-            stage=dashscope("SUCCEEDED", 6, finetuned_output=DASHSCOPE_DONE["output"]["finetuned_output"]),
+            stage=dashscope("SUCCEEDED", 8, finetuned_output=DASHSCOPE_DONE["output"]["finetuned_output"]),
             model="qwen3-14b-suffix-ft-202410291653-1c7f",
         ),
         # Made.
         Status.FAILED: Ending(
-            stage=dashscope("FAILED", 6, message="The data is invalid."),
+            stage=dashscope("FAILED", 8, message="The data is invalid."),
             error="The data is invalid.",
         ),
-        Status.CANCELLED: Ending(stage=dashscope("CANCELED", 6)),
+        Status.CANCELLED: Ending(stage=dashscope("CANCELED", 8)),
     },
 )
 
