@@ -487,6 +487,19 @@ def test_the_figures_of_a_recorded_reinforcement_event_are_its_step_and_their_nu
     assert read.fields["data"]["train_mean_reward"] == fields["data"]["train_mean_reward"]
 
 
+def test_the_figures_of_zhipu_are_read_though_some_are_texts() -> None:
+    # Made of zhipuai, `fine_tuning_job_event.Metric`
+    data = {
+        "current_steps": 10,
+        "total_steps": 40,
+        "loss": "1.5",
+        "eval_loss": "1.75",
+        "remaining_time": "0:05:00",
+    }
+    [read] = FINE_TUNING_JOBS.read_page(json.dumps([event("", 1723885800, 1, data=data)]).encode()).events
+    assert parse_metrics(read) == Metrics(10, 40, 1.5, 1.75)
+
+
 @pytest.mark.parametrize(
     ("name", "status", "model", "n_epochs", "error"),
     [

@@ -1,8 +1,9 @@
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ from tests.servers.services import (
     HUGGING_FACE,
     LOCALAI,
     MISTRAL,
+    NEMO_FAILED,
+    PLATFORM_ACTIVE,
     TOGETHER,
     TOGETHER_JOB,
     UNSLOTH,
@@ -89,6 +92,13 @@ MARKS = {Level.INFO: "", Level.WARNING: "warning: ", Level.ERROR: "error: "}
 SIGNS = {Status.SUCCEEDED: "✔", Status.FAILED: "✘", Status.CANCELLED: "⊘"}
 
 
+def most_at_once(case: Case, server: Server) -> int:
+    """Return how many requests one reading took at most, but for the first ones, which read everything."""
+    job = case.base + case.path
+    readings = [place for place, request in enumerate(server.requests) if request.target == job]
+    return max(later - earlier for earlier, later in pairwise(readings[2:]))
+
+
 def is_line_of(printed: str, line: Line) -> bool:
     """Whether a printed line is that of an event; a time of arrival is any time."""
     start = 19 if line.at is ARRIVAL else 0
@@ -104,7 +114,8 @@ def read_again(job: Job, dialect: str) -> Job:
 async def test_a_job_is_followed_from_its_queue_to_its_end_and_printed(
     case: Case, end: Status, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    told = await told_by(case, case.server(end))
+    server = case.server(end)
+    told = await told_by(case, server)
     lines, ending, run = case.told(end), case.endings[end], told.run
     assert [shown(event) for event in told.events] == [line[:3] for line in lines]
     assert told.ending == (end, EXIT_STATUS[end])
@@ -114,6 +125,8 @@ async def test_a_job_is_followed_from_its_queue_to_its_end_and_printed(
     assert read_again(run.job, case.dialect) == run.job
     assert run.total_steps == case.total_steps
     assert {update.dialect for update in told.updates[-3:]} == {case.dialect}
+    assert all(update.why.startswith(f"asked {case.path}, and the ") for update in told.updates[-3:])
+    assert named(case.dialect).paths.stream or most_at_once(case, server) <= 2
     assert not told.notices
 
     text, _, summary = printed(told, capfd, as_json=False).partition("\n\n")
@@ -304,6 +317,13 @@ async def test_a_percentage_of_the_job_object_is_the_progress_and_never_the_end(
     assert run.progress == 0.58
     run = await followed_to("JOB_STATE_FAILED", jobProgress={**progress, "percent": 100})
     assert (run.progress, run.exit_status) == (0.99, 1)
+    documents: Sequence[tuple[str, Fields]] = (
+        ("nemo-customizer", NEMO_FAILED),
+        ("nemo-platform", PLATFORM_ACTIVE),
+    )
+    for name, document in documents:
+        told = named(name).read_job(json.dumps({**document, "percentage_done": 58}).encode()).job
+        assert told.progress.share == 0.58
     odds: Sequence[Any] = ({"percent": "half"}, {"percent": 900}, {"percent": None}, [], "58")
     for odd in odds:
         assert (await followed_to("JOB_STATE_RUNNING", jobProgress=odd)).progress is None
