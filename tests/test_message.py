@@ -105,6 +105,7 @@ def facts_of(name: str) -> list[Facts]:
             Facts(checkpoint=Checkpoint("ft:a:ckpt-step-160", 160)),
         ),
         ("Checkpoint ft:a:b: Step 80/90: loss=1", Facts(checkpoint=Checkpoint("ft:a:b", 80))),
+        ("Checkpoint ft-1:24: Step 24, Intermediate", Facts(checkpoint=Checkpoint("ft-1:24", 24))),
         ("Checkpoint: Step 80", Facts(checkpoint=Checkpoint("", 80))),
         ("Saved checkpoint-500", Facts(checkpoint=Checkpoint("checkpoint-500", 500))),
         ("Saving a checkpoint of step 7", Facts(checkpoint=Checkpoint("", 7))),

@@ -1023,10 +1023,13 @@ FIREWORKS = Case(
     dialect="fireworks",
     base="/v1",
     path="/accounts/someone/supervisedFineTuningJobs/my-tuning-job",
-    stages=[fireworks("JOB_STATE_CREATING"), fireworks("JOB_STATE_RUNNING")],
+    stages=[
+        fireworks("JOB_STATE_CREATING"),
+        fireworks("JOB_STATE_RUNNING", updateTime="2026-07-21T12:10:00Z"),
+    ],
     lines=[
         Line("The job is pending (JOB_STATE_CREATING)", ARRIVAL, is_fleeting=True),
-        Line("The job is running (JOB_STATE_RUNNING)", ARRIVAL, is_fleeting=True),
+        Line("The job is running (JOB_STATE_RUNNING)", iso("2026-07-21T12:10:00"), is_fleeting=True),
     ],
     endings={
         Status.SUCCEEDED: Ending(

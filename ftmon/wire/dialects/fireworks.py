@@ -58,6 +58,7 @@ def _make_job(fields: dict[str, Any]) -> Job:
         # The name is chosen when the job is made, before there is a model.
         fine_tuned_model=reading.text(fields.get("outputModel")) if job.status is Status.SUCCEEDED else None,
         created_at=parse_time(fields.get("createTime")),
+        updated_at=parse_time(fields.get("updateTime")),
         finished_at=parse_time(fields.get("completedTime")),
         progress=_progress(fields.get("jobProgress")),
         error=message if job.status is Status.FAILED else None,
