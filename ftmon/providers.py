@@ -21,14 +21,20 @@ class Provider(NamedTuple):
     """Variables that hold its key, the first one that is set."""
     key_file: str = ""
     """Where its own program keeps the key."""
-    key_file_variable: str = ""
-    """Names another file."""
+    key_places: tuple[tuple[str, str], ...] = ()
+    """Variables that move this file, the first one that is set, each with the path below what it names."""
     namespace: str = ""
     """The variable that holds the user or account of job ids that come without one."""
     page: str = ""
     """The web page of a job; `{job_id}` stands for its id."""
     key_header: str = "Authorization"
     """Holds the key: as it is, or in `Authorization` as a bearer token."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All variables of its own programs that are read."""
+        places = [variable for variable, _ in self.key_places]
+        return (*self.addresses, *self.keys, *places, *filter(None, [self.namespace]))
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -69,7 +75,7 @@ PROVIDERS: Mapping[str, Provider] = {
         addresses=("HF_ENDPOINT",),
         keys=("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
         key_file="~/.cache/huggingface/token",
-        key_file_variable="HF_TOKEN_PATH",
+        key_places=(("HF_TOKEN_PATH", ""), ("HF_HOME", "token")),
     ),
     "localai": Provider(base_url="http://localhost:8080"),
     "mistral": Provider(

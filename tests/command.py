@@ -32,9 +32,8 @@ def environment(**more: str) -> dict[str, str]:
     prefixes = ["OPENAI_", "FTMON_", "LC_", "PYTEST_", "PYTHONUNBUFFERED", "COLUMNS", "LINES"]
     prefixes += ["TMUX", "STY", "TERM_PROGRAM", "KITTY_WINDOW_ID", "VTE_VERSION"]
     for provider in PROVIDERS.values():
-        prefixes += [*provider.addresses, *provider.keys, provider.key_file_variable, provider.namespace]
-    dropped = tuple(filter(None, prefixes))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        prefixes += provider.variables
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(tuple(prefixes))}
     return {**kept, "TZ": "UTC", "LANG": "C.UTF-8", **more}
 
 

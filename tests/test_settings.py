@@ -499,6 +499,10 @@ def test_the_file_in_which_a_provider_s_own_program_keeps_its_key_is_read_where_
     assert read_settings(base_url="https://gpu-box.example", environ=environ).key is None
     environ["HF_TOKEN_PATH"] = str(key_file.with_name("nowhere"))
     assert read_settings(base_url=url, environ=environ).key is None
+    home = {"HF_HOME": str(key_file.parent)}
+    assert read_settings(base_url=url, environ=home).key is None
+    token = key_file.rename(key_file.with_name("token"))
+    assert read_settings(base_url=url, environ=home).key == Key(SECRET, str(token))
 
 
 @pytest.mark.parametrize(

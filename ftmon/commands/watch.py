@@ -174,9 +174,8 @@ def _variables() -> str:
     """Return the variables that each provider's own programs read, too."""
     lines = []
     for name, provider in PROVIDERS.items():
-        variables = (*provider.addresses, *provider.keys, provider.key_file_variable, provider.namespace)
-        if any(variables):
-            lines.append(f"  {name:<13} {', '.join(filter(None, variables))}")
+        if provider.variables:
+            lines.append(f"  {name:<13} {', '.join(provider.variables)}")
     return "\n".join(lines)
 
 

@@ -51,7 +51,8 @@ def _variable(environ: Mapping[str, str], name: str, *, is_given: bool = True) -
 
 def _of_program(owner: Provider, environ: Mapping[str, str]) -> list[KeySource]:
     """Return the file in which the provider's own program keeps the key, if there is one."""
-    name = environ.get(owner.key_file_variable, owner.key_file)
+    moved = (Path(environ[name], below) for name, below in owner.key_places if name in environ)
+    name = str(next(moved, owner.key_file))
     # RuntimeError: the user has no home directory.
     with suppress(OSError, RuntimeError):
         if name and Path(name).expanduser().exists():
