@@ -37,14 +37,16 @@ class RemovedError(FtmonError):
 class RefusedError(FtmonError):
     """The service refused, and a retry will not help: 400, 401, 403, 404, TLS, a foreign redirect.
 
-    `status` is the HTTP status, or None where no answer was read.
+    `status` is the HTTP status, or None where no answer was read. `said` is the service's own sentence, which
+    the message has in it; empty where there is none.
     """
 
     exit_status = 4
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, said: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.said = said
 
 
 class UnreachableError(FtmonError):

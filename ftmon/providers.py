@@ -140,6 +140,12 @@ def key_variable(host: str) -> str:
     return owner.keys[0]
 
 
+def namespace_variable(provider: str, host: str) -> str:
+    """Return the variable that holds the account at a host, or of a named provider; empty where none does."""
+    owner = PROVIDERS.get(provider_at(host) or provider)
+    return owner.namespace if owner else ""
+
+
 def page_at(host: str, job_id: str) -> str:
     """Return the web page of a job at a provider's own host; an empty text where none is known."""
     provider = PROVIDERS.get(provider_at(host))

@@ -11,12 +11,12 @@ from ftmon.settings.choice import Options, choose
 from ftmon.wire.choosing import Candidates, find_job, find_jobs
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import candidates
-from ftmon.wire.dialects.dialect import JobAnswer
-from ftmon.wire.service import Service
+from ftmon.wire.dialects.dialect import JobAnswer, JobPage
+from ftmon.wire.service import UNREADABLE, Service
 from tests.front_end import watching
 from tests.records import KEY, STORED, record, told
 from tests.servers.case import Case
-from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STORY, STREAM, answer, job, stream
+from tests.servers.fine_tunes import DONE, HTML, JOB, JOB_ID, STORY, STREAM, answer, job, stream
 from tests.servers.scripted import Server
 from tests.servers.services import CASES, DASHSCOPE_ID, MISTRAL_DONE, MISTRAL_ID, TOGETHER_ID, TOGETHER_JOB
 
@@ -48,11 +48,14 @@ async def test_it_is_told_what_was_asked_and_which_field_tells_the_api(case: Cas
     assert (service.dialect.name, service.why) == (case.dialect, why)
 
 
-async def test_a_provider_that_is_named_decides_alone() -> None:
+@pytest.mark.parametrize("remembered", ["", "together", "mistral"])
+async def test_a_provider_that_is_named_decides_alone(remembered: str) -> None:
     server = Server({f"/v1/fine-tunes/{TOGETHER_ID}": [answer(TOGETHER_JOB)]})
     async with server.running():
-        service, _ = await found(server, TOGETHER_ID, provider="together")
+        service, _ = await found(server, TOGETHER_ID, provider="together", remembered=remembered)
+        _, refusal = await found(server, "ft-1", provider="together")
     assert service.why == "by together"
+    assert str(refusal).endswith(" Asked for at /fine-tunes/ft-1.")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,9 @@ async def test_where_a_provider_has_two_apis_the_answer_decides_between_them() -
     server = Server({JOB: [answer(job())]})
     async with server.running():
         service, _ = await found(server, JOB_ID, provider="fine-tunes")
+        again, _ = await found(server, JOB_ID, provider="fine-tunes", remembered="fine-tunes")
     assert service.why == f"by fine-tunes, asked /fine-tunes/{JOB_ID}, and the answer is a job"
+    assert again.why == "by fine-tunes, by what the history remembers"
 
 
 @pytest.mark.parametrize(
@@ -166,12 +171,15 @@ async def test_a_followed_job_tells_why_its_api_was_chosen() -> None:
         assert front_end.run(key).why == f"asked /fine-tunes/{JOB_ID}, and the answer is a job"
 
 
+async def first_page(settings: Settings) -> tuple[Service, JobPage]:
+    async with aclosing(Client(settings)) as client:
+        return await find_jobs(client, Candidates.of(settings))
+
+
 async def test_the_list_of_jobs_tells_the_api_too() -> None:
     server = Server({"/v1/fine-tunes": [answer({"data": [TOGETHER_JOB]})]})
     async with server.running():
-        settings = Settings(f"{server.origin}/v1")
-        async with aclosing(Client(settings)) as client:
-            service, page = await find_jobs(client, Candidates.of(settings))
+        service, page = await first_page(Settings(f"{server.origin}/v1"))
     assert ([each.id for each in page.jobs], service.dialect.name) == ([TOGETHER_ID], "together")
     assert service.why == "asked /fine-tunes, which lists jobs"
 
@@ -187,11 +195,40 @@ async def test_a_service_gets_at_most_eight_requests_before_its_api_is_known(job
     assert all(request.target.removeprefix("/v1") in str(refusal) for request in server.requests)
 
 
-async def test_a_service_that_lists_nothing_gets_at_most_eight_requests() -> None:
+async def test_a_service_that_lists_nothing_gets_at_most_eight_requests_and_each_is_told() -> None:
     server = Server({})
     async with server.running():
-        settings = Settings(f"{server.origin}/v1")
-        async with aclosing(Client(settings)) as client:
-            with pytest.raises((RefusedError, UnreachableError)):
-                await find_jobs(client, Candidates.of(settings))
+        with pytest.raises(RefusedError, match=r"^The service has no list of jobs \(404\)") as caught:
+            await first_page(Settings(f"{server.origin}/v1"))
     assert 1 < len(server.requests) <= 8
+    for request in server.requests:
+        assert request.target.removeprefix("/v1").partition("?")[0] in str(caught.value)
+
+
+async def test_a_web_page_at_each_path_that_a_server_does_not_know_hides_no_api() -> None:
+    # As Unsloth Studio 2026-08-22 answers outside of `/api` and `/v1`.
+    case = CASES["Unsloth Studio"]
+    server = case.server(more={"/api/train/runs?limit=200": [answer({"runs": [], "total": 0})]})
+    page = answer(HTML, kind="text/html")
+    server.change = lambda target, script: script if target.startswith("/api/") else page
+    async with server.running():
+        settings = Settings(server.origin)
+        service, _ = await found(server, case.job_id, path="")
+        listing, _ = await first_page(settings)
+        with pytest.raises(UnreachableError, match="the answer is not a job") as caught:
+            await found(server, "ft-1", path="")
+    assert service.dialect.name == listing.dialect.name == case.dialect
+    assert caught.value.status == UNREADABLE
+
+
+async def test_an_account_that_is_not_known_is_asked_for() -> None:
+    server = Server({})
+    async with server.running():
+        settings = Settings(server.origin, provider="fireworks")
+        _, refusal = await found(server, "my-tuning-job", path="", provider="fireworks")
+        with pytest.raises(RefusedError) as caught:
+            await first_page(settings)
+    ways = "set FIREWORKS_ACCOUNT_ID, or set namespace in a profile."
+    assert str(refusal) == f"The account is not known: give the id as ACCOUNT/ID, or {ways}"
+    assert str(caught.value) == f"The account is not known: {ways}"
+    assert not server.requests

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ftmon.errors import RefusedError, UnreachableError, UsageError
-from ftmon.providers import FIND_OUT, provider_at
+from ftmon.providers import FIND_OUT, namespace_variable, provider_at
 from ftmon.settings import Settings
 from ftmon.wire.client import Client
 from ftmon.wire.dialects import candidates
@@ -47,7 +47,9 @@ class Candidates:
         spoken = next((dialect for dialect in known if dialect.name == remembered), None)
         if spoken is None:
             return cls(own, why)
-        first = [dialect for dialect in own if dialect.paths.job == spoken.paths.job] or [spoken]
+        first = [dialect for dialect in own if dialect.paths.job == spoken.paths.job]
+        if not first:
+            first, why = [spoken], ""
         return cls((*first, *(each for each in own if each not in first)), why, remembered)
 
     def of_job(self, remembered: str) -> "Candidates":
@@ -65,10 +67,10 @@ class Candidates:
 
     def reason(self, dialect: Dialect, asked: str) -> str:
         """Return why a dialect is the one, which was found as `asked` tells."""
-        if dialect.name == self.remembered:
-            return "by what the history remembers"
-        is_alone = self.why and len(self.dialects) == 1
-        return self.why if is_alone else ", ".join(filter(None, (self.why, asked)))
+        if self.why and len(self.dialects) == 1:
+            return self.why
+        found = "by what the history remembers" if dialect.name == self.remembered else asked
+        return ", ".join(filter(None, (self.why, found)))
 
 
 async def find_job(
@@ -77,18 +79,21 @@ async def find_job(
     """Find the dialect that a service speaks by asking for the job, and return the answer too.
 
     Each path is asked once, for all dialects that share it; the first one that knows the answer as its own
-    is the service's. A path is passed over where its route is missing. Where all are, the likeliest dialect
-    and a refusal that names the paths are returned.
+    is the service's. A path is passed over where its route is missing, and where it brings no job, because a
+    server may have a web page at each path that it does not know. Where no path brings a job, the first
+    answer counts: where that was a missing route, the likeliest dialect and a refusal that names all routes
+    are returned.
 
     Raises:
         UsageError: where no dialect has ids of this shape.
-        RefusedError, UnreachableError: as `Service.job`, but for a missing route. The UnreachableError has no
+        RefusedError, UnreachableError: as `Service.job`, but for missing routes. The UnreachableError has no
             status where a later dialect fails, because the dialect is not known then.
     """
     fitting = [dialect for dialect in candidates.dialects if dialect.takes_id(job_id)]
     if not fitting:
         raise UsageError("This is no job id of this service: its ids have another form.")
-    refusal, fault = None, None
+    first: RefusedError | UnreachableError | None = None
+    fault: UnreachableError | None = None
     asked: list[str] = []
     for sharing in _groups(fitting, lambda dialect: dialect.paths.job):
         if len(asked) >= _MOST_REQUESTS:
@@ -99,18 +104,16 @@ async def find_job(
             asked.append(path)
             service, answer = await service.job_of_any(sharing, job_id)
         except RefusedError as error:
-            is_missing = error.status in NO_ROUTE
-            if refusal is None and not is_missing:
+            if error.status not in NO_ROUTE and (first is None or error.status in (401, 403)):
                 raise
-            if not is_missing and error.status in (401, 403):
-                raise
-            refusal = refusal or error
+            first = first or error
         except UnreachableError as error:
-            if refusal is None:
+            if error.status == UNREADABLE:
+                first = first or error
+            elif first is None:
                 raise
-            # The service may speak this dialect: ask again before believing the first one's missing route.
-            # An answer that is no job at all comes from something else.
-            if error.status != UNREADABLE:
+            else:
+                # The service may speak this dialect: ask again before believing the routes before it.
                 fault = UnreachableError(str(error), retry_after=error.retry_after)
         else:
             told = f"has {answer.mark}" if answer.mark else "is a job"
@@ -118,19 +121,23 @@ async def find_job(
             return service, answer
     if fault is not None:
         raise fault
-    assert refusal is not None, "there is at least one dialect"
-    if len(asked) > 1:
-        refusal = RefusedError(f"{refusal} Asked for at {', '.join(asked)}.", refusal.status)
-    return Service(client, Candidates(tuple(fitting)).likeliest), refusal
+    if isinstance(first, UnreachableError):
+        raise first
+    assert first is not None, "there is at least one dialect"
+    words = f"{first} Asked for at {', '.join(asked)}." if asked else str(first)
+    return Service(client, Candidates(tuple(fitting)).likeliest), RefusedError(
+        words, first.status, first.said
+    )
 
 
 async def find_jobs(client: Client, candidates: Candidates) -> tuple[Service, JobPage]:
     """Return the first page of the service's jobs, and the service by the dialect that reads it as its own.
 
     Raises:
-        RefusedError, UnreachableError: as `Service.jobs`; where no dialect has a route, the first refusal.
+        RefusedError, UnreachableError: as `Service.jobs`. Where no path has a list, the first answer counts;
+            a refusal for a missing route names all routes.
     """
-    refusal: RefusedError | None = None
+    first: RefusedError | UnreachableError | None = None
     asked: list[str] = []
     for sharing in _groups(candidates.dialects, _list_route):
         if len(asked) >= _MOST_REQUESTS:
@@ -139,15 +146,23 @@ async def find_jobs(client: Client, candidates: Candidates) -> tuple[Service, Jo
             service = await _service(client, sharing[-1], asked)
             asked.append(sharing[-1].paths.jobs.partition("?")[0])
             service, page = await service.jobs_of_any(sharing)
-        except RefusedError as error:
-            if error.status not in NO_ROUTE:
+        except (RefusedError, UnreachableError) as error:
+            if error.status not in (*NO_ROUTE, UNREADABLE):
                 raise
-            refusal = refusal or error
+            first = first or error
         else:
             service.why = candidates.reason(service.dialect, f"asked {asked[-1]}, which lists jobs")
             return service, page
-    assert refusal is not None, "there is at least one dialect"
-    raise refusal
+    assert first is not None, "there is at least one dialect"
+    if isinstance(first, UnreachableError) or not asked:
+        raise first
+    said = f": {first.said}" if first.said else "."
+    raise RefusedError(
+        f"The service has no list of jobs ({first.status}){said} Asked for at {', '.join(asked)}. "
+        f"Is the base URL {client.settings.base_url} right?",
+        first.status,
+        first.said,
+    )
 
 
 async def _service(client: Client, dialect: Dialect, asked: list[str], job_id: str = "") -> Service:
@@ -158,10 +173,17 @@ async def _service(client: Client, dialect: Dialect, asked: list[str], job_id: s
     service = Service(client, dialect, client.settings.namespace)
     if dialect.has_namespace and "/" not in job_id and not service.namespace:
         if dialect.whoami is None:
-            raise RefusedError("The job's account is not known: give the id as ACCOUNT/ID.", 404)
+            raise RefusedError(_unknown_account(client.settings, job_id), 404)
         asked.append(dialect.whoami.path)
         service.namespace = await service.owner()
     return service
+
+
+def _unknown_account(settings: Settings, job_id: str) -> str:
+    ways = ["give the id as ACCOUNT/ID"] if job_id else []
+    if variable := namespace_variable(settings.provider, settings.host):
+        ways.append(f"set {variable}")
+    return f"The account is not known: {', or '.join([*ways, 'set namespace in a profile'])}."
 
 
 def _list_route(dialect: Dialect) -> str:

@@ -265,7 +265,7 @@ class Client:
         message = refusal.refused(
             status, said, key_source=key.source if key else None, base_url=self.settings.base_url
         )
-        raise RefusedError(message, status)
+        raise RefusedError(message, status, said)
 
     async def _sentence(self, answer: Answer) -> str:
         """Return the sentence in an error's body, without the key; empty where there is none."""
