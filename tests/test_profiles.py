@@ -349,7 +349,7 @@ def test_a_broken_file_is_not_passed_over_whatever_else_names_the_service(write:
 
 def test_what_means_nothing_is_a_notice_that_names_the_nearest(write: Write) -> None:
     path = write("""
-defaultprofile = "a"
+defualt = "a"
 [profiles.a]
 base_ulr = "https://a.example"
 "\\u001b[2Jx" = 1
@@ -357,7 +357,7 @@ base_ulr = "https://a.example"
     settings = choose(environ={}).settings
     assert settings.base_url == DEFAULT_BASE_URL
     first, second, third = settings.notices
-    assert first == f"{path}, line 2: defaultprofile means nothing here; did you mean default_profile?"
+    assert first == f"{path}, line 2: defualt means nothing here; did you mean default_profile?"
     assert second == f"{path}, line 4: base_ulr means nothing here; did you mean base_url?"
     assert third.startswith(f"{path}: x means nothing here. Known are base_url, provider,")
 

@@ -155,7 +155,8 @@ def _unknown(tables: Mapping[str, Any]) -> Iterator[tuple[_Entry, _Entry]]:
 def _meant(name: str, known: _Entry) -> str:
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name, known, n=1)
+    # Far enough for `defualt` and `url`, too.
+    nearest = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {nearest[0]}?" if nearest else f". Known are {', '.join(known)}."
 
 
