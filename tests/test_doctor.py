@@ -63,7 +63,7 @@ async def test_a_service_that_is_right_has_no_other_mark() -> None:
     assert {check.mark for check in found.values()} == {Mark.GOOD}
     assert list(found) == ["proxy", "DNS", "TLS", "API", "events", "clock"]
     why = f"asked /fine-tunes/{JOB_ID}, and the answer is a job"
-    assert found["API"].text == f"fine-tunes, {why}; the job is running"
+    assert found["API"].text == f"fine-tunes, {why}; the job's status is running"
     assert found["events"].text == "a stream, each event as it happens"
 
 
@@ -113,22 +113,24 @@ async def test_an_api_without_a_stream_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "words", "advice"),
     [
         (
             refusal(401, "Incorrect API key"),
             "does not accept the key (401): Incorrect API key. The key came from OPENAI",
+            "",
         ),
-        (refusal(404, "Gone"), "knows no such job (404): Gone."),
-        (answer(HTML, 500, "text/html"), "the service answers 500"),
-        ([End.RST], "127.0.0.1"),
+        (refusal(404, "Gone"), "knows no such job (404): Gone. Is the id right", ""),
+        (answer(HTML, 500, "text/html"), "the service answers 500", "try again later"),
+        (answer(HTML, kind="text/html"), "the answer is not a job", "is the base URL right?"),
+        ([End.RST], "127.0.0.1", "is the base URL right?"),
     ],
-    ids=["key", "job", "error", "reset"],
+    ids=["key", "job", "error", "page", "reset"],
 )
-async def test_an_answer_that_is_none_is_wrong_and_told(script: Script, words: str) -> None:
+async def test_an_answer_that_is_none_is_wrong_and_told(script: Script, words: str, advice: str) -> None:
     async with serving(job=[script]) as settings:
         found = await checks(Settings(settings.base_url, Key("sk-0123456789", "OPENAI_API_KEY")))
-    assert found["API"].mark is Mark.BAD
+    assert (found["API"].mark, found["API"].advice) == (Mark.BAD, advice)
     assert words in found["API"].text
 
 

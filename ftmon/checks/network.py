@@ -24,7 +24,7 @@ from ftmon.wire.body import Kind, kind_of
 from ftmon.wire.choosing import Candidates, find_job, find_jobs
 from ftmon.wire.client import Client, tls_context
 from ftmon.wire.proxy import proxy_for
-from ftmon.wire.service import NO_ROUTE, Service
+from ftmon.wire.service import NO_ROUTE, UNREADABLE, Service
 
 _STEP = 5.0
 """Seconds that one step may take: a name, a handshake, the first bytes of a stream."""
@@ -155,7 +155,7 @@ async def _answers(client: Client, job_id: str | None, remembered: str) -> Async
                 service, answer = await find_job(client, candidates, job_id)
                 if isinstance(answer, RefusedError):
                     raise answer
-                found = f"the job is {answer.job.status_word}"
+                found = f"the job's status is {answer.job.status_word}"
     except TimeoutError:
         yield bad("API", f"no answer in {_ANSWERS:g} s", "try again")
     except RefusedError as error:
@@ -163,7 +163,9 @@ async def _answers(client: Client, job_id: str | None, remembered: str) -> Async
         advice = "give a job: ftmon doctor JOB" if has_no_list else ""
         yield Check("API", Mark.DOUBT if has_no_list else Mark.BAD, str(error), advice)
     except UnreachableError as error:
-        yield bad("API", str(error))
+        # Where no answer could be read, it may be another service.
+        is_fault = error.status not in (None, UNREADABLE)
+        yield bad("API", str(error), "try again later" if is_fault else "is the base URL right?")
     else:
         check = facts.api(service.dialect.name, service.why)
         yield check._replace(text=f"{check.text}; {found}")
