@@ -225,6 +225,11 @@ def hidden(events: int) -> str:
     return f"… {count(events)} earlier event{'' if events == 1 else 's'} not shown" if events else ""
 
 
+def as_sentence(words: str) -> str:
+    """Return words with a full stop, unless they end with a sign of their own."""
+    return words if words.endswith((".", "?", "!")) else f"{words}."
+
+
 def plural(number: int, noun: str) -> str:
     """Return `1 event`, `12 events`."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"

@@ -87,7 +87,7 @@ async def test_without_the_history_nothing_recorded_is_listed(history: Path) -> 
     assert len(out.splitlines()) == 1
 
 
-@pytest.mark.parametrize("kind", ["refused", "unreachable", "no key"])
+@pytest.mark.parametrize("kind", ["refused", "no list", "unreachable", "no key"])
 async def test_where_the_service_cannot_be_asked_the_recorded_jobs_are_listed(
     kind: str, history: Path
 ) -> None:
@@ -95,6 +95,9 @@ async def test_where_the_service_cannot_be_asked_the_recorded_jobs_are_listed(
     if kind == "refused":
         status, out, err = await jobs(Server({JOBS: [refusal(403, "Not yours.")]}))
         assert (status, "Not yours" in err) == (4, True)
+    elif kind == "no list":
+        status, out, err = await jobs(Server({}))
+        assert (status, "has no list of jobs (404)" in err, err[-7:]) == (4, True, "right?\n")
     elif kind == "unreachable":
         with free_port() as port:
             url = f"http://127.0.0.1:{port.getsockname()[1]}/v1"

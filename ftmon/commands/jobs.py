@@ -59,7 +59,9 @@ def run(arguments: Sequence[str]) -> int:
 
     show(found[:limit], settings.base_url, as_json=options.json)
     if fault is not None:
-        say(f"The jobs of {settings.base_url} cannot be listed: {str(fault).removesuffix('.')}.")
+        from ftmon.text import as_sentence
+
+        say(as_sentence(f"The jobs of {settings.base_url} cannot be listed: {fault}"))
         return fault.exit_status
     if not found:
         say("there are no such jobs." if options.status else "there are no jobs.")

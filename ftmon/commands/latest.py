@@ -7,6 +7,7 @@ from ftmon.commands.connection import connected
 from ftmon.errors import FtmonError, RefusedError
 from ftmon.model.job import Job
 from ftmon.model.key import LOCAL, JobKey
+from ftmon.text import as_sentence
 
 if TYPE_CHECKING:
     from ftmon.settings import Settings
@@ -38,7 +39,7 @@ class Latest(NamedTuple):
             if self.is_over
             else f"the newest job that is not over: it is {self.job.status_word}."
         )
-        doubt = f" The service could not be asked: {str(self.fault).rstrip('.')}." if self.fault else ""
+        doubt = as_sentence(f" The service could not be asked: {self.fault}") if self.fault else ""
         return f"Watching {self.key.job_id}, {why}{doubt}"
 
 
