@@ -261,6 +261,16 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(write: Write) -
         choose(environ={"FTMON_PROFILE": "bx"})
 
 
+def test_a_table_of_another_name_is_told_where_a_profile_is_missed(write: Write) -> None:
+    hint = r"line \d: profile means nothing here; did you mean profiles\?$"
+    write("[profile.work]")
+    with pytest.raises(UsageError, match=f"has none: ftmon config edit.*{hint}"):
+        choose(profile="work", environ={})
+    write('default_profile = "work"\n[profile.work]')
+    with pytest.raises(UsageError, match=f"must name a profile, and there is none.*{hint}"):
+        choose(environ={})
+
+
 def test_a_file_that_ftmon_config_names_is_read_instead(write: Write, tmp_path: Path) -> None:
     write("broken")
     path = tmp_path / "mine.toml"

@@ -52,10 +52,12 @@ class Config:
         if name in self.profiles:
             return self.profiles[name]
         file = self.path or "the config file"
+        # A table such as [profile.work] may be meant.
+        hint = f" {self.notices[0]}" if self.notices else ""
         if not self.profiles:
-            raise UsageError(f"{source} names a profile, and {file} has none: ftmon config edit")
+            raise UsageError(f"{source} names a profile, and {file} has none: ftmon config edit.{hint}")
         raise UsageError(
-            f"{source} names a profile that {file} does not have; it has {', '.join(self.profiles)}."
+            f"{source} names a profile that {file} does not have; it has {', '.join(self.profiles)}.{hint}"
         )
 
 
@@ -128,18 +130,21 @@ def _read(path: Path, data: bytes, *, is_private: bool) -> Config:
             raise EntryError((PROFILES,), "profiles are tables that begin with [profiles.NAME].")
         profiles = {name: read_profile(name, table) for name, table in found.items()}
         notification = read_notification(tables.get(NOTIFY, {}))
+        notices = tuple(_notices(path, text, tables))
         if _DEFAULT_PROFILE in tables and (not isinstance(default, str) or default not in profiles):
             names = f"one of {', '.join(profiles)}" if profiles else "a profile, and there is none"
-            raise EntryError((_DEFAULT_PROFILE,), f"{_DEFAULT_PROFILE} must name {names}.")
+            sentences = [f"{_DEFAULT_PROFILE} must name {names}.", *notices[:1]]
+            raise EntryError((_DEFAULT_PROFILE,), " ".join(sentences))
     except EntryError as error:
         raise UsageError(f"The config file {path}{_line(text, error.entry)}: {error}") from None
+    return Config(path, True, is_private, profiles, default, notification, notices)
+
+
+def _notices(path: Path, text: str, tables: Mapping[str, Any]) -> Iterator[str]:
     from ftmon.safe import safe
 
-    notices = tuple(
-        safe(f"{path}{_line(text, entry)}: {entry[-1]} means nothing here{_meant(entry[-1], known)}")
-        for entry, known in _unknown(tables)
-    )
-    return Config(path, True, is_private, profiles, default, notification, notices)
+    for entry, known in _unknown(tables):
+        yield safe(f"{path}{_line(text, entry)}: {entry[-1]} means nothing here{_meant(entry[-1], known)}")
 
 
 def _unknown(tables: Mapping[str, Any]) -> Iterator[tuple[_Entry, _Entry]]:
