@@ -134,6 +134,14 @@ async def test_an_answer_that_is_none_is_wrong_and_told(script: Script, words: s
     assert words in found["API"].text
 
 
+async def test_an_id_that_is_none_of_the_provider_is_a_finding() -> None:
+    found = await checks(Settings("http://127.0.0.1:1", provider="hugging-face"))
+    assert found["API"].mark is Mark.BAD
+    assert found["API"].text == "This is no job id of this service: its ids have another form."
+    assert found["API"].advice == "is the base URL right, and the provider hugging-face?"
+    assert "clock" in found
+
+
 async def test_a_service_without_a_list_of_jobs_may_still_be_right() -> None:
     async with serving() as settings:
         found = await checks(settings, None)

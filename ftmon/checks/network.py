@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from ftmon.checks import facts
 from ftmon.checks.check import Check, Mark, bad, doubt, good
-from ftmon.errors import FtmonError, RefusedError, UnreachableError
+from ftmon.errors import FtmonError, RefusedError, UnreachableError, UsageError
 from ftmon.model.update import Connection, Wire
+from ftmon.providers import FIND_OUT
 from ftmon.safe import one_line, safe
 from ftmon.settings import Settings
 from ftmon.text import plural
@@ -165,7 +166,9 @@ async def _answers(client: Client, job_id: str | None, remembered: str) -> Async
     except UnreachableError as error:
         # Where no answer could be read, it may be another service.
         is_fault = error.status not in (None, UNREADABLE)
-        yield bad("API", str(error), "try again later" if is_fault else "is the base URL right?")
+        yield bad("API", str(error), "try again later" if is_fault else _question(client.settings))
+    except UsageError as error:
+        yield bad("API", str(error), _question(client.settings))
     else:
         check = facts.api(service.dialect.name, service.why)
         yield check._replace(text=f"{check.text}; {found}")
@@ -174,6 +177,12 @@ async def _answers(client: Client, job_id: str | None, remembered: str) -> Async
         else:
             yield facts.events(service.dialect.name, Connection(Wire.CONNECTING))
     yield facts.clock(client.clock.skew)
+
+
+def _question(settings: Settings) -> str:
+    """Return what to ask oneself where the service seems to be another one."""
+    provider = f", and the provider {settings.provider}" if settings.provider != FIND_OUT else ""
+    return f"is the base URL right{provider}?"
 
 
 async def _events(service: Service, job_id: str) -> Check:
