@@ -221,14 +221,15 @@ async def test_a_web_page_at_each_path_that_a_server_does_not_know_hides_no_api(
     assert caught.value.status == UNREADABLE
 
 
-async def test_an_account_that_is_not_known_is_asked_for() -> None:
+async def test_a_namespace_that_is_not_known_is_asked_for() -> None:
     server = Server({})
     async with server.running():
         settings = Settings(server.origin, provider="fireworks")
         _, refusal = await found(server, "my-tuning-job", path="", provider="fireworks")
         with pytest.raises(RefusedError) as caught:
             await first_page(settings)
+    sentence = "The namespace (an account, a workspace) is not known: "
     ways = "set FIREWORKS_ACCOUNT_ID, or set namespace in a profile."
-    assert str(refusal) == f"The account is not known: give the id as ACCOUNT/ID, or {ways}"
-    assert str(caught.value) == f"The account is not known: {ways}"
+    assert str(refusal) == f"{sentence}give the id as NAMESPACE/ID, or {ways}"
+    assert str(caught.value) == sentence + ways
     assert not server.requests

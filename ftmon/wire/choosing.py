@@ -173,17 +173,20 @@ async def _service(client: Client, dialect: Dialect, asked: list[str], job_id: s
     service = Service(client, dialect, client.settings.namespace)
     if dialect.has_namespace and "/" not in job_id and not service.namespace:
         if dialect.whoami is None:
-            raise RefusedError(_unknown_account(client.settings, job_id), 404)
+            raise RefusedError(_unknown_namespace(client.settings, job_id), 404)
         asked.append(dialect.whoami.path)
         service.namespace = await service.owner()
     return service
 
 
-def _unknown_account(settings: Settings, job_id: str) -> str:
-    ways = ["give the id as ACCOUNT/ID"] if job_id else []
-    if variable := namespace_variable(settings.provider, settings.host):
-        ways.append(f"set {variable}")
-    return f"The account is not known: {', or '.join([*ways, 'set namespace in a profile'])}."
+def _unknown_namespace(settings: Settings, job_id: str) -> str:
+    variable = namespace_variable(settings.provider, settings.host)
+    ways = [
+        *(["give the id as NAMESPACE/ID"] if job_id else []),
+        *([f"set {variable}"] if variable else []),
+        "set namespace in a profile",
+    ]
+    return f"The namespace (an account, a workspace) is not known: {', or '.join(ways)}."
 
 
 def _list_route(dialect: Dialect) -> str:
