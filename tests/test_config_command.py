@@ -66,7 +66,7 @@ def test_config_shows_what_is_in_effect_and_why(config: Path, data_home: Path) -
 def test_config_reads_no_key_and_runs_no_command(config: Path, ran: Path, tmp_path: Path) -> None:
     facts = shown("--profile", "together")
     assert facts["key"] == "api_key_command of the profile together"
-    assert (facts["profile"], facts["provider"]) == ("together", "together")
+    assert (facts["profile"], facts["provider"]) == ("together", "together (the profile together)")
     assert not ran.exists()
     assert shown("--api-key-file", str(tmp_path / "nowhere"))["key"] == "--api-key-file"
     assert shown("--profile", "box")["key"] == "api_key_env of the profile box (not set)"
@@ -78,6 +78,10 @@ def test_config_without_a_file_says_how_to_make_one(config_home: Path) -> None:
     assert facts["config file"] == f"{path} (not there yet: ftmon config edit)"
     assert facts["service"] == "http://127.0.0.1:8000/v1 (FTMON_BASE_URL)"
     assert (facts["profile"], facts["key"]) == ("none", "none")
+    assert (
+        shown("--base-url", "https://eu.api.mistral.ai/v1")["provider"]
+        == "auto (the host is that of mistral)"
+    )
 
 
 def test_what_config_shows_of_a_path_is_safe(tmp_path: Path) -> None:
@@ -95,6 +99,7 @@ def test_config_is_a_json_object_too(config: Path) -> None:
     assert (facts["object"], facts["config_file"]) == ("config", str(config))
     assert facts["profiles"] == ["box", "together"]
     assert (facts["profile"], facts["provider"], facts["default_profile"]) == ("together", "together", "box")
+    assert facts["provider_source"] == "the profile together"
     assert (facts["base_url"], facts["base_url_source"]) == ("https://other.example", "--base-url")
     assert (facts["key_source"], facts["namespace"]) == (None, None)
     assert facts["notices"] == [done.stderr.decode().removeprefix("ftmon: ").rstrip()]

@@ -8,7 +8,7 @@ from ftmon.commands.parser import Parser
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.errors import HistoryError
 from ftmon.lines.output import encoded, say, write
-from ftmon.providers import FIND_OUT
+from ftmon.providers import FIND_OUT, provider_at
 from ftmon.settings.notification import with_environment
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ def _facts(choice: "Choice") -> Iterator[tuple[str, str]]:
     usual = " (default)" if choice.profile is config.default else ""
     yield "profile", f"{choice.profile.name}{usual}" if choice.profile else "none"
     yield "service", f"{settings.base_url} ({choice.base_url_source})"
-    yield "provider", "auto (ftmon finds out)" if settings.provider == FIND_OUT else settings.provider
+    owner = provider_at(settings.host)
+    found_out = f"the host is that of {owner}" if owner else "ftmon finds out"
+    source = found_out if settings.provider == FIND_OUT else settings.provider_source
+    yield "provider", f"{settings.provider} ({source})"
     yield "key", choice.key.name if choice.key else "none"
     yield "namespace", settings.namespace
     yield "API version", settings.api_version
@@ -95,6 +98,7 @@ def _as_json(choice: "Choice") -> dict[str, object]:
         "base_url": settings.base_url,
         "base_url_source": choice.base_url_source,
         "provider": settings.provider,
+        "provider_source": None if settings.provider == FIND_OUT else settings.provider_source,
         "key_source": choice.key.name if choice.key else None,
         "namespace": settings.namespace or None,
         "api_version": settings.api_version or None,
