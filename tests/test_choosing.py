@@ -122,6 +122,8 @@ def test_what_the_history_remembers_of_an_address_goes_first() -> None:
 def test_the_history_goes_before_the_host_and_a_provider_that_is_named_before_the_history() -> None:
     own = Settings("https://api.together.ai/v1")
     assert names(Candidates.of(own, "fine-tuning-jobs")) == ["fine-tuning-jobs", "together"]
+    # The host is no reason for what only the history tells.
+    assert Candidates.of(own, "fine-tuning-jobs").why == ""
     named = Settings("https://api.together.ai/v1", provider="together")
     assert names(Candidates.of(named, "fine-tuning-jobs")) == ["together"]
     assert Candidates.of(named, "fine-tuning-jobs").remembered == ""
