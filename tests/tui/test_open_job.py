@@ -130,7 +130,7 @@ async def test_the_job_of_a_typed_id_goes_before_others_and_up_takes_an_id_that_
         assert seen.monitor.run.key.job_id == "f"
 
 
-@pytest.mark.parametrize("typed", ["ft/1", "../../x", "a..b", "ft qq", "-x"])
+@pytest.mark.parametrize("typed", ["ft/1", "../../x", "a..b", "-x"])
 async def test_what_cannot_be_an_id_is_said_as_it_is_typed_and_not_opened(typed: str) -> None:
     async with stage(SERVICE, job_id=None) as seen:
         await seen.until_shown("2 jobs")
@@ -155,6 +155,10 @@ async def test_every_typed_word_must_be_in_the_id_the_model_or_the_status() -> N
         await seen.press(*"CURIE fail")
         await seen.until(lambda: JOB_ID not in seen.text)
         assert "1 job listed below" in hint(seen)
+        await seen.press(*" qq")
+        await seen.until_shown("no job has all of these words")
+        await seen.press(*["backspace"] * 3)
+        await seen.until_shown("1 job listed below")
         # The words are no id, and one job has them.
         await seen.press("enter")
         await seen.until_shown("of the other job")

@@ -163,6 +163,8 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             words = f"{plural(len(self.jobs), 'job')} listed below, enter opens the one chosen"
             other = "" if failures else "; ↑ takes the id as typed"
             self.hint.update(Content.styled(f"{words}{other}", ".muted"))
+        elif len(typed.split()) > 1:
+            self.hint.update(Content.styled("no job has all of these words", ".warning"))
         elif failures:
             self.hint.update(Content.styled(" ".join(failures), ".warning"))
         else:
