@@ -58,6 +58,20 @@ def test_the_screen_goes_on_whatever_is_typed_or_pasted(service: Service, kind: 
         check_that_it_goes_on(shown, service)
 
 
+def test_keys_that_come_in_one_burst_go_to_the_dialog_that_the_first_of_them_opens(service: Service) -> None:
+    with terminal([*FTMON, JOB_ID, *service.options]) as shown:
+        shown.until_shown("q quit")
+        # All letters of the id are keys of the screen: x cancels the job, y copies, q quits.
+        shown.press("oxyq-icy\r?")
+        shown.until_shown("esc closes")
+        shown.press("\x1b[27u")
+        shown.until(lambda: "esc closes" not in shown.text)
+        assert "xyq-icy" in shown.text.splitlines()[0]
+        shown.press("q")
+        shown.wait()
+    assert not [target for target, _ in service.asked if target.endswith("/cancel")]
+
+
 def test_what_is_no_text_is_typed_as_a_replacement_and_a_character_cut_in_two_is_whole(
     service: Service,
 ) -> None:

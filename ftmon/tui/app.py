@@ -21,6 +21,7 @@ from ftmon.tui import layout_file
 from ftmon.tui.breakpoints import HEIGHTS, WIDTHS
 from ftmon.tui.driver import Enveloped, OpenedDriver, TerminalDriver
 from ftmon.tui.exits import Suspension
+from ftmon.tui.key_order import OrderedApp
 from ftmon.tui.theme import ANSI, DARK, THEMES
 
 # What the picture at the start needs is imported before this, all else after it, where it is used.
@@ -41,7 +42,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FtmonApp(App[int]):
+class FtmonApp(OrderedApp):
     """Watches jobs, starting with the one of `key`. The caller has already told the watcher about that one.
 
     After `run()`, `return_code` is the exit status:

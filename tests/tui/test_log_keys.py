@@ -149,15 +149,15 @@ async def test_what_is_no_regex_is_told_and_can_be_mended() -> None:
         assert "search" not in seen.rows[6]
 
 
-@pytest.mark.parametrize(
-    ("key", "label"), [("slash", "/"), ("ampersand", "&"), ("T", "time "), ("s", f"save as {JOB_ID}.txt")]
-)
-async def test_keys_that_follow_at_once_go_to_the_prompt_and_act_on_nothing(key: str, label: str) -> None:
-    async with log_of(*STEPS) as (seen, _, _go_on):
-        for each in (key, "x", "y"):
-            seen.app.post_message(events.Key(each, key_to_character(each)))
-        await seen.until_shown(f"{label}xy")
-        assert not [request for request in seen.server.requests if request.target.endswith("/cancel")]
+async def test_keys_that_come_at_once_are_handled_one_after_the_other() -> None:
+    async with log_of(*STEPS) as (seen, log, _):
+        # A prompt, the same again with an answer, a mark, a dialog that is closed, and another dialog.
+        keys = ["slash", *"xy", "escape", "slash", *"120", "enter", *"moq", "escape", "question_mark", *"xy"]
+        for key in keys:
+            seen.app.post_message(events.Key(key, key_to_character(key)))
+        await seen.until(lambda: "xy" in seen.text and "esc closes" in seen.text)
+        assert log.finder.marks == [log.here]
+        assert message(log).startswith("Step 120/300")
 
 
 async def test_a_regex_that_never_ends_is_ended_and_keys_go_on() -> None:

@@ -43,13 +43,8 @@ class MonitorScreen(Screen[None]):
     COMPONENT_CLASSES = LOOKS
     AUTO_FOCUS = "EventLog"
     BINDINGS: ClassVar[list[BindingType]] = [
-        # What opens the prompt has priority, so that it is there before the next key is handled.
-        Binding(
-            "slash", "search", "search", priority=True, tooltip="Search, or go to a step", id="log.search"
-        ),
-        Binding(
-            "ampersand", "filter", "filter", priority=True, tooltip="Show only some events", id="log.filter"
-        ),
+        Binding("slash", "search", "search", tooltip="Search, or go to a step", id="log.search"),
+        Binding("ampersand", "filter", "filter", tooltip="Show only some events", id="log.filter"),
         Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
         Binding(
             "i", "facts", "facts", tooltip="All of the run: times, settings, checkpoints, …", id="job.facts"

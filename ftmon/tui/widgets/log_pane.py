@@ -66,16 +66,7 @@ class LogPane(Vertical):
             tooltip="One minute down",
             id="log.minute_down",
         ),
-        # What opens the prompt has priority, so that it is there before the next key is handled.
-        Binding(
-            "T",
-            "go_to_time",
-            "to time",
-            False,
-            priority=True,
-            tooltip="Go to a time that you type",
-            id="log.to_time",
-        ),
+        Binding("T", "go_to_time", "to time", False, tooltip="Go to a time that you type", id="log.to_time"),
         Binding("m", "toggle_mark", "mark", False, tooltip="Mark the event, or unmark it", id="log.mark"),
         Binding(
             "apostrophe",
@@ -86,7 +77,7 @@ class LogPane(Vertical):
             id="log.next_mark",
         ),
         Binding("Y", "copy_json", "copy JSON", False, tooltip="Copy the event's JSON", id="log.copy_json"),
-        Binding("s", "save", "save", priority=True, tooltip="Save what is shown in a file", id="log.save"),
+        Binding("s", "save", "save", tooltip="Save what is shown in a file", id="log.save"),
         Binding(
             "escape",
             "back",
@@ -159,7 +150,7 @@ class LogPane(Vertical):
         from ftmon.tui.widgets.prompt import Prompt
 
         await self._end_question()
-        await self.mount(Prompt(question))
+        await self.mount(Prompt(question, self.event_log))
 
     async def _end_question(self) -> None:
         """Remove a prompt that is open, and undo what it tries out."""
@@ -168,10 +159,6 @@ class LogPane(Vertical):
         for prompt in self.query(Prompt):
             prompt.undo()
         await self.query(Prompt).remove()
-
-    def on_prompt_closed(self) -> None:
-        """Take the keys again."""
-        self.event_log.focus()
 
     async def ask_for_search(self) -> None:
         """Ask what to search for, and go there while it is typed."""

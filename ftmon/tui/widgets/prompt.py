@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ftmon.errors import UsageError
@@ -26,12 +26,11 @@ class Prompt(Vertical):
         Binding("escape", "cancel", "cancel", tooltip="Leave everything as it is", id="prompt.cancel"),
     ]
 
-    class Closed(Message):
-        """The question was answered, or cancelled."""
-
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, home: Widget) -> None:
+        """`home` takes the keys after the answer."""
         super().__init__()
         self._question = question
+        self._home = home
         self._label = Static(Content.styled(question.label, ".key"))
         self._input = Input(question.value, placeholder=question.hint, select_on_focus=False)
         # A blinking cursor would repaint twice a second.
@@ -91,5 +90,6 @@ class Prompt(Vertical):
         self._question.undo()
 
     def _close(self) -> None:
-        self.post_message(self.Closed())
+        # Before the next key, as in `on_mount`.
+        self.screen.set_focus(self._home)
         self.remove()
