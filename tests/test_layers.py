@@ -54,7 +54,7 @@ HOMES = {
     "platformdirs": ["ftmon.paths"],
     "argcomplete": ["ftmon.commands.completion"],
     "msgspec": [
-        *["ftmon.json_text", "ftmon.model.event", "ftmon.wire.sse"],
+        *["ftmon.json_text", "ftmon.model.event", "ftmon.model.events", "ftmon.wire.sse"],
         *["ftmon.serving.event", "ftmon.local.entry"],
     ],
     "starlette": ["ftmon.serving"],

@@ -49,10 +49,11 @@ NO_DETAILS = Details()
 _decode_details = msgspec.json.Decoder(Details).decode
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One entry of a job's history, as sent and as shown.
 
-    Small, because a run may hold a million of them; what is rarely asked for is parsed from `raw`.
+    Small, because a run may hold a million of them; what is rarely asked for is parsed from `raw`. `Events`
+    packs them, as arrays.
     """
 
     key: int

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ftmon.model.event import Event
+from ftmon.model.events import Events
 from ftmon.model.update import Update, Wire
 
 _PAUSE = 0.5
@@ -29,8 +30,8 @@ class Tail:
         self.is_over = size is None and not recorded
         """The past is over: every event is shown."""
         self._recorded = recorded if size is None else 0
-        self._held: deque[Event] = deque(maxlen=size)
-        self._events = 0
+        self._held = _room(size)
+        self._taken = 0
         self._heard_at: float | None = None
         """When the service told of the past first, by the monotonic clock; None before that."""
         self._last_at = 0.0
@@ -50,14 +51,16 @@ class Tail:
             self._heard_at = now
         for number, event in enumerate(update.events):
             if event.created_at is not None and event.created_at >= since:
-                return [*self.end(), *update.events[number:]]
-            self._held.append(event)
-            self._events += 1
+                self._hold(update.events[:number])
+                shown = self.end()
+                shown.extend(update.events[number:])
+                return shown
+        self._hold(update.events)
         connection = update.connection
         is_told = connection is not None and (connection.is_over or connection.wire is Wire.WAITING)
         # What the service says follows what is recorded.
         is_answered = connection is not None and connection.wire is not Wire.CONNECTING
-        is_read = self._events >= self._recorded or is_answered
+        is_read = self._taken >= self._recorded or is_answered
         return self.end() if is_told or (self._recorded and is_read) else ()
 
     def wait(self, now: float) -> float | None:
@@ -66,10 +69,18 @@ class Tail:
             return None
         return max(0.0, min(self._last_at + _PAUSE, self._heard_at + _LONGEST) - now)
 
-    def end(self) -> Sequence[Event]:
+    def _hold(self, events: Sequence[Event]) -> None:
+        self._held.extend(events)
+        self._taken += len(events)
+
+    def end(self) -> Events:
         """End the past and return its last events."""
-        events = list(self._held)
         self.is_over = True
-        self.hidden = self._events - len(events)
-        self._held.clear()
-        return events
+        self.hidden = self._taken - len(self._held)
+        held, self._held = self._held, _room(0)
+        return held if isinstance(held, Events) else Events(held)
+
+
+def _room(size: int | None) -> "deque[Event] | Events":
+    """Return a place for the last events; for all of them one that takes less memory."""
+    return Events() if size is None else deque(maxlen=size)

@@ -9,6 +9,7 @@ from ftmon import json_text
 from ftmon.csv_text import csv_row
 from ftmon.errors import OutputError, UsageError
 from ftmon.model.event import Event, event_json
+from ftmon.model.events import Events
 from ftmon.paths import is_of_history
 from ftmon.safe import redact
 from ftmon.text import LEVEL_WORDS, stamp
@@ -71,9 +72,17 @@ def check(name: str) -> Path:
 
 
 def save(
-    path: Path, events: Sequence[Event], job_id: str, secrets: Sequence[str], *, overwrites: bool
+    path: Path,
+    events: Events,
+    shown: Sequence[int],
+    job_id: str,
+    secrets: Sequence[str],
+    *,
+    overwrites: bool,
 ) -> None:
-    """Write the events, of which a file appears whole or not at all. It takes time: call it in a thread.
+    """Write the events at these indices into a file, which appears whole or not at all.
+
+    It takes time: call it in a thread.
 
     Raises:
         OutputError: if they cannot be written, or the file exists and must not be overwritten.
@@ -83,7 +92,7 @@ def save(
     part = file.with_name(f".ftmon-{token_hex(8)}.part")
     try:
         with part.open("xb") as new:
-            new.writelines(_pieces(path, events, job_id, secrets))
+            new.writelines(_pieces(path, events, shown, job_id, secrets))
         if not overwrites and path.exists():
             raise FileExistsError(0, "it exists by now")
         part.replace(file)
@@ -94,10 +103,12 @@ def save(
             part.unlink(missing_ok=True)
 
 
-def _pieces(path: Path, events: Sequence[Event], job_id: str, secrets: Sequence[str]) -> Iterator[bytes]:
+def _pieces(
+    path: Path, events: Events, shown: Sequence[int], job_id: str, secrets: Sequence[str]
+) -> Iterator[bytes]:
     form = _FORMATS.get(path.suffix.lower(), _as_text)
     if form is _as_csv:
         yield _CSV_HEAD
-    for first in range(0, len(events), _PIECE):
-        piece = form(events[first : first + _PIECE], job_id)
+    for first in range(0, len(shown), _PIECE):
+        piece = form([events[index] for index in shown[first : first + _PIECE]], job_id)
         yield redact(piece.decode(), secrets).encode()

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     finding,
     idle,
     latency,
+    memory,
     past,
     serving,
     start,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "watch": files.run,
     "training": training.run,
     "finding": finding.run,
+    "memory": memory.run,
 }
 
 

@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult
 from textual.screen import Screen
 
 from ftmon.model.event import Event, read_event
+from ftmon.model.events import Events
 from ftmon.paths import stylesheet
 from ftmon.tui.log.event_row import Times, columns
 from ftmon.tui.log.event_rows import EventRows
@@ -37,15 +38,15 @@ def _event(number: int) -> Event:
     return event
 
 
-def _floor(events: list[Event]) -> float:
+def _floor(events: Events) -> float:
     """Return the CPU seconds of the shortest loop that looks for a text."""
     started = time.process_time()
-    found = [index for index, event in enumerate(events) if "loss=1.01" in event.message]
+    found = [index for index, message in enumerate(events.messages) if "loss=1.01" in message]
     assert found
     return time.process_time() - started
 
 
-def _scan(events: list[Event], chosen: Filter) -> tuple[float, float]:
+def _scan(events: Events, chosen: Filter) -> tuple[float, float]:
     """Return CPU seconds, and the longest slice in seconds."""
     finder = Finder(events)
     finder.set_filter(chosen)
@@ -57,7 +58,7 @@ def _scan(events: list[Event], chosen: Filter) -> tuple[float, float]:
     return time.process_time() - started, longest
 
 
-def _new_width(events: list[Event], width: int) -> float:
+def _new_width(events: Events, width: int) -> float:
     """Return the seconds until the rows in sight are wrapped to a new width."""
     rows = EventRows()
     rows.extend(events)
@@ -77,7 +78,7 @@ class _Screen(Screen[None]):
         yield LogPane(lambda: datetime.now(UTC), list)
 
 
-async def _on_screen(events: list[Event], act: Callable[[LogPane], object]) -> tuple[float, float]:
+async def _on_screen(events: Events, act: Callable[[LogPane], object]) -> tuple[float, float]:
     """Return the seconds until an action is done, and the longest that the event loop was blocked."""
     app = App[None]()
     app.register_theme(DARK)
@@ -100,7 +101,7 @@ async def _on_screen(events: list[Event], act: Callable[[LogPane], object]) -> t
 
 
 def run() -> None:
-    events = [_event(number) for number in range(EVENTS)]
+    events = Events(_event(number) for number in range(EVENTS))
     floor = _floor(events)
     print(f"finding  the shortest loop over {EVENTS:,} events takes {floor:.2f} s of CPU")
     for name, chosen in _FILTERS.items():

@@ -1,7 +1,7 @@
 import pytest
 from rich.cells import cell_len
 
-from ftmon.model.event import Event
+from ftmon.model.event import Event, Level
 from ftmon.tui.log.brief import brief
 from ftmon.tui.log.milestone import is_milestone
 from tests.records import read
@@ -51,8 +51,8 @@ def test_a_step_that_lacks_something_is_told_all_the_same(sent: Fields, shown: s
 
 
 def test_a_line_of_a_trainer_is_no_completed_epoch() -> None:
-    assert is_milestone(read(event("Completed epoch 1/4")))
-    assert not is_milestone(read(event("{'loss': 2.5, 'grad_norm': 1.5, 'epoch': 0.7}")))
+    assert is_milestone(Level.INFO, "Completed epoch 1/4")
+    assert not is_milestone(Level.INFO, "{'loss': 2.5, 'grad_norm': 1.5, 'epoch': 0.7}")
 
 
 @pytest.mark.parametrize(

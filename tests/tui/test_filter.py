@@ -6,6 +6,7 @@ import pytest
 
 from ftmon.errors import UsageError
 from ftmon.model.event import Event, parse_event
+from ftmon.model.events import Events
 from ftmon.tui.finding import read_step
 from ftmon.tui.log.filter import Filter, thinning
 from ftmon.tui.log.finder import Finder, neighbour
@@ -21,7 +22,7 @@ def event(message: str, at: int = 0, **fields: Any) -> Event:
     return parse_event(fields, json.dumps(fields))
 
 
-EVENTS = [
+TOLD = [
     event("Job started"),
     event("Step 10/40: training loss=2.5", 10, type="metrics"),
     event("The GPU is hot", 11, level="warning"),
@@ -31,11 +32,12 @@ EVENTS = [
     event("no time", created_at=None),
     event("Step 30/40: training loss=0.5", 200, type="metrics"),
 ]
+EVENTS = Events(TOLD)
 
 
 def shown(text: str, every: int = 1) -> list[int]:
-    test = Filter(text, every).test()
-    return [index for index, each in enumerate(EVENTS) if test is None or test(each)]
+    test, indices = Filter(text, every).test(), range(len(EVENTS))
+    return list(indices) if test is None else test(EVENTS, indices)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_a_step_of_a_thinned_log_is_told_by_its_data_or_its_first_word(
 ) -> None:
     test = Filter(every=20).test()
     assert test is not None
-    assert test(event(words, **fields)) == is_shown
+    assert test(Events([event(words, **fields)]), [0]) == [0] * is_shown
 
 
 @pytest.mark.parametrize("last", [1, 30, 200, 12_345, 1_000_000])
@@ -115,7 +117,7 @@ def test_a_thinned_log_has_some_dozens_of_steps(last: int) -> None:
 def test_a_regex_that_never_ends_is_given_up() -> None:
     test = Filter("/(a+)+$/").test()
     assert test is not None
-    scan = Scan([event("a" * 60 + "b")], test)
+    scan = Scan(Events([event("a" * 60 + "b")]), test)
     with pytest.raises(TimeoutError):
         scan.run()
 
@@ -127,7 +129,7 @@ def test_a_text_is_found_wherever_it_stands() -> None:
 
 
 def test_events_that_come_meanwhile_are_found_too() -> None:
-    events = EVENTS * 100
+    events = Events(TOLD * 100)
     finder = Finder(events)
     finder.search("step")
     finder.set_filter(Filter("level:info & training"))
@@ -135,11 +137,11 @@ def test_events_that_come_meanwhile_are_found_too() -> None:
     assert finder.hits is not None
     finder.run(0)
     assert not finder.is_done
-    events.extend(EVENTS)
+    events.extend(TOLD)
     while not finder.is_done:
         finder.run(0)
     assert len(finder.coming.found) == len(finder.hits.found) == 303
-    events.extend(EVENTS)
+    events.extend(TOLD)
     assert not finder.is_done
 
 

@@ -24,7 +24,7 @@ _WIDE = 20
 
 def brief(event: Event, width: int) -> Pieces:
     """Return an event in at most `width` cells: the figures of a step, or the important part of a message."""
-    look = sign(event)[1]
+    look = sign(event.level, event.message)[1]
     figures = _figures(event)
     if figures is None:
         return [(_shortened(event, look, width), look)]
@@ -39,7 +39,7 @@ def brief(event: Event, width: int) -> Pieces:
 
 def _figures(event: Event) -> Metrics | None:
     """Return the figures of an event that tells how a step went; None for any other event."""
-    if is_milestone(event):
+    if is_milestone(event.level, event.message):
         return None
     metrics = parse_metrics(event)
     figures = event_figures(read_message(event.message[:LONGEST]), metrics)

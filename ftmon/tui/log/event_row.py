@@ -115,7 +115,7 @@ def row_pieces(
 
     `has_estimates`: some times of the list are marked as estimated, and the others stand below them.
     """
-    mark, look = sign(event)
+    mark, look = sign(event.level, event.message)
     message = brief(event, layout.message) if layout.is_brief else _message_pieces(event, line, layout, look)
     if line:
         return [(" " * layout.indent, ""), *message]

@@ -1,11 +1,12 @@
 """The events of a run, those that are shown of them, and how they are wrapped to the width of the list."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ftmon.model.event import Event
+from ftmon.model.events import Events
 from ftmon.text import until_next_step
 from ftmon.tui.log.event_row import Columns, Times, ago_text, columns, row_pieces, row_text, shown_text
 from ftmon.tui.log.rows import Rows, wrap
@@ -25,12 +26,10 @@ class EventRows:
     """
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events = Events()
         self.columns = columns(80, Times.ABSOLUTE, False)
         self.is_dated = False
         """The run has events of another day, so the time of day alone would be ambiguous."""
-        self.has_estimates = False
-        """The times of some events are estimated."""
         self._first_at: datetime | None = None
         """The time of the first event of the run."""
         self._shown: Scan | None = None
@@ -54,16 +53,14 @@ class EventRows:
         last = next((event.created_at for event in reversed(self.events) if event.created_at), None)
         return max(timedelta(0), last - first) if first and last else timedelta(0)
 
-    def extend(self, new: Iterable[Event], first_at: datetime | None = None) -> None:
+    def extend(self, new: Sequence[Event], first_at: datetime | None = None) -> None:
         """Add events at the end. They have rows after the next `catch_up`.
 
         `first_at` is the time of the run's first event, where that is not among them.
         """
-        new = list(new)
         if not self.events:
             self._first_at = first_at or (new[0].created_at if new else None)
-        self.events += new
-        self.has_estimates = self.has_estimates or any(event.is_estimated for event in new)
+        self.events.extend(new)
 
     def catch_up(self) -> bool:
         """Give rows to events that were added. Return whether any of them is shown.
@@ -131,7 +128,9 @@ class EventRows:
         """Return a row as texts with their looks. A shortened message leaves out the cells that are taken."""
         event, line = self._event(row)
         layout = self.columns._replace(message=self.columns.message - taken) if taken else self.columns
-        return row_pieces(event, line, layout, age, has_estimates=self.has_estimates, is_marked=is_marked)
+        return row_pieces(
+            event, line, layout, age, has_estimates=self.events.has_estimates, is_marked=is_marked
+        )
 
     def message(self, row: int) -> tuple[str, int, int]:
         """Return the message in a row as shown, and where in it the row begins and ends."""
@@ -188,7 +187,6 @@ class EventRows:
         layout, events = self.columns, self.events
         width, is_wrapped = layout.message, layout.is_wrapped and not layout.is_brief
         for index in self.shown[first:after]:
-            event = events[index]
-            message = event.message
+            message = events.messages[index]
             is_one_row = len(message) <= width and message.isascii() and "\n" not in message
-            yield 1 if is_one_row or not is_wrapped else len(wrap(shown_text(event, layout), width))
+            yield 1 if is_one_row or not is_wrapped else len(wrap(shown_text(events[index], layout), width))

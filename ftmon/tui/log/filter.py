@@ -1,12 +1,14 @@
 """Which events the log shows: the filter that was typed, and how much the steps are thinned."""
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ftmon.errors import UsageError
 from ftmon.model.event import Event, Level
+from ftmon.model.events import Events
 from ftmon.model.message import step_at_start, step_of
 from ftmon.tui.log.milestone import is_milestone
-from ftmon.tui.log.pattern import is_unfinished, read_pattern
+from ftmon.tui.log.pattern import Pattern, is_unfinished, read_pattern
 from ftmon.tui.log.scan import Test
 
 AND = " & "
@@ -31,7 +33,7 @@ class Filter(NamedTuple):
         return is_unfinished(last) or last.endswith(AND.rstrip())
 
     def test(self) -> Test | None:
-        """Return the test of an event; None where all events are shown.
+        """Return the test of events; None where all events are shown.
 
         Raises:
             UsageError: for a text that is no filter.
@@ -39,43 +41,84 @@ class Filter(NamedTuple):
         tests = [_condition(part.strip()) for part in self.text.split(AND) if part.strip()]
         if self.every > 1:
             tests.append(_thinned(self.every))
-        if len(tests) < 2:
-            return tests[0] if tests else None
-        return lambda event: all(test(event) for test in tests)
+        return all_of(tests) if tests else None
+
+
+def all_of(tests: Sequence[Test]) -> Test:
+    """Return the test for events that pass each of these."""
+
+    def test(events: Events, indices: Iterable[int]) -> list[int]:
+        for each in tests:
+            indices = each(events, indices)
+        return list(indices)
+
+    return tests[0] if len(tests) == 1 else test
+
+
+def matching(pattern: Pattern) -> Test:
+    """Return the test for events whose message has a pattern."""
+    matches = pattern.matches
+
+    def test(events: Events, indices: Iterable[int]) -> list[int]:
+        messages = events.messages
+        return [index for index in indices if matches(messages[index])]
+
+    return test
 
 
 def _condition(text: str) -> Test:
     """Read one condition: a text, a regex, `level:warning` or `type:metrics`. A `!` before it negates it."""
     if text.startswith("!"):
-        test = _condition(text[1:].strip())
-        return lambda event: not test(event)
+        return _without(_condition(text[1:].strip()))
     name, _, value = text.partition(":")
     if name == "level":
         return _level(value)
     if name == "type":
-        return lambda event: event.type.lower() == value.lower()
+        return _type(value.lower())
     if not text:
         raise UsageError("Type what to leave out after the !.")
-    matches = read_pattern(text).matches
-    return lambda event: matches(event.message)
+    return matching(read_pattern(text))
+
+
+def _without(test: Test) -> Test:
+    def others(events: Events, indices: Iterable[int]) -> list[int]:
+        asked = list(indices)
+        found = set(test(events, asked))
+        return [index for index in asked if index not in found]
+
+    return others
 
 
 def _level(word: str) -> Test:
     """Return the test for events of this level, and more serious ones."""
     if word not in _LEVELS:
         raise UsageError(f"There is no level {word!r}; there are {', '.join(_LEVELS)}.")
-    levels = _LEVELS[_LEVELS.index(Level(word)) :]
-    return lambda event: event.level in levels
+    wanted = _LEVELS[_LEVELS.index(Level(word)) :]
+    return lambda events, indices: [index for index in indices if events.levels[index] in wanted]
 
 
-def _thinned(every: int) -> Test:
-    def test(event: Event) -> bool:
-        # Most events begin with their step and tell no more: a glance at them is half of what reading takes.
-        step = step_at_start(event.message)
-        if step is not None and event.level is Level.INFO and '"data"' not in event.raw:
-            return step % every == 0 or "heckpoint" in event.message
+def _type(word: str) -> Test:
+    return lambda events, indices: [index for index in indices if events[index].type.lower() == word]
+
+
+def _thinned(nth: int) -> Test:
+    def is_left(event: Event) -> bool:
         step = step_of(event)
-        return step is None or step % every == 0 or is_milestone(event)
+        return step is None or step % nth == 0 or is_milestone(event.level, event.message)
+
+    def test(events: Events, indices: Iterable[int]) -> list[int]:
+        levels, messages, has_data = events.levels, events.messages, events.has_data
+        left = []
+        for index in indices:
+            message = messages[index]
+            # Most events begin with their step and tell no more: a glance at them is enough.
+            step = None if has_data[index] or levels[index] is not Level.INFO else step_at_start(message)
+            if step is None:
+                if is_left(events[index]):
+                    left.append(index)
+            elif step % nth == 0 or "heckpoint" in message:
+                left.append(index)
+        return left
 
     return test
 

@@ -3,9 +3,9 @@
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 
-from ftmon.model.event import Event
-from ftmon.tui.log.filter import Filter
-from ftmon.tui.log.milestone import is_milestone
+from ftmon.model.events import Events
+from ftmon.tui.log.filter import Filter, all_of, matching
+from ftmon.tui.log.milestone import milestones
 from ftmon.tui.log.pattern import Pattern, read_pattern
 from ftmon.tui.log.scan import Scan, Test
 
@@ -13,7 +13,7 @@ from ftmon.tui.log.scan import Scan, Test
 class Finder:
     """Looks through the events in slices. It goes on when there are more of them."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Events) -> None:
         self.filter = Filter()
         self.pattern: Pattern | None = None
         """What is searched for, or None."""
@@ -28,7 +28,7 @@ class Finder:
         self._events = events
         self._test: Test | None = None
 
-    def begin(self, events: Sequence[Event]) -> None:
+    def begin(self, events: Events) -> None:
         """Look through the events of another run, with the same filter and search."""
         self._events = events
         self.marks = []
@@ -58,7 +58,7 @@ class Finder:
     def find_milestones(self) -> Scan:
         """Return the scan for milestones, after starting it where that was not done yet."""
         if self.milestones is None:
-            self.milestones = self._shown_scan(is_milestone)
+            self.milestones = self._shown_scan(milestones)
         return self.milestones
 
     def toggle_mark(self, index: int) -> None:
@@ -70,7 +70,7 @@ class Finder:
 
     def shows(self, index: int) -> bool:
         """Return whether the filter shows an event."""
-        return self._test is None or self._test(self._events[index])
+        return self._test is None or bool(self._test(self._events, (index,)))
 
     @property
     def is_done(self) -> bool:
@@ -92,16 +92,11 @@ class Finder:
         return [scan for scan in (self.coming, self.hits, self.milestones) if scan is not None]
 
     def _search(self) -> None:
-        if self.pattern is None:
-            self.hits = None
-            return
-        matches = self.pattern.matches
-        self.hits = self._shown_scan(lambda event: matches(event.message))
+        self.hits = self._shown_scan(matching(self.pattern)) if self.pattern else None
 
     def _shown_scan(self, wanted: Test) -> Scan:
         """Return a scan for what is wanted among the events that the filter shows."""
-        test = self._test
-        return Scan(self._events, wanted if test is None else lambda event: wanted(event) and test(event))
+        return Scan(self._events, all_of([wanted, self._test]) if self._test else wanted)
 
 
 def neighbour(found: Sequence[int], index: int, step: int) -> int | None:

@@ -1,6 +1,9 @@
 """What an event is in the course of a run: a milestone, or not."""
 
-from ftmon.model.event import Event, Level
+from collections.abc import Iterable
+
+from ftmon.model.event import Level
+from ftmon.model.events import Events
 from ftmon.model.job import Status
 from ftmon.model.message import read_message, step_at_start
 from ftmon.text import STATUS_SIGNS
@@ -12,11 +15,11 @@ LONGEST = 4096
 _LEVEL_SIGNS = {Level.WARNING: ("▲", "warning"), Level.ERROR: ("✘", "bad")}
 
 
-def sign(event: Event) -> tuple[str, str]:
+def sign(level: Level, message: str) -> tuple[str, str]:
     """Return the sign and the look of an event: warnings, errors and milestones of a run stand out."""
-    if event.level in _LEVEL_SIGNS:
-        return _LEVEL_SIGNS[event.level]
-    facts = read_message(event.message[:LONGEST])
+    if level in _LEVEL_SIGNS:
+        return _LEVEL_SIGNS[level]
+    facts = read_message(message[:LONGEST])
     if facts.error is not None:
         return _LEVEL_SIGNS[Level.ERROR]
     if facts.claim is not None:
@@ -31,9 +34,14 @@ def sign(event: Event) -> tuple[str, str]:
     return " ", ""
 
 
-def is_milestone(event: Event) -> bool:
+def is_milestone(level: Level, message: str) -> bool:
     """Whether this is a warning, an error, a start, an epoch, a checkpoint, an upload or an end."""
-    message = event.message[:LONGEST]
-    if "heckpoint" in message or event.level is not Level.INFO:
+    if "heckpoint" in message[:LONGEST] or level is not Level.INFO:
         return True
-    return step_at_start(message) is None and sign(event)[0] != " "
+    return step_at_start(message) is None and sign(level, message)[0] != " "
+
+
+def milestones(events: Events, indices: Iterable[int]) -> list[int]:
+    """Return which of these events are milestones."""
+    levels, messages = events.levels, events.messages
+    return [index for index in indices if is_milestone(levels[index], messages[index])]

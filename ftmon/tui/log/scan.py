@@ -1,15 +1,18 @@
 """Looks through the events in slices, so that keys are handled in between."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from math import inf
 from time import monotonic
 
-from ftmon.model.event import Event
+from ftmon.model.events import Events
 from ftmon.tui.log.time_limit import time_limit
 
-Test = Callable[[Event], bool]
-"""Tells whether an event is looked for."""
+Test = Callable[[Events, Iterable[int]], list[int]]
+"""Returns which events are looked for, of those with the given indices, in the same order.
+
+Each test reads only the part of the events that it needs, because making a million of them takes seconds.
+"""
 
 _PIECE = 256
 """Events between two looks at the clock."""
@@ -21,7 +24,7 @@ _LONGEST = 0.25
 class Scan:
     """Finds the events that pass a test. It goes on when there are more events."""
 
-    def __init__(self, events: Sequence[Event], test: Test) -> None:
+    def __init__(self, events: Events, test: Test) -> None:
         self.found = array("I")
         """The indices of the events found so far, in order."""
         self.done = 0
@@ -46,12 +49,10 @@ class Scan:
             TimeoutError: if the test takes far too long for some event.
         """
         deadline = monotonic() + seconds
-        test = self._test
         while not self.is_done:
-            first = self.done
-            piece = self._events[first : first + _PIECE]
+            piece = range(self.done, min(self.done + _PIECE, len(self._events)))
             with time_limit(_LONGEST):
-                self.found.extend([index for index, event in enumerate(piece, first) if test(event)])
-            self.done += len(piece)
+                self.found.extend(self._test(self._events, piece))
+            self.done = piece.stop
             if monotonic() >= deadline:
                 return

@@ -1,6 +1,6 @@
 """A scrolling list of events that follows the newest one. It renders only the visible rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from rich.cells import cell_len
@@ -100,7 +100,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         self.following = True
         self._lay_out()
 
-    def extend(self, new: Iterable[Event], first_at: datetime | None = None) -> None:
+    def extend(self, new: Sequence[Event], first_at: datetime | None = None) -> None:
         """Add events at the end. They appear at the next `paint`. See `EventRows.extend`."""
         self._rows.extend(new, first_at)
 
@@ -184,7 +184,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         """
         index, line = self._rows.find(row)
         is_chosen, is_marked = index == self.chosen, index in self.finder.marks
-        key = (row, index, line, age, taken, is_chosen, is_marked, self._rows.has_estimates)
+        key = (row, index, line, age, taken, is_chosen, is_marked, self._rows.events.has_estimates)
         is_plain = self.finder.pattern is None and self.text_selection is None
         if is_plain and key in self._strips:
             return self._strips[key]

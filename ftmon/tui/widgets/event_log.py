@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.selection import Selection
 
 from ftmon.model.event import Event
+from ftmon.model.events import Events
 from ftmon.text import stamp
 from ftmon.tui.log.event_row import FITS_BOTH, FITS_ONE, Times
 from ftmon.tui.log.scan import Scan
@@ -60,7 +61,7 @@ class EventLog(EventList, inherit_bindings=False):
         """The user wants to see all of the chosen event."""
 
     @property
-    def all_events(self) -> Sequence[Event]:
+    def all_events(self) -> Events:
         """All events, shown or not."""
         return self._rows.events
 

@@ -267,14 +267,17 @@ class LogPane(Vertical):
         from ftmon.tui.saving import save
 
         log = self.event_log
-        events = [log.all_events[index] for index in log.shown]
+        # More may come meanwhile.
+        shown = log.shown[:]
         job_id = self._run.key.job_id if self._run else ""
         try:
-            await asyncio.to_thread(save, path, events, job_id, self._secrets(), overwrites=overwrites)
+            await asyncio.to_thread(
+                save, path, log.all_events, shown, job_id, self._secrets(), overwrites=overwrites
+            )
         except OutputError as error:
             self._say(str(error))
         else:
-            self._say(f"Saved {plural(len(events), 'event')} in {path}.")
+            self._say(f"Saved {plural(len(shown), 'event')} in {path}.")
 
     def action_back(self) -> None:
         """End the choice, the search or the filter."""
