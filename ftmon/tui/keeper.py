@@ -6,9 +6,9 @@ from pathlib import Path
 from textual.screen import Screen
 from textual.timer import Timer
 
-from ftmon.tui import layout_file
 from ftmon.tui.drawing import Drawing
 from ftmon.tui.layout import Layout
+from ftmon.tui.layout_file import LayoutFile
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.loss_chart import LossChart
 from ftmon.tui.widgets.panes import Panes
@@ -27,9 +27,7 @@ class Keeper:
         self._chart, self._panes, self._losses = drawing.chart, drawing.panes, drawing.losses
         self._log = drawing.log_pane.event_log
         self._theme = layout.theme
-        self._path = path
-        self._fields = self._written = layout.fields
-        """What is to be in the file, and what is."""
+        self._file = LayoutFile(path, layout.fields) if path else None
         self._timer: Timer | None = None
         # Before they are mounted, so that nothing moves after the first paint.
         self._chart.set_reactive(LossChart.view, layout.view)
@@ -40,7 +38,7 @@ class Keeper:
 
     def start(self) -> None:
         """Keep what the user changes from now on."""
-        if self._path is not None:
+        if self._file is not None:
             for widget, name in (
                 (self._chart, "view"),
                 (self._panes, "split"),
@@ -56,7 +54,7 @@ class Keeper:
         self._keep()
 
     def _keep(self) -> None:
-        log = self._log
+        file, log = self._file, self._log
         layout = Layout(
             self._chart.view,
             self._panes.split,
@@ -65,20 +63,17 @@ class Keeper:
             log.is_wrapped,
             self._theme,
         )
-        if layout.fields != self._fields:
-            self._fields = layout.fields
+        if file is not None and layout.fields != file.newest:
+            file.newest = layout.fields
             if self._timer is None:
                 self._timer = self._screen.set_timer(_AFTER, self._write, name="layout")
 
     async def _write(self) -> None:
         self._timer = None
-        if self._path is not None:
-            fields = self._fields
-            # In a thread, because a home directory in a network may be slow.
-            await asyncio.to_thread(layout_file.write, self._path, fields)
-            self._written = fields
+        if self._file is not None:
+            await asyncio.to_thread(self._file.write)
 
     def close(self) -> None:
-        """Write what is not written yet, also where the thread was cancelled."""
-        if self._path is not None and self._fields != self._written:
-            layout_file.write(self._path, self._fields)
+        """Write what is not written yet."""
+        if self._file is not None:
+            self._file.write()

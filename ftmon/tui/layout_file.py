@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ftmon import json_text
@@ -21,6 +22,26 @@ def read(path: Path | None) -> dict[str, Any]:
     except (UsageError, ValueError):
         return {}
     return fields if isinstance(fields, dict) else {}
+
+
+class LayoutFile:
+    """Writes the newest layout. Two writes, each in a thread, never leave the older one."""
+
+    def __init__(self, path: Path, fields: dict[str, Any]) -> None:
+        """`fields` is what the file has."""
+        self.newest = fields
+        """What the file is to have."""
+        self._path = path
+        self._written = fields
+        self._lock = Lock()
+
+    def write(self) -> None:
+        """Write the newest layout if that is not written yet. A home in a network makes this slow."""
+        with self._lock:
+            fields = self.newest
+            if fields != self._written:
+                write(self._path, fields)
+                self._written = fields
 
 
 def write(path: Path, fields: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,16 @@ def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
     file.write(tmp_path / "plain" / "layout.json", {})
     assert file.read(tmp_path / "plain" / "layout.json") == file.read(None) == {}
     assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith(".")) == []
+
+
+def test_of_layouts_that_threads_write_at_once_the_newest_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "layout.json"
+    kept = file.LayoutFile(path, {})
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(40):
+            kept.newest = {"number": number}
+            threads.submit(kept.write)
+    assert file.read(path) == {"number": 39}
 
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
