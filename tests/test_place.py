@@ -270,7 +270,7 @@ def test_what_others_have_started_is_not_offered_to_be_cancelled(tmp_path: Path)
     path = write(tmp_path / "log.jsonl", rows(1))
     with terminal([*FTMON, "watch", str(path)], 120, 30) as shown:
         shown.until_shown("● live")
-        shown.until_shown("i facts")
+        shown.until_shown("i info")
         assert "cancel job" not in shown.text
 
 

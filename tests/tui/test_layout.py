@@ -94,6 +94,15 @@ async def test_the_chart_stands_in_place_of_the_log_and_has_the_keys() -> None:
 
 
 @pytest.mark.slow
+async def test_the_bar_has_what_a_newcomer_needs_and_tells_how_a_prompt_ends() -> None:
+    async with shown((80, 24)) as seen:
+        for words in ("/ find", "& filter", "c chart", "⏎ event", "i info", "o job", "? help", "q quit"):
+            assert words in seen.rows[-1]
+        await seen.press("slash")
+        assert seen.rows[-1].strip() == "⏎ accept  esc cancel"
+
+
+@pytest.mark.slow
 async def test_the_losses_move_into_the_status_line() -> None:
     async with shown((80, 24)) as seen:
         assert "train 8.90 → 1.00" in seen.text

@@ -237,7 +237,7 @@ async def test_every_fact_can_be_read_in_any_terminal(size: tuple[int, int]) -> 
 
 async def test_the_palette_the_help_and_the_bar_know_the_page() -> None:
     async with stage(LIVE, size=(100, 50)) as seen:
-        await seen.until_shown("i facts")
+        await seen.until_shown("i info")
         assert "i" in [choice.keys for choice in commands(seen.monitor)]
         await seen.press("question_mark")
         await seen.until_shown("All of the run: times, settings, checkpoints")

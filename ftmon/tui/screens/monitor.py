@@ -43,11 +43,11 @@ class MonitorScreen(Screen[None]):
     COMPONENT_CLASSES = LOOKS
     AUTO_FOCUS = "EventLog"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "search", tooltip="Search, or go to a step", id="log.search"),
+        Binding("slash", "search", "find", tooltip="Search, or go to a step", id="log.search"),
         Binding("ampersand", "filter", "filter", tooltip="Show only some events", id="log.filter"),
-        Binding("o", "open", "open", tooltip="Open a job: type its id or pick one", id="job.open"),
+        Binding("o", "open", "job", tooltip="Open a job: type its id or pick one", id="job.open"),
         Binding(
-            "i", "facts", "facts", tooltip="All of the run: times, settings, checkpoints, …", id="job.facts"
+            "i", "facts", "info", tooltip="All of the run: times, settings, checkpoints, …", id="job.facts"
         ),
         Binding("r", "retry", "retry now", tooltip="Reconnect now", id="job.retry"),
         Binding("r", "read_now", "read now", tooltip="Read the list now, while polling", id="job.read"),

@@ -13,6 +13,7 @@ from textual.widget import Widget
 _ALWAYS = ("help", "quit")
 
 _ORDER = (
+    "prompt.take",
     "prompt.cancel",
     "job.retry",
     "replay",

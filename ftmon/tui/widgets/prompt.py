@@ -19,6 +19,12 @@ _PAUSE = 0.12
 """Seconds without a key after which what was typed is tried out."""
 
 
+class _Field(Input):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "accept", tooltip="Take what was typed", id="prompt.take"),
+    ]
+
+
 class Prompt(Vertical):
     """Asks one question. An answer that does not fit is told below it, and can be mended."""
 
@@ -32,7 +38,7 @@ class Prompt(Vertical):
         self._question = question
         self._home = home
         self._label = Static(Content.styled(question.label, ".key"))
-        self._input = Input(question.value, placeholder=question.hint, select_on_focus=False)
+        self._input = _Field(question.value, placeholder=question.hint, select_on_focus=False)
         # A blinking cursor would repaint twice a second.
         self._input.cursor_blink = False
         self._complaint = Static(id="complaint")
