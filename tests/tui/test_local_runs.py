@@ -67,6 +67,7 @@ async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jo
         await seen.press("i")
         await seen.until_shown("times       with ~ before them they are estimated")
         assert "service     ftmon's own: the run is on this machine" in seen.text
+        assert "prompt loss weight" not in seen.text
         await seen.press("escape")
         await seen.press("o")
         await seen.until_shown("1 job listed by the service, 1 run on this machine, 1 run recorded here")

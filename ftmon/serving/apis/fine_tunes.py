@@ -49,7 +49,8 @@ def _listed(job: ServedJob) -> Fields:
         "hyperparams": {
             "n_epochs": recipe.n_epochs,
             "batch_size": recipe.batch_size,
-            "prompt_loss_weight": 0.0,
+            # A weight of the service's own. A client looks for it, and no training here has one.
+            "prompt_loss_weight": None,
             "learning_rate_multiplier": recipe.learning_rate,
         },
         "organization_id": f"org-{job.key.hex[-24:]}",
