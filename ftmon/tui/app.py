@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from inspect import isawaitable
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
@@ -283,9 +284,9 @@ class FtmonApp(OrderedApp):
         chooser = ChooseScreen("Theme", "Search for themes", choices, place, lambda choice: choice.do())
         self.push_screen(chooser, end)
 
-    def _run_choice(self, choice: "Choice | None") -> None:
-        if choice is not None:
-            self.call_later(choice.do)
+    async def _run_choice(self, choice: "Choice | None") -> None:
+        if choice is not None and isawaitable(doing := choice.do()):
+            await doing
 
     # Exiting
 

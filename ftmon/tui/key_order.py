@@ -41,9 +41,9 @@ class OrderedApp(App[int]):
         """Wait for the nodes, the innermost first, and then for a screen that may have come on top."""
         for node in nodes:
             await _caught_up(node)
-        await _caught_up(self.screen)
         # A dialog's answer is one of these. Textual would leave it until no message is queued.
         await self._flush_next_callbacks()
+        await _caught_up(self.screen)
 
 
 async def _caught_up(node: MessagePump) -> None:

@@ -151,9 +151,9 @@ async def test_what_is_no_regex_is_told_and_can_be_mended() -> None:
 
 async def test_keys_that_come_at_once_are_handled_one_after_the_other() -> None:
     async with log_of(*STEPS) as (seen, log, _):
-        # A prompt, the same again with an answer, a mark, a dialog that is closed, and another dialog.
-        keys = ["slash", *"xy", "escape", "slash", *"120", "enter", *"moq", "escape", "question_mark", *"xy"]
-        for key in keys:
+        # A prompt that is left, one that is answered, a mark, a dialog that is left, one that opens another.
+        asked = ["slash", *"xy", "escape", "slash", *"120", "enter", "m"]
+        for key in [*asked, *"oq", "escape", "ctrl+p", *"keys", "enter", *"xy"]:
             seen.app.post_message(events.Key(key, key_to_character(key)))
         await seen.until(lambda: "xy" in seen.text and "esc closes" in seen.text)
         assert log.finder.marks == [log.here]
