@@ -3,9 +3,7 @@
 import re
 from typing import NamedTuple
 
-_ADDRESS = re.compile(
-    r"""https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s"'<>\\^`{|}\x00-\x20\x7f-\U0010ffff]*)?"""
-)
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!#-&(-;=?-\[\]_a-z~]*)?")
 """Only https, no user, and nothing but printable ASCII: it becomes a part of what the terminal is sent."""
 
 _LONGEST = 2000

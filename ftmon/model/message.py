@@ -5,6 +5,7 @@ Every word that ftmon looks for in a message stands here. PROTOCOL §1.3, §2.3,
 
 import re
 from collections.abc import Callable
+from functools import cache
 from math import isfinite, nan
 from typing import NamedTuple
 
@@ -91,7 +92,8 @@ def read_message(message: str) -> Facts:
     """Read one message, already safe; `NOTHING` for one that says nothing known."""
     if message.startswith("{'"):
         return _trainer_line(message)
-    for pattern, facts in _READERS.get(message.partition(" ")[0], ()):
+    word = message.partition(" ")[0]
+    for pattern, facts in _compiled(word) if word in _READERS else ():
         if match := pattern.match(message):
             return facts(match)
     return NOTHING
@@ -188,16 +190,12 @@ def step_at_start(message: str) -> int | None:
     return int(match[1]) if match else None
 
 
-_Reader = tuple[re.Pattern[str], Callable[[re.Match[str]], Facts]]
-
-
-def _reader(pattern: str, facts: Callable[[re.Match[str]], Facts]) -> _Reader:
-    return re.compile(pattern), facts
-
+_Facts = Callable[[re.Match[str]], Facts]
+_Reader = tuple[str, _Facts]
 
 # A full stop ended the sentences of the first API's specification, and is no part of a name.
-_started = _reader(r"\S+(?: job)? started\.?$", lambda match: Facts(started=True))
-_succeeded = _reader(r"\S+(?: job)? succeeded", lambda match: Facts(claim=Status.SUCCEEDED))
+_started = (r"\S+(?: job)? started\.?$", lambda match: Facts(started=True))
+_succeeded = (r"\S+(?: job)? succeeded", lambda match: Facts(claim=Status.SUCCEEDED))
 
 
 def _failure(match: re.Match[str]) -> Facts:
@@ -206,8 +204,8 @@ def _failure(match: re.Match[str]) -> Facts:
     return Facts(claim=Status.FAILED, error=reason or None)
 
 
-_failed = _reader(r"\S+(?: job)? failed\b[.:]?\s*(.*)", _failure)
-_cancelled = _reader(r"\S+(?: job)? cancell?ed", lambda match: Facts(claim=Status.CANCELLED))
+_failed = (r"\S+(?: job)? failed\b[.:]?\s*(.*)", _failure)
+_cancelled = (r"\S+(?: job)? cancell?ed", lambda match: Facts(claim=Status.CANCELLED))
 _SENTENCE = r"(?:Step (?P<step>\d{1,15})|Figures)(?!\w)"
 """What dialects say of the figures of a checkpoint."""
 
@@ -217,24 +215,24 @@ def _checkpoint(pattern: str) -> _Reader:
         found = match.groupdict()
         return Facts(checkpoint=Checkpoint(found.get("name") or "", _count(found.get("step"))))
 
-    return _reader(pattern, facts)
+    return pattern, facts
 
 
-_queue = _reader(r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue=int(match[1])))
+_queue = (r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue=int(match[1])))
 
 # By the first word of the message, so that a message that says nothing costs one look-up.
 _READERS: dict[str, tuple[_Reader, ...]] = {
-    "Step": (_reader(_STEP, _step),),
+    "Step": ((_STEP, _step),),
     "Completed": (
-        _reader(
+        (
             r"Completed epoch (\d{1,9})(?:/(\d{1,9}))?(?!\d)",
             lambda match: Facts(epoch=int(match[1]), total_epochs=_count(match[2])),
         ),
-        _reader(r"Completed results file: (\S+)", lambda match: Facts(result_file=match[1])),
+        (r"Completed results file: (\S+)", lambda match: Facts(result_file=match[1])),
     ),
-    "Epoch": (_reader(r"Epoch completed, at step (\d{1,15})", lambda match: Facts(step=int(match[1]))),),
+    "Epoch": ((r"Epoch completed, at step (\d{1,15})", lambda match: Facts(step=int(match[1]))),),
     "Fine-tune": (
-        _reader(
+        (
             r"Fine-tune costs \$(\d[\d,]{0,15}(?:\.\d{1,9})?)",
             lambda match: Facts(cost=float(match[1].replace(",", ""))),
         ),
@@ -258,30 +256,36 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
         _checkpoint(r"Saving model checkpoint to (?P<name>\S{0,500}?-(?P<step>\d{1,15}))/?$"),
     ),
     "Fine": (
-        _reader(r"Fine tuning job successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),
-        _reader(r"Fine tuning process stopping due to job", lambda match: Facts(claim=Status.CANCELLED)),
+        (r"Fine tuning job successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),
+        (r"Fine tuning process stopping due to job", lambda match: Facts(claim=Status.CANCELLED)),
     ),
     "The": (
-        _reader(r"The job has successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),
+        (r"The job has successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),
         # Of a change of the status, which stands in for events (`wire.dialects.made`).
-        _reader(r"The job is running\b", lambda match: Facts(started=True)),
+        (r"The job is running\b", lambda match: Facts(started=True)),
     ),
     "Job": (
         _queue,
-        _reader(r"Job started at ", lambda match: Facts(started=True)),
+        (r"Job started at ", lambda match: Facts(started=True)),
         _started,
         _succeeded,
-        _reader(r"Job finished at ", lambda match: Facts(claim=Status.SUCCEEDED)),
+        (r"Job finished at ", lambda match: Facts(claim=Status.SUCCEEDED)),
         _failed,
         _cancelled,
     ),
     "Uploaded": (
-        _reader(r"Uploaded result files?: (\S+?)\.?$", lambda match: Facts(result_file=match[1])),
-        _reader(r"Uploaded (?:model|snapshot): (\S+?)\.?$", lambda match: Facts(fine_tuned_model=match[1])),
+        (r"Uploaded result files?: (\S+?)\.?$", lambda match: Facts(result_file=match[1])),
+        (r"Uploaded (?:model|snapshot): (\S+?)\.?$", lambda match: Facts(fine_tuned_model=match[1])),
     ),
-    "New": (_reader(r"New fine-tuned model created: (\S+)", lambda match: Facts(fine_tuned_model=match[1])),),
-    "Error:": (_reader(r"Error: (.+)", lambda match: Facts(error=match[1])),),
+    "New": ((r"New fine-tuned model created: (\S+)", lambda match: Facts(fine_tuned_model=match[1])),),
+    "Error:": ((r"Error: (.+)", lambda match: Facts(error=match[1])),),
 }
+
+
+@cache
+def _compiled(word: str) -> tuple[tuple[re.Pattern[str], _Facts], ...]:
+    """Compile the patterns for a word when a message begins with it. A run has few of these words."""
+    return tuple((re.compile(pattern), facts) for pattern, facts in _READERS[word])
 
 
 def step_of(event: Event) -> int | None:
