@@ -175,7 +175,10 @@ def test_what_decodes_reads_nothing_itself(module: str) -> None:
         ("import ftmon.tui.app, ftmon.watch.watcher", ["httpx", "starlette", "sqlite3", "ftmon.demo"]),
         (
             "import ftmon.tui.ink, ftmon.history.glance",
-            ["textual", "asyncio", "httpx", "ftmon.wire.dialects.dialect", "ftmon.model.trainer_lines"],
+            [
+                *["textual", "asyncio", "httpx"],
+                *["ftmon.wire.dialects.dialect", "ftmon.model.trainer_lines", "ftmon.tui.log.finder"],
+            ],
         ),
         ("import ftmon.serving.server", ["textual", "httpx", "ftmon.wire", "ftmon.model"]),
     ],

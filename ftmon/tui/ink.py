@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from rich.color import ColorSystem
-from rich.style import Style
+from rich.color import Color, ColorSystem
 
 from ftmon.tui.colors import ANSI, Colors
 from ftmon.tui.parts.part import filled
@@ -61,15 +60,18 @@ def drawn(rows: Sequence[Row], width: int, colors: Colors, environ: Mapping[str,
     system, is_plain = color_system(environ), "NO_COLOR" in environ
 
     @lru_cache
-    def style(look: str, background: str) -> Style:
+    def codes(look: str, background: str) -> str:
         color, is_bold = _LOOKS[look]
         is_dim = look in _DIM and (is_plain or colors is ANSI)
-        front, back = (None if is_plain else getattr(colors, each) for each in (color, background))
-        return Style(color=front, bgcolor=back, bold=is_bold or None, dim=is_dim or None)
+        found = ["1"] * is_bold + ["2"] * is_dim
+        for name, is_front in () if is_plain else ((color, True), (background, False)):
+            shown = Color.parse(getattr(colors, name)).downgrade(system)
+            found += shown.get_ansi_codes(foreground=is_front)
+        return ";".join(found)
 
     lines = []
     for y, row in enumerate(rows, 1):
         pieces = filled(row.pieces, width)
-        texts = [style(text[1], row.background).render(text[0], color_system=system) for text in pieces]
+        texts = [f"\x1b[{codes(look, row.background)}m{text}\x1b[m" for text, look, _ in pieces]
         lines.append(f"\x1b[{y};1H{''.join(texts)}")
     return "".join(lines)

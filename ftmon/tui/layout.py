@@ -1,9 +1,8 @@
 """The layout of the screen, and what of it is kept for the next start."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ftmon.tui.chart.view import SMOOTHINGS, View
 from ftmon.tui.log.event_row import Times
@@ -12,12 +11,11 @@ from ftmon.tui.split import Split
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How the user has arranged the screen."""
 
-    view: View = field(default_factory=View)
-    split: Split = field(default_factory=Split)
+    view: View = View()
+    split: Split = Split()
     has_losses: bool = True
     """The line of the losses is shown where there is room."""
     times: Times = Times.ABSOLUTE

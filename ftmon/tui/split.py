@@ -1,13 +1,12 @@
 """How the chart and the log share their room."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 _LEAST, _MOST = 0.2, 0.75
 """Shares of the room that the chart may have: the log never gets too small to read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """The share of the room that the chart has, from 0 to 1; None until the user has chosen one."""
 
     above: float | None = None
@@ -23,4 +22,4 @@ class Split:
         """Give the chart so many cells of the whole, within limits."""
         # A quarter of a cell more, so that rounding gives just these cells.
         share = round(max(_LEAST, min(_MOST, (cells + 0.25) / max(1, whole))), 4)
-        return replace(self, beside=share) if is_beside else replace(self, above=share)
+        return self._replace(beside=share) if is_beside else self._replace(above=share)

@@ -1,7 +1,7 @@
 """How the user wants to see a chart."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Across(StrEnum):
@@ -19,8 +19,7 @@ _LEAST_WINDOW = 1 / 4096
 """The smallest part of the x axis that can be shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What the user chose. Each method returns the view after one more choice."""
 
     is_shown: bool | None = None
@@ -49,7 +48,7 @@ class View:
     def smoothed_more(self) -> "View":
         """Take the next factor."""
         index = SMOOTHINGS.index(self.smoothing)
-        return replace(self, smoothing=SMOOTHINGS[(index + 1) % len(SMOOTHINGS)])
+        return self._replace(smoothing=SMOOTHINGS[(index + 1) % len(SMOOTHINGS)])
 
     def zoomed(self, factor: float, centre: float) -> "View":
         """Show a part that is `factor` times as long. `centre`, 0 to 1, stays where it is on the screen."""
@@ -64,8 +63,8 @@ class View:
 
     def whole(self) -> "View":
         """Show all of the x axis."""
-        return replace(self, start=0.0, end=1.0)
+        return self._replace(start=0.0, end=1.0)
 
     def _from(self, start: float, length: float) -> "View":
         start = max(0.0, min(1.0 - length, start))
-        return replace(self, start=start, end=start + length)
+        return self._replace(start=start, end=start + length)

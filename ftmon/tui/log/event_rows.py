@@ -10,11 +10,12 @@ from ftmon.model.events import Events
 from ftmon.text import until_next_step
 from ftmon.tui.log.event_row import Columns, Times, ago_text, columns, row_pieces, row_text, shown_text
 from ftmon.tui.log.rows import Rows, wrap
-from ftmon.tui.log.scan import Scan
 
 # Not imported, because the picture at the start is drawn before Textual is there.
 if TYPE_CHECKING:
     from textual.selection import Selection
+
+    from ftmon.tui.log.scan import Scan
 
 _DATED_AFTER = timedelta(hours=12)
 
@@ -74,7 +75,7 @@ class EventRows:
         self._grow()
         return self._places > before
 
-    def show(self, shown: Scan | None) -> None:
+    def show(self, shown: "Scan | None") -> None:
         """Show the events that a scan finds, or all."""
         self._shown = shown
         self.wrap_again(self.columns)

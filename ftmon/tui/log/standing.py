@@ -2,12 +2,14 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ftmon.text import count, percent
 from ftmon.tui.excerpt import excerpt
-from ftmon.tui.log.finder import Finder
-from ftmon.tui.log.scan import Scan
+
+if TYPE_CHECKING:
+    from ftmon.tui.log.finder import Finder
+    from ftmon.tui.log.scan import Scan
 
 _LONGEST = 24
 """Characters of a filter or a search that the title shows."""
@@ -43,7 +45,7 @@ class Standing(NamedTuple):
         return self.filter is not None or self.search is not None or self.marks > 0
 
 
-def filter_words(finder: Finder, shown: int, total: int) -> Words | None:
+def filter_words(finder: "Finder", shown: int, total: int) -> Words | None:
     """Return the filter, and how many events pass it, or how many were looked at so far."""
     text, every = finder.filter
     names = [f"filter: {excerpt(text, _LONGEST)}"] if text else []
@@ -54,7 +56,7 @@ def filter_words(finder: Finder, shown: int, total: int) -> Words | None:
     return Words(" · ".join(names), _progress(finder.coming) or f"{count(shown)} of {count(total)}")
 
 
-def search_words(finder: Finder, chosen: int | None) -> Words | None:
+def search_words(finder: "Finder", chosen: int | None) -> Words | None:
     """Return what is searched for, and how many events have it."""
     if finder.pattern is None or finder.hits is None:
         return None
@@ -67,5 +69,5 @@ def search_words(finder: Finder, chosen: int | None) -> Words | None:
     return Words(f"search: {excerpt(finder.pattern.text, _LONGEST)}", words)
 
 
-def _progress(scan: Scan | None) -> str:
+def _progress(scan: "Scan | None") -> str:
     return "" if scan is None or scan.is_done else percent(scan.share)

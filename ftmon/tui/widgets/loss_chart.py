@@ -1,6 +1,6 @@
 """The chart of what a run is judged by, and of its other figures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -57,7 +57,7 @@ class LossChart(Widget, can_focus=True):
         """Show this run's curves."""
         if run is not self._run:
             # Steps of another run mean nothing here.
-            self.view = replace(self.view.whole(), cursor=None)
+            self.view = self.view.whole()._replace(cursor=None)
             self._run = run
         drawn = (run, run.series.changes, run.total_steps, run.total_epochs) if run else ()
         if drawn != self._drawn:
@@ -111,11 +111,11 @@ class LossChart(Widget, can_focus=True):
 
     def toggle(self) -> None:
         """Choose to show or hide the chart."""
-        self.view = replace(self.view, is_shown=not self.display, is_alone=False)
+        self.view = self.view._replace(is_shown=not self.display, is_alone=False)
 
     def toggle_alone(self) -> None:
         """Choose to show the chart alone, or with the log."""
-        self.view = replace(self.view, is_shown=True, is_alone=not self.view.is_alone)
+        self.view = self.view._replace(is_shown=True, is_alone=not self.view.is_alone)
 
     # Choices of the user
 
@@ -123,7 +123,7 @@ class LossChart(Widget, can_focus=True):
         """Show the next figure, or the one before if `by` is negative."""
         if (shown := self.shown) is not None:
             index = self._lines.index(shown) + by
-            self.view = replace(self.view, metric=self._lines[index % len(self._lines)].name)
+            self.view = self.view._replace(metric=self._lines[index % len(self._lines)].name)
 
     def toggle_scale(self) -> None:
         """Switch between a linear and a logarithmic y axis."""
@@ -131,16 +131,16 @@ class LossChart(Widget, can_focus=True):
             return
         wanted = not frame.height.is_logarithmic
         # A scale that the values need anyway is no choice: those of the next run may need the other one.
-        self.view = replace(self.view, is_logarithmic=None)
+        self.view = self.view._replace(is_logarithmic=None)
         if (frame := self._first_frame) is not None and frame.height.is_logarithmic != wanted:
-            self.view = replace(self.view, is_logarithmic=wanted)
+            self.view = self.view._replace(is_logarithmic=wanted)
 
     def next_axis(self) -> None:
         """Show steps, epochs or times on the x axis."""
         if (shown := self.shown) is not None:
             found = choices(shown, self._course)
             index = found.index(self.view.across) if self.view.across in found else 0
-            self.view = replace(self.view.whole(), across=found[(index + 1) % len(found)])
+            self.view = self.view.whole()._replace(across=found[(index + 1) % len(found)])
 
     def smooth_more(self) -> None:
         """Take the next factor of the moving average; after the last one, none."""
@@ -148,7 +148,7 @@ class LossChart(Widget, can_focus=True):
 
     def toggle_many(self) -> None:
         """Show one chart or several."""
-        self.view = replace(self.view, is_many=not self._shows_many)
+        self.view = self.view._replace(is_many=not self._shows_many)
 
     def zoom(self, factor: float) -> None:
         """Show a part of the x axis that is `factor` times as long, around the cursor or else at the end."""
@@ -179,7 +179,7 @@ class LossChart(Widget, can_focus=True):
 
     def move_to(self, step: int | None) -> None:
         """Mark a step, or remove the cursor, without a message. Pan so that the step is seen."""
-        view = replace(self.view, cursor=step)
+        view = self.view._replace(cursor=step)
         frame = self._first_frame
         if step is not None and frame is not None and view.is_zoomed:
             share = frame.axis.share(self._x(frame, step))
