@@ -47,6 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         # Nothing is recorded in the user's own history.
         os.environ["XDG_DATA_HOME"] = home
+        # An installed ftmon has its byte code. Without it, each start would compile all modules anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         for name in names:
             BENCHMARKS[name]()
 

@@ -43,6 +43,9 @@ def run(runs: int = 10) -> None:
     with service(backlog=EVENTS, is_open=True) as base_url:
         command = [*FTMON, JOB_ID, "--base-url", base_url]
         subprocess.run([*command, "--plain", "--timeout", "3"], capture_output=True, check=False)
+        # The first start of each may write its byte code.
+        first_paint(BARE, rb"READY")
+        first_paint(command, _SIGNS["live"])
         for _ in range(runs):
             bare.append(first_paint(BARE, rb"READY"))
             for name, sign in _SIGNS.items():
