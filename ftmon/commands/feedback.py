@@ -1,5 +1,6 @@
 """What the terminal shows before the screen is there: first a word, then a picture of the job."""
 
+import gc
 import os
 import select
 from collections.abc import Callable
@@ -34,9 +35,12 @@ class Feedback:
 
     def __enter__(self) -> Self:
         _write("ftmon: opening …".encode())
+        # Most of what a start makes stays. To look for garbage in it takes longer than to draw the screen.
+        gc.disable()
         return self
 
     def __exit__(self, *error: object) -> None:
+        gc.enable()
         if not self._is_handed_over:
             _write(_ERASE if self.opening is None else _LEAVE)
 
@@ -78,6 +82,11 @@ class Feedback:
     def hand_over(self) -> None:
         """Leave the terminal to the screen."""
         self._is_handed_over = True
+
+    def end(self) -> None:
+        """Look for garbage again, as the screen is drawn, but never in what was made until now."""
+        gc.freeze()
+        gc.enable()
 
 
 def _terminal_size() -> tuple[int, int]:

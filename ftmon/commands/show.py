@@ -257,6 +257,7 @@ def _run_app(
         layout=layout_file(),
         opening=feedback.opening,
         on_screen=feedback.hand_over,
+        on_painted=feedback.end,
         on_exit=ending.begin,
     )
     ending.leave = app.leave

@@ -96,13 +96,15 @@ class FtmonApp(OrderedApp):
         layout: "Path | None" = None,
         opening: "Opening | None" = None,
         on_screen: Callable[[], None] = lambda: None,
+        on_painted: Callable[[], None] = lambda: None,
         on_exit: Callable[[int], None] = lambda status: None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         """`ways` is how the user is told of news; None where nothing is told.
 
         `layout` is the file that keeps the layout of the screen. `opening` is what a picture on the alternate
-        screen shows already; None where there is none. `on_screen` is called once the terminal is the app's.
+        screen shows already; None where there is none. `on_screen` is called once the terminal is the app's,
+        `on_painted` once the screen is drawn.
         """
         # Without colours, the terminal's own two are left. Textual would paint greys.
         super().__init__(
@@ -124,6 +126,7 @@ class FtmonApp(OrderedApp):
         self.notifier: Notifier | None = None
         """Made after the first paint, where news are told."""
         self._on_screen = on_screen
+        self._on_painted = on_painted
         self._on_exit = on_exit
         self._now = now
         for theme in THEMES.values():
@@ -154,12 +157,9 @@ class FtmonApp(OrderedApp):
         if self._ways is not None:
             from ftmon.notify.notifier import Notifier
 
+            secrets = self._watcher.settings.secrets
             self.notifier = Notifier(
-                self._ways,
-                ring=self._ring,
-                report=self._report,
-                secrets=self._watcher.settings.secrets,
-                now=self._now,
+                self._ways, ring=self._ring, report=self._report, secrets=secrets, now=self._now
             )
         announcer = Announcer(self, self.notifier, self._show_title)
         self.monitor = MonitorScreen(
@@ -178,6 +178,7 @@ class FtmonApp(OrderedApp):
         """Let the screen take the place of the picture."""
         self._is_covered = False
         self.screen.refresh()
+        self.call_after_refresh(self._on_painted)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if not self._is_covered:
