@@ -19,7 +19,7 @@ from textual.screen import Screen
 from ftmon.errors import BUG, HUNG_UP, LEFT
 from ftmon.safe import redact, safe
 from ftmon.tui import layout_file
-from ftmon.tui.breakpoints import HEIGHTS, WIDTHS
+from ftmon.tui.breakpoints import HEIGHTS, WIDTHS, classes
 from ftmon.tui.driver import Enveloped, OpenedDriver, TerminalDriver
 from ftmon.tui.exits import Suspension
 from ftmon.tui.key_order import OrderedApp
@@ -172,6 +172,8 @@ class FtmonApp(OrderedApp):
             layout=Layout.of(self._kept),
             layout_file=self._layout_file,
         )
+        # Before its first layout, because each change styles every widget anew.
+        self.monitor.add_class(*classes(*self.size))
         self.push_screen(self.monitor)
 
     def on_start_painted(self) -> None:

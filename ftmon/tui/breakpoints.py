@@ -13,3 +13,11 @@ HEIGHTS = [
     (TALL, "-tall"),
     (HUGE, "-huge"),
 ]
+
+
+def classes(width: int, height: int) -> tuple[str, str]:
+    """Return the classes of a screen of this size, as Textual gives them to it."""
+    return (
+        max(each for each in WIDTHS if each[0] <= width)[1],
+        max(each for each in HEIGHTS if each[0] <= height)[1],
+    )

@@ -94,9 +94,13 @@ class Drawing:
         is_charted = chart.is_wanted
         # The chart tells the losses in its title.
         can_tell = not is_charted and chart.has_point and screen.size.height >= _LOWEST_WITH_LOSSES
-        screen.set_class(is_charted, "-charted")
-        screen.set_class(is_charted and chart.view.is_alone, "-alone")
-        screen.set_class(not can_tell or not self.losses.is_wanted, "-without-losses")
+        # All at once, because each change styles every widget anew.
+        classes = {
+            "-charted": is_charted,
+            "-alone": is_charted and chart.view.is_alone,
+            "-without-losses": not can_tell or not self.losses.is_wanted,
+        }
+        screen.update_classes(classes)
         offer = offer_of(run, self._watcher)._replace(
             toggle_chart=chart.can_be_shown, toggle_alone=chart.can_be_alone, toggle_losses=can_tell
         )

@@ -1,18 +1,23 @@
+import gc
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pyte
 import pytest
 from rich.color import ColorSystem
+from rich.console import RenderableType
 from rich.style import Style
 from textual.geometry import Offset, Region
 from textual.pilot import Pilot
+from textual.screen import Screen
 
+from ftmon.commands.feedback import Feedback
 from ftmon.model.event import Event
 from ftmon.model.key import JobKey
 from ftmon.settings import Settings
@@ -23,7 +28,7 @@ from ftmon.tui.layout import Layout
 from ftmon.tui.opening import Opening, opening_of
 from ftmon.tui.picture import Picture, Size
 from ftmon.watch.watcher import Watcher
-from tests.command import FTMON, ftmon
+from tests.command import FTMON, PATIENCE, ftmon
 from tests.records import KEY, job_of, read, record, told
 from tests.servers.fine_tunes import JOB, JOB_ID, LIST, STREAM, event
 from tests.servers.scripted import End, Server
@@ -92,8 +97,24 @@ def left_out(app: FtmonApp, opening: Opening) -> list[Region]:
     return [bar, *(widget.region for kind in kinds for widget in app.screen.query(kind) if widget.display)]
 
 
+class Observed(FtmonApp):
+    """Notes when its main screen is drawn."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.drawn: list[bool] = []
+        """For each time, whether the screen was laid out."""
+        self.drawn_before: list[int] = []
+        """How often it was drawn when the app said that it is painted."""
+        super().__init__(*arguments, on_painted=lambda: self.drawn_before.append(len(self.drawn)), **options)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if self.monitor is not None and screen is self.monitor:
+            self.drawn.append(self.monitor.is_laid_out)
+        super()._display(screen, renderable)
+
+
 class Start(NamedTuple):
-    app: FtmonApp
+    app: Observed
     pilot: Pilot[int]
     opening: Opening
     layout: Layout
@@ -118,6 +139,15 @@ def faults(start: Start, colors: ColorSystem, **more: str) -> list[str]:
     ]
 
 
+async def lasting_faults(start: Start, colors: ColorSystem, environ: Mapping[str, str]) -> list[str]:
+    """Return the differences that stay when the screen has had the time to follow a new size."""
+    end = monotonic() + PATIENCE
+    await start.pilot.pause()
+    while (found := faults(start, colors, **environ)) and monotonic() < end:
+        await start.pilot.pause(0.05)
+    return found
+
+
 @asynccontextmanager
 async def opened(
     path: Path, count: int, history: Path | None = None, fields: Mapping[str, Any] = MappingProxyType({})
@@ -133,7 +163,7 @@ async def opened(
         opening = opening_of(key, path, None, NOW)
         watcher = Watcher(Settings(key.service), history=history)
         watcher.watch(key)
-        app = FtmonApp(watcher, key, opening=opening, layout=kept, now=lambda: NOW)
+        app = Observed(watcher, key, opening=opening, layout=kept, now=lambda: NOW)
         try:
             async with app.run_test(size=SIZES[0]) as pilot:
                 yield Start(app, pilot, opening, Layout.of(fields))
@@ -173,10 +203,26 @@ async def test_the_screen_takes_the_place_of_the_picture_cell_by_cell(
         found = []
         for size in SIZES:
             await start.pilot.resize_terminal(*size)
-            await start.pilot.pause()
             for colors in TERMINALS if size == SIZES[0] else [ColorSystem.TRUECOLOR]:
-                found += faults(start, colors, **environ)
+                found += await lasting_faults(start, colors, environ)
     assert not found, "\n".join(found[:20])
+
+
+async def test_the_screen_is_drawn_once_it_is_laid_out_and_at_no_step_before(path: Path) -> None:
+    async with opened(path, 60) as start:
+        while not start.app.drawn_before:
+            await start.pilot.pause(0.01)
+        assert start.app.drawn_before[0] > 0
+        assert all(start.app.drawn)
+
+
+def test_a_start_looks_for_no_garbage_until_the_screen_is_drawn() -> None:
+    with Feedback() as feedback:
+        assert not gc.isenabled()
+        feedback.end()
+        assert gc.isenabled()
+    # The other tests make more garbage than a start does.
+    gc.unfreeze()
 
 
 async def test_what_is_read_later_takes_the_place_of_the_last_events(path: Path) -> None:

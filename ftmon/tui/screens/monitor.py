@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.message import Message
-from textual.screen import Screen
 
 from ftmon.model.action import Action
 from ftmon.model.event import Event
@@ -30,13 +29,13 @@ from ftmon.tui.offer import NOTHING
 from ftmon.tui.opening import Opening
 from ftmon.tui.past import Past
 from ftmon.tui.replay_control import ReplayControl
-from ftmon.tui.start import Start
+from ftmon.tui.start import Start, StartingScreen
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.key_bar import KeyBar
 from ftmon.watch.watcher import Watcher
 
 
-class MonitorScreen(Screen[None]):
+class MonitorScreen(StartingScreen):
     """Holds the state of the watched run and draws it. It repaints only what has changed."""
 
     CSS_PATH: ClassVar = [stylesheet("app.tcss"), stylesheet("monitor.tcss")]
