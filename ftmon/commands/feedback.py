@@ -52,8 +52,13 @@ class Feedback:
         clean_environment()
         return SavedTerminal().restore
 
-    def draw(self, key: "JobKey | None", history: Path | None, tail: int | None) -> None:
-        """Draw what is recorded of a job, or that it is opened, on the alternate screen."""
+    def draw(
+        self, key: "JobKey | None", history: Path | None, tail: int | None, *, is_recorded: bool
+    ) -> None:
+        """Draw what is recorded of a job, or that it is opened, on the alternate screen.
+
+        The arguments are those of `opening_of`.
+        """
         from datetime import UTC, datetime
 
         from ftmon.tui.exits import is_in_background
@@ -72,7 +77,7 @@ class Feedback:
         from ftmon.tui.layout import Layout
 
         now, layout = datetime.now(UTC), Layout.of(file.read(layout_file()))
-        opening = opening_of(key, history, tail, now)
+        opening = opening_of(key, history, tail, now, is_recorded=is_recorded)
         rows = Picture(opening, layout, size, now).rows()
         text = drawn(rows, size.width, BY_NAME.get(layout.theme, DARK), os.environ)
         # The shell shows again what is erased here, when ftmon is suspended.

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from ftmon.commands.crash import crashed
@@ -143,7 +144,10 @@ def _show_screen(
             sys.excepthook = partial(crashed, secrets=target.settings.secrets)
             history, unrecordable = _history_file() if watching.record else (None, "")
             ending.restore = feedback.prepare()
-            feedback.draw(target.key, None if watching.replay_speed is not None else history, view.tail)
+            speed = watching.replay_speed
+            # A run that is replayed at a pace begins with nothing.
+            known = history if speed in (None, inf) else None
+            feedback.draw(target.key, known, view.tail, is_recorded=speed is not None)
             with closing(_watcher(watching, target, history, unrecordable)) as watcher:
                 app = _run_app(watcher, target, view, ending, ways, feedback)
     status = BUG if app.return_code is None else app.return_code

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
+from math import inf
 
 from ftmon.model.event import Event
 from ftmon.model.events import Events
@@ -58,9 +59,9 @@ class Tail:
         self._hold(update.events)
         connection = update.connection
         is_told = connection is not None and (connection.is_over or connection.wire is Wire.WAITING)
-        # What the service says follows what is recorded.
-        is_answered = connection is not None and connection.wire is not Wire.CONNECTING
-        is_read = self._taken >= self._recorded or is_answered
+        # What the service says follows what is recorded, which is read at infinite speed.
+        is_reading = connection is None or connection.wire is Wire.CONNECTING or connection.speed == inf
+        is_read = self._taken >= self._recorded or not is_reading
         return self.end() if is_told or (self._recorded and is_read) else ()
 
     def wait(self, now: float) -> float | None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
 from ftmon.model.event import Event
 from ftmon.model.key import JobKey
 from ftmon.model.run import Run
-from ftmon.model.update import Update
+from ftmon.model.update import Connection, Update, Wire
 
 _MOST = 500
 """Events that are read: more than a screen has rows, and all events of most runs."""
@@ -39,8 +40,13 @@ class Opening(NamedTuple):
         return self.recorded - len(self.events)
 
 
-def opening_of(key: JobKey | None, history: Path | None, tail: int | None, now: datetime) -> Opening:
-    """Return what the history has of a job. `tail` is how many events are shown; None shows all."""
+def opening_of(
+    key: JobKey | None, history: Path | None, tail: int | None, now: datetime, *, is_recorded: bool = False
+) -> Opening:
+    """Return what the history has of a job. `tail` is how many events are shown; None shows all.
+
+    `is_recorded` is of a run that is read from the history alone, and whose service is not asked.
+    """
     run = Run(key) if key else None
     if run is None or history is None:
         return Opening(run)
@@ -50,7 +56,8 @@ def opening_of(key: JobKey | None, history: Path | None, tail: int | None, now: 
     if found is None:
         return Opening(run)
     run.events = found.total - len(found.events)
-    run.apply(Update(run.key, now, tuple(found.events), found.job, dialect=found.dialect))
+    reading = Connection(Wire.REPLAYING, speed=inf) if is_recorded else None
+    run.apply(Update(run.key, now, tuple(found.events), found.job, reading, dialect=found.dialect))
     events, first_at = found.events, found.first_at
     if tail is not None:
         events = events[max(0, len(events) - tail) :]

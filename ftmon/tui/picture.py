@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ftmon.model.run import Run
+from ftmon.model.update import Wire
 from ftmon.tui.breakpoints import FLAT, HUGE, MEDIUM, NARROW, ROOMY, SHORT, TALL
 from ftmon.tui.chart.room import is_beside, is_wanted
 from ftmon.tui.emptiness import centred, emptiness
@@ -160,7 +161,7 @@ class Picture:
 
 
 def _waiting(run: Run | None) -> list[tuple[str, str]]:
-    if run is None:
+    if run is None or run.connection.wire is not Wire.CONNECTING:
         return list(emptiness(run))
     return [("opening …", "strong"), (run.key.service, "muted")]
 

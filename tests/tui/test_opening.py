@@ -101,15 +101,15 @@ class Observed(FtmonApp):
     """Notes when its main screen is drawn."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.drawn: list[bool] = []
-        """For each time, whether the screen was laid out."""
+        self.drawn: list[tuple[bool, int]] = []
+        """For each time, whether the screen was laid out, and how many events it had."""
         self.drawn_before: list[int] = []
         """How often it was drawn when the app said that it is painted."""
         super().__init__(*arguments, on_painted=lambda: self.drawn_before.append(len(self.drawn)), **options)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.monitor is not None and screen is self.monitor:
-            self.drawn.append(self.monitor.is_laid_out)
+            self.drawn.append((self.monitor.is_laid_out, len(self.monitor.event_log.all_events)))
         super()._display(screen, renderable)
 
 
@@ -213,7 +213,7 @@ async def test_the_screen_is_drawn_once_it_is_laid_out_and_at_no_step_before(pat
         while not start.app.drawn_before:
             await start.pilot.pause(0.01)
         assert start.app.drawn_before[0] > 0
-        assert all(start.app.drawn)
+        assert all(is_laid_out for is_laid_out, _ in start.app.drawn)
 
 
 def test_a_start_looks_for_no_garbage_until_the_screen_is_drawn() -> None:
@@ -234,6 +234,25 @@ async def test_what_is_read_later_takes_the_place_of_the_last_events(path: Path)
         await start.pilot.pause()
         assert not faults(start, ColorSystem.TRUECOLOR)
         assert start.app.monitor.chart.visible
+
+
+async def test_a_recorded_run_is_shown_at_once_and_stays_while_it_is_read(path: Path) -> None:
+    record(path, told(*told_of(1200), job=job_of("succeeded", created_at=1691665000)))
+    opening = opening_of(KEY, path, None, NOW, is_recorded=True)
+    text = drawn_for(opening, Size(80, 24), {})
+    assert all(word in text for word in ("▷ reading", "✔ succeeded", "Step 1199/1200"))
+    watcher = Watcher(Settings(KEY.service), history=path, offline=True)
+    watcher.replay(KEY)
+    app = Observed(watcher, KEY, opening=opening, now=lambda: NOW)
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            while app.monitor is None or app.monitor.exit_status is None or not app.monitor.run.is_over:
+                await pilot.pause(0.01)
+            await pilot.pause()
+            assert len(app.monitor.event_log.all_events) == 1200
+    finally:
+        watcher.close()
+    assert {count for _, count in app.drawn} <= {500, 1200}
 
 
 async def test_whoever_has_scrolled_stays_when_the_past_is_read(path: Path) -> None:
