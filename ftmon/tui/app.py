@@ -118,8 +118,6 @@ class FtmonApp(OrderedApp):
         self._exit_when_over = exit_when_over
         self._tail = tail
         self._opening = opening
-        self._is_covered = opening is not None
-        """The picture of the start stands until the screen can show the same."""
         self._ways = ways
         self._layout_file = layout
         self._kept = layout_file.read(layout)
@@ -177,13 +175,12 @@ class FtmonApp(OrderedApp):
         self.push_screen(self.monitor)
 
     def on_start_painted(self) -> None:
-        """Let the screen take the place of the picture."""
-        self._is_covered = False
-        self.screen.refresh()
-        self.call_after_refresh(self._on_painted)
+        """Tell that the screen is drawn."""
+        self._on_painted()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        if not self._is_covered:
+        # The picture of the start stands until the screen can show the same.
+        if self._opening is None or (self.monitor is not None and self.monitor.is_laid_out):
             super()._display(screen, renderable)
 
     def on_monitor_screen_over(self) -> None:

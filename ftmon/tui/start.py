@@ -24,10 +24,10 @@ class StartingScreen(Screen[None]):
 
 
 class Start:
-    """Calls an action once the log of a screen has its place, and nothing is about to move."""
+    """Calls an action once a screen is drawn: its log has its place, and nothing is about to move."""
 
     class Painted(Message):
-        """The screen is laid out for the first time."""
+        """The screen is drawn for the first time."""
 
     def __init__(self, screen: StartingScreen, log: EventLog, action: Callable[[], None]) -> None:
         self._screen = screen
@@ -46,5 +46,9 @@ class Start:
             self._screen.set_timer(_SETTLING, self._look, name="start")
             return
         self._screen.is_laid_out = True
+        self._screen.refresh()
+        self._screen.call_after_refresh(self._end)
+
+    def _end(self) -> None:
         self._screen.post_message(self.Painted())
         self._action()

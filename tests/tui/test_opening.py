@@ -246,9 +246,10 @@ async def test_a_recorded_run_is_shown_at_once_and_stays_while_it_is_read(path: 
     app = Observed(watcher, KEY, opening=opening, now=lambda: NOW)
     try:
         async with app.run_test(size=(80, 24)) as pilot:
-            while app.monitor is None or app.monitor.exit_status is None or not app.monitor.run.is_over:
+            while app.watched is None or not app.watched.is_over:
                 await pilot.pause(0.01)
             await pilot.pause()
+            assert app.monitor is not None
             assert len(app.monitor.event_log.all_events) == 1200
     finally:
         watcher.close()
