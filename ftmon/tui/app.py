@@ -17,6 +17,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from ftmon.errors import BUG, HUNG_UP, LEFT
+from ftmon.paths import stylesheet
 from ftmon.safe import redact, safe
 from ftmon.tui import layout_file
 from ftmon.tui.breakpoints import HEIGHTS, WIDTHS, classes
@@ -56,6 +57,8 @@ class FtmonApp(OrderedApp):
     """
 
     TITLE = "ftmon"
+    CSS_PATH: ClassVar = [stylesheet("app.tcss"), stylesheet("monitor.tcss")]
+    """The screen's own are here too, because Textual parses all again for those of a screen."""
     ENABLE_COMMAND_PALETTE = False
     """Textual's palette is replaced by one that looks like the other dialogs."""
     HORIZONTAL_BREAKPOINTS = WIDTHS

@@ -16,7 +16,6 @@ from ftmon.model.event import Event
 from ftmon.model.key import JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Update
-from ftmon.paths import stylesheet
 from ftmon.tui.announcer import Announcer
 from ftmon.tui.asking import Asking
 from ftmon.tui.drawing import Drawing
@@ -38,7 +37,6 @@ from ftmon.watch.watcher import Watcher
 class MonitorScreen(StartingScreen):
     """Holds the state of the watched run and draws it. It repaints only what has changed."""
 
-    CSS_PATH: ClassVar = [stylesheet("app.tcss"), stylesheet("monitor.tcss")]
     COMPONENT_CLASSES = LOOKS
     AUTO_FOCUS = "EventLog"
     BINDINGS: ClassVar[list[BindingType]] = [
