@@ -43,7 +43,8 @@ class Candidates:
         if not is_named and provider_at(settings.host):
             why = f"by the host {settings.host}"
         # A provider that was named for this address once may be none that its host tells.
-        known = own if is_named else (*own, *candidates(FIND_OUT))
+        is_own = is_named or remembered in ("", *(dialect.name for dialect in own))
+        known = own if is_own else candidates(FIND_OUT)
         spoken = next((dialect for dialect in known if dialect.name == remembered), None)
         if spoken is None:
             return cls(own, why)
