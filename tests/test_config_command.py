@@ -205,7 +205,8 @@ def test_an_edit_that_cannot_be_is_one_sentence_and_exit_status_2(
 def test_ctrl_c_in_the_editor_is_the_editor_s(config: Path, tmp_path: Path) -> None:
     body = "trap 'echo kept' INT; echo editing; until read line; do :; done; echo \"read $line\""
     command = [*FTMON, "config", "edit"]
-    with terminal(command, EDITOR=editor(tmp_path, body)) as shown:
+    # The path that is told may be long.
+    with terminal(command, 250, 24, EDITOR=editor(tmp_path, body)) as shown:
         shown.until_shown("editing")
         shown.press("\x03")
         shown.until_shown("kept")
