@@ -467,7 +467,7 @@ async def test_the_palette_offers_what_the_job_can_do() -> None:
         await seen.until_shown("Ask for the job to be cancelled")
 
 
-async def test_a_bug_ends_with_70_and_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_bug_ends_with_70_and_shows_no_values(capfd: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         key_of_the_user = "sk-verysecretkey"
         raise RuntimeError(f"it broke with {key_of_the_user}")
@@ -483,7 +483,7 @@ async def test_a_bug_ends_with_70_and_shows_no_values(capsys: pytest.CaptureFixt
     with pytest.raises(RuntimeError, match="it broke"):
         await watched()
     assert apps[0].return_code == 70
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert "This is a bug in ftmon; the job is not affected." in told
     assert "it broke with [key]" in told
     assert "sk-verysecret" not in told.replace("\n", "")

@@ -102,7 +102,7 @@ async def test_a_refusal_that_repeats_the_key_is_shown_without_it() -> None:
 
 
 async def test_a_crash_of_the_screen_tells_neither_the_key_nor_anything_that_acts_on_a_terminal(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     def fail() -> None:
         raise RuntimeError(f"it broke with {KEY.value} \x1b]0;owned\x07\x1b[2J\x9b31m")
@@ -118,7 +118,7 @@ async def test_a_crash_of_the_screen_tells_neither_the_key_nor_anything_that_act
     with pytest.raises(RuntimeError, match="it broke"):
         await watched()
     assert apps[0].return_code == 70
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert "it broke with [key]" in told
     check_hidden(told.replace("\n", ""))
     assert safe(told) == told
