@@ -105,9 +105,8 @@ class FtmonApp(OrderedApp):
     ) -> None:
         """`ways` is how the user is told of news; None where nothing is told.
 
-        `layout` is the file that keeps the layout of the screen. `opening` is what a picture on the alternate
-        screen shows already; None where there is none. `on_screen` is called once the terminal is the app's,
-        `on_painted` once the screen is drawn.
+        `layout` is the file that keeps the layout. `opening` is what a picture on the alternate screen shows
+        already, or None. `on_screen` is called once the terminal is the app's, `on_painted` after the paint.
         """
         # Without colours, the terminal's own two are left. Textual would paint greys.
         super().__init__(
@@ -162,18 +161,17 @@ class FtmonApp(OrderedApp):
             self.notifier = Notifier(
                 self._ways, ring=self._ring, report=self._report, secrets=secrets, now=self._now
             )
-        announcer = Announcer(self, self.notifier, self._show_title)
         self.monitor = MonitorScreen(
             self._watcher,
             self._key,
             self._now,
-            announcer,
+            Announcer(self, self.notifier, self._show_title),
             tail=self._tail,
             opening=self._opening,
             layout=Layout.of(self._kept),
             layout_file=self._layout_file,
         )
-        # Before its first layout, because each change styles every widget anew.
+        # Before its first layout: each change styles every widget anew.
         self.monitor.add_class(*classes(*self.size))
         self.push_screen(self.monitor)
 
