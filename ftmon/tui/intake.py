@@ -21,8 +21,11 @@ _FLOOD = 30
 _PAINT_FLOOD_EVERY = 0.15
 """Seconds between two paints while so many come."""
 
-_PAINT_BACKLOG_EVERY = 0.5
-"""Seconds between paints while more is queued than one slice folds: painting would slow that down."""
+_LONGEST_PAUSE = 0.5
+"""Seconds between paints where all that comes is folded at once."""
+
+_PAINT_BACKLOG_EVERY = 1.5
+"""Seconds between paints while more is queued than one slice folds: painting slows that down."""
 
 _SLICE = 0.02
 """Seconds of folding after which the event loop gets a chance to handle keys."""
@@ -92,7 +95,7 @@ class Intake:
         cost = thread_time() - started
         least = PAINT_EVERY if self._folded < _FLOOD else _PAINT_FLOOD_EVERY
         self._folded = 0
-        self._every = max(least, min(_PAINT_BACKLOG_EVERY, cost / _SHARE))
+        self._every = max(least, min(_LONGEST_PAUSE, cost / _SHARE))
 
     def _fold_slice(self) -> bool:
         """Fold updates for one slice. True if the queue is empty, so that the next update wakes again."""
