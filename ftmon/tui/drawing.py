@@ -74,7 +74,7 @@ class Drawing:
         switches = {
             "log.follow": log.following,
             "log.filter": bool(log.finder.filter.text),
-            "log.thin": log.finder.filter.every > 1,
+            "log.thin": log.finder.filter.every != 1,
             "view.chart": self.chart.is_wanted,
         }
         return frozenset(name for name, is_on in switches.items() if is_on)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ftmon.errors import UsageError
 from ftmon.model.message import step_of
-from ftmon.tui.log.filter import Filter, thinning
+from ftmon.tui.log.filter import NO_STEPS, Filter, thinning
 from ftmon.tui.log.finder import Finder, neighbour
 from ftmon.tui.log.jump import place_of_step, place_of_time
 from ftmon.tui.log.pattern import is_unfinished
@@ -96,10 +96,11 @@ class Finding:
         """
         self._set_filter(self._finder.filter._replace(text=text))
 
-    def toggle_thinning(self) -> None:
-        """Show only some of the steps, or all again."""
-        if self._finder.filter.every > 1:
-            self._set_filter(self._finder.filter._replace(every=1))
+    def thin(self) -> None:
+        """Show only some of the steps, then none, then all again."""
+        every = self._finder.filter.every
+        if every != 1:
+            self._set_filter(self._finder.filter._replace(every=NO_STEPS if every else 1))
             return
         events = self._log.all_events
         last = next((step for event in events[: -_MOST_AFTER - 1 : -1] if (step := step_of(event))), None)

@@ -35,8 +35,9 @@ GROUPS = {
         "log.mark",
         "log.next_mark",
         "log.back",
+        "log.save",
     ),
-    "One event": ("log.above", "log.below", "log.open", "copy", "log.copy_json", "log.save"),
+    "One event": ("log.above", "log.below", "log.open", "copy", "log.copy_json"),
     "Job": ("job.open", "job.facts", "job.retry", "job.read", "job.cancel"),
     "Replay": ("replay", "replay.halt", "replay.faster", "replay.slower"),
     "Chart": (

@@ -8,7 +8,7 @@ from ftmon.errors import UsageError
 from ftmon.model.event import Event, parse_event
 from ftmon.model.events import Events
 from ftmon.tui.finding import read_step
-from ftmon.tui.log.filter import Filter, thinning
+from ftmon.tui.log.filter import NO_STEPS, Filter, thinning
 from ftmon.tui.log.finder import Finder, neighbour
 from ftmon.tui.log.jump import place_of_step, place_of_time, read_time
 from ftmon.tui.log.pattern import read_pattern
@@ -85,6 +85,7 @@ def test_a_condition_that_is_whole_is_tried_out(text: str) -> None:
 
 def test_a_thinned_log_keeps_every_nth_step_the_milestones_and_what_is_no_step() -> None:
     assert shown("", every=20) == [0, 2, 3, 4, 5, 6]
+    assert set(shown("", every=NO_STEPS)) < set(shown("", every=20))
 
 
 @pytest.mark.parametrize(

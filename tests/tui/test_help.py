@@ -43,6 +43,8 @@ async def test_the_help_has_a_second_column_where_there_is_room_and_typing_narro
         assert "'" in seen.rows[seen.row_of("Go to the next mark")]
         await seen.press(*"xyz")
         await seen.until_shown("Nothing has these words.")
+        await seen.press("escape", *"notif")
+        await seen.until_shown("^p notif")
         await seen.press("escape")
         await seen.until_shown("Go to the last event and follow")
         await seen.press("pagedown", "pagedown", "pageup", "down", "escape")
@@ -59,7 +61,7 @@ async def test_a_command_is_found_by_words_or_by_its_key_and_run() -> None:
         await seen.until_shown("⠤⠤ train")
         assert "f follow ✓ c chart ✓ " in seen.rows[-1]
         assert seen.rows[-1].index("⏎") == before
-        await seen.press("ctrl+p", *"few steps", "enter")
+        await seen.press("ctrl+p", *"fewer steps", "enter")
         await seen.until_shown("every 2nd step")
         await seen.press("ctrl+p", *"no such words", "enter")
         await seen.until_shown("Nothing has these words.")

@@ -232,7 +232,7 @@ async def test_keys_go_to_milestones_minutes_times_and_marks() -> None:
         await seen.until_shown("Type a time such as")
 
 
-async def test_h_thins_the_steps_and_shows_them_again() -> None:
+async def test_h_thins_the_steps_leaves_them_out_and_shows_them_again() -> None:
     async with log_of(*STEPS) as (seen, _, go_on):
         await seen.press("h")
         await seen.until_shown("every 5th step   40 of 200")
@@ -240,6 +240,8 @@ async def test_h_thins_the_steps_and_shows_them_again() -> None:
         assert "Step 194/300" not in seen.text
         go_on.set()
         await seen.until_shown("every 5th step   50 of 250")
+        await seen.press("h")
+        await seen.until_shown("no steps   5 of 250")
         await seen.press("h")
         await seen.until_shown("Step 249/300")
 

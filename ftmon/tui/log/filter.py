@@ -18,13 +18,24 @@ _LEVELS = tuple(Level)
 """The levels, the least serious first."""
 
 
+NO_STEPS = 0
+"""As `every` of a filter: only what matters is shown."""
+
+
 class Filter(NamedTuple):
     """Conditions that each event must meet to be shown."""
 
     text: str = ""
     """As it was typed; empty shows all events."""
     every: int = 1
-    """Of the steps, only each so many is shown, and what is a milestone."""
+    """Of the steps, only each so many is shown, or none (`NO_STEPS`), and what is a milestone."""
+
+    @property
+    def steps(self) -> str:
+        """Which steps are shown: `every 5th step`; empty where all are."""
+        if self.every == NO_STEPS:
+            return "no steps"
+        return f"every {self.every}{'nd' if self.every == 2 else 'th'} step" if self.every > 1 else ""
 
     @property
     def is_unfinished(self) -> bool:
@@ -39,7 +50,7 @@ class Filter(NamedTuple):
             UsageError: for a text that is no filter.
         """
         tests = [_condition(part.strip()) for part in self.text.split(AND) if part.strip()]
-        if self.every > 1:
+        if self.every != 1:
             tests.append(_thinned(self.every))
         return all_of(tests) if tests else None
 
@@ -102,9 +113,12 @@ def _type(word: str) -> Test:
 
 
 def _thinned(nth: int) -> Test:
+    def is_nth(step: int) -> bool:
+        return nth != NO_STEPS and step % nth == 0
+
     def is_left(event: Event) -> bool:
         step = step_of(event)
-        return step is None or step % nth == 0 or is_milestone(event.level, event.message)
+        return step is None or is_nth(step) or is_milestone(event.level, event.message)
 
     def test(events: Events, indices: Iterable[int]) -> list[int]:
         levels, messages, has_data = events.levels, events.messages, events.has_data
@@ -116,7 +130,7 @@ def _thinned(nth: int) -> Test:
             if step is None:
                 if is_left(events[index]):
                     left.append(index)
-            elif step % nth == 0 or "heckpoint" in message:
+            elif is_nth(step) or "heckpoint" in message:
                 left.append(index)
         return left
 

@@ -47,10 +47,8 @@ class Standing(NamedTuple):
 
 def filter_words(finder: "Finder", shown: int, total: int) -> Words | None:
     """Return the filter, and how many events pass it, or how many were looked at so far."""
-    text, every = finder.filter
-    names = [f"filter: {excerpt(text, _LONGEST)}"] if text else []
-    if every > 1:
-        names.append(f"every {every}{'nd' if every == 2 else 'th'} step")
+    text = excerpt(finder.filter.text, _LONGEST)
+    names = [name for name in (text and f"filter: {text}", finder.filter.steps) if name]
     if not names:
         return None
     return Words(" · ".join(names), _progress(finder.coming) or f"{count(shown)} of {count(total)}")

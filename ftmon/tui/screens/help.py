@@ -38,6 +38,11 @@ _SIGNS = (
 )
 """Each sign on the screen, and its meaning."""
 
+_NOTIFICATIONS = (
+    ("^p notif ⏎", "tries the notification that tells you how the run ends"),
+    ("ftmon notify", "in a shell, says how you are told, and how to change that"),
+)
+
 _KEY_WIDTH = 13
 
 _TWO_COLUMNS = 120
@@ -123,6 +128,7 @@ class HelpScreen(ModalScreen[None]):
     def _groups(self) -> Iterator[_Group]:
         for title, keys in keys_of(self.app, self._key_holders).items():
             yield _Group(title, [_Line(key.keys, key.does) for key in keys])
+        yield _Group("Notifications", [_Line(*way) for way in _NOTIFICATIONS])
         yield _Group("Signs", [_Line(*sign) for sign in _SIGNS])
 
     def action_clear_or_close(self) -> None:

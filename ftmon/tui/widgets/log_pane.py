@@ -33,7 +33,7 @@ class LogPane(Vertical):
         Binding("enter", "open_event", "event", tooltip="Show all of an event", id="log.open"),
         Binding("n", "next_hit(1)", "next", False, tooltip="Go to the next one found", id="log.next"),
         Binding("N", "next_hit(-1)", "previous", False, tooltip="Go to the one before", id="log.previous"),
-        Binding("h", "thin", "few", tooltip="Show few of the steps, or all", id="log.thin"),
+        Binding("h", "thin", "fewer", tooltip="Show fewer steps, then only what matters", id="log.thin"),
         Binding(
             "left_square_bracket",
             "next_milestone(-1)",
@@ -204,7 +204,7 @@ class LogPane(Vertical):
 
     def action_thin(self) -> None:
         """Show few of the steps, or all again."""
-        self._finding.toggle_thinning()
+        self._finding.thin()
 
     def action_next_milestone(self, step: int) -> None:
         """Go to the next milestone, or the one before."""
