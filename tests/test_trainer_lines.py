@@ -101,6 +101,29 @@ def test_a_percentage_gives_the_total() -> None:
         ),
         ("Step 10/500: training loss=0.85", {"step": 10, "total_steps": 500, "train_loss": 0.85}),
         ("Epoch 3/10", {"epoch": 2, "total_epochs": 10}),
+        # What people write in loops of their own
+        (
+            "step 23/300 loss=2.47 lr=1e-4",
+            {"step": 23, "total_steps": 300, "train_loss": 2.47, "learning_rate": 1e-4},
+        ),
+        ("step 2 loss 0.8", {"step": 2, "train_loss": 0.8}),
+        ("step=2 loss=0.8", {"step": 2, "train_loss": 0.8}),
+        ("global_step=2 val_loss=0.8", {"step": 2, "valid_loss": 0.8}),
+        ("Iteration 2 - loss 0.8", {"step": 2, "train_loss": 0.8}),
+        ("step 2 train_loss 0.8", {"step": 2, "train_loss": 0.8}),
+        ("loss at step 2: 0.8", {"step": 2, "train_loss": 0.8}),
+        ("step 2/300 loss: 0.8", {"step": 2, "total_steps": 300, "train_loss": 0.8}),
+        ("Step 2 of 300: Loss = 0.8", {"step": 2, "total_steps": 300, "train_loss": 0.8}),
+        ("[2/300] loss: 0.8", {"step": 2, "total_steps": 300, "train_loss": 0.8}),
+        ("2026-11-27 12:00:00,123 - INFO - step 2 loss=0.8", {"step": 2, "train_loss": 0.8}),
+        ("epoch 2 - loss: 0.8", {"epoch": 2, "step": 2, "train_loss": 0.8}),
+        (
+            "Epoch 2/3 loss: 0.8",
+            {"epoch": 2, "total_epochs": 3, "step": 2, "total_steps": 3, "train_loss": 0.8},
+        ),
+        ("Epoch 3, Step 120, Loss: 0.53", {"epoch": 2, "step": 120, "train_loss": 0.53}),
+        ("Test set: Average loss: 0.0546, Accuracy: 9819/10000 (98%)", {"valid_loss": 0.0546}),
+        ("part 2/300 loss: 0.8", {"train_loss": 0.8}),
         (
             "63/63 ━━━━━━ 1s 9ms/step - accuracy: 0.9 - loss: 0.0524 - val_loss: 0.0667",
             {"accuracy": 0.9, "train_loss": 0.0524, "valid_loss": 0.0667},
@@ -133,6 +156,11 @@ def test_a_loss_that_is_no_number_shows_that_the_run_diverged(value: str) -> Non
     [
         "Skipping step 5: nothing to see",
         "Loading weights from step 12",
+        "loss of 3 workers",
+        "step 2 of the installation",
+        "step 2: loss of 3 workers",
+        "Epoch 2: val_loss improved from 0.9 to 0.8",
+        "[2/300] fetching 12 files",
         "{ event: 'phase', phase: 'committing' }",
         "Trainable parameters: 0.045% (1.491M/3315.716M)",
         "see https://example.com/iter/5",
@@ -160,6 +188,38 @@ def test_a_line_without_a_step_has_that_of_the_training_s_bar() -> None:
     assert points(lines, "valid_loss") == [(100, 1.6)]
     assert {line.figures["total_steps"] for line in lines if line.figures} == {1000}
     assert [line.text for line in lines if not line.figures] == ["[transformers] There were missing keys"]
+
+
+@pytest.mark.parametrize(
+    ("row", "steps", "total"),
+    [
+        # PyTorch's tutorials, its example for MNIST, and rows that do not tell how long an epoch is
+        ("Epoch [{epoch}/2], Step [{step}/200], Loss: 0.5", [100, 200, 300, 400], 400),
+        ("Train Epoch: {epoch} [{step}/200 (50%)]\tLoss: 0.5", [100, 200, 300, 400], None),
+        ("Epoch {epoch}, Step {step}, Loss: 0.5", [100, 200, 400, 500], None),
+    ],
+)
+def test_steps_that_begin_anew_with_each_epoch_are_counted_on(
+    row: str, steps: list[int], total: int | None
+) -> None:
+    lines = read(*(row.format(epoch=epoch, step=step) for epoch in (1, 2) for step in (100, 200)))
+    assert [line.figures["step"] for line in lines] == steps
+    assert {line.figures.get("total_steps") for line in lines} == {total}
+
+
+def test_steps_that_go_on_through_the_epochs_are_those_of_the_training() -> None:
+    lines = read(*(f"Epoch {step // 100}/4, Step {step}/400: loss 0.5" for step in (100, 150, 200, 300)))
+    assert [line.figures["step"] for line in lines] == [100, 150, 200, 300]
+    assert lines[-1].figures["total_steps"] == 400
+
+
+def test_an_epoch_is_a_step_where_nothing_else_counts_them() -> None:
+    epochs = [f"Epoch {epoch}/3 {name}: 0.5" for epoch in (1, 2) for name in ("loss", "val_loss", "loss")]
+    assert [line.figures.get("step") for line in read(*epochs)] == [1, 1, None, 2, 2, None]
+    *_, last = read("step 100/300 loss 0.5", "Epoch 1/3 val loss: 0.5")
+    assert "step" not in last.figures
+    *_, last = read("Epoch 0/3 val loss: 0.5", "step 100 loss 0.5")
+    assert "total_steps" not in last.figures
 
 
 @pytest.mark.parametrize("bar", ["━━━━━━ 1s 9ms/step", "[=====] - 1s 9ms/step", "- 1s - 9ms/step"])
@@ -216,6 +276,11 @@ def test_what_controls_a_terminal_is_taken_out_and_a_long_line_cut() -> None:
         "{'a': " * 10_000,
         "step 1 | " + "a " * 30_000,
         "loss: " * 10_000,
+        "step 1 loss " * 6_000,
+        "Epoch [1/2] " * 6_000 + "loss 1",
+        "loss" + " at step" * 8_000,
+        "loss" + " " * 65_000,
+        "step 1" + " " * 65_000 + "loss",
         "'" * 65_000,
     ],
 )

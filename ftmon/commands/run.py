@@ -42,7 +42,8 @@ def parser() -> Parser:
         usage="ftmon run [-h] [--name NAME] [--json | --plain] [--exit] [--notify | --no-notify] "
         "[--timeout SECONDS] -- COMMAND …",
         description="Run a trainer, unchanged, and watch it. Its lines are the events, and losses, steps and "
-        "epochs are read out of them; its exit status is the outcome. Leaving the screen does not touch it.",
+        "epochs are read out of them, as of `step 10/500: loss=0.85` or `Epoch 2/3, val_loss 0.9`; its exit "
+        "status is the outcome. Leaving the screen does not touch it.",
         allow_abbrev=False,
     )
     parser.add_argument("--name", metavar="NAME", help="the beginning of the run's id (default: the script)")

@@ -116,6 +116,11 @@ class Series:
         return sorted(found, key=lambda curves: order.get(curves.name, len(order)))
 
     @property
+    def has_points(self) -> bool:
+        """There is a point of some figure."""
+        return any(len(curves.train) or len(curves.valid) for curves in self._by_name.values())
+
+    @property
     def changes(self) -> int:
         """Grows whenever there is something new to draw."""
         points = sum(curves.train.changes + curves.valid.changes for curves in self._by_name.values())

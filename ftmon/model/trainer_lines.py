@@ -6,35 +6,32 @@ the formats.
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ftmon import json_text
 from ftmon.model.event import Level
 from ftmon.model.figures import Figures, count, read_figures, sums_up
 from ftmon.model.progress_bar import ProgressBars
 from ftmon.model.rank import split_rank
+from ftmon.model.written_row import NUMBER, EpochSteps, may_be_written_row, read_written_row, row_values
 from ftmon.safe import safe
 
 _LONGEST = 65_536
 """Characters of a line that are read. ms-swift's summary holds the whole history in one line."""
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
-
 _PAIR = re.compile(
-    rf"'([^']{{1,64}})': (?:'({_NUMBER})'|(?:np\.\w+|tensor)\(({_NUMBER})[^)]*\)|({_NUMBER})(?=[,}}]))"
+    rf"'([^']{{1,64}})': (?:'({NUMBER})'|(?:np\.\w+|tensor)\(({NUMBER})[^)]*\)|({NUMBER})(?=[,}}]))"
 )
 """One entry of a Python dict: `'loss': 1.02`, `'loss': '1.02'`, `'loss': np.float64(1.02)`."""
 
-_ROW_PAIR = re.compile(rf"([A-Za-z_][\w/@ ]{{0,63}}?)\s*[:=]\s*({_NUMBER})(?![\w.:])")
-"""One figure of a row: `loss: 4.12`, `lr:2e-05`, `sched=0.01`."""
-
 _STARTS = re.compile(
-    r"(?i)(?::?train_opt_callback: )?(?:step|iter)\s*[:= ]?\s*(?P<step>\d{1,15})"
+    r"(?i)(?:step|iter)\s*[:= ]?\s*(?P<step>\d{1,15})"
     r"(?:/(?P<total>\d{1,15}))?(?:\s*\((?P<percent>\d{1,3}(?:\.\d+)?)%\))?\s*(?P<joint>[|:,-]|sample=)"
 )
 """The beginning of a row: `step 00042/21400 (0.20%) |`, `iter 7:`, `step:1 -`, `Iter 10:`, `Step 10 |`."""
 
 _EPOCH_OF = re.compile(r"Epoch (\d{1,9})/(\d{1,9})\s*$")
-_KERAS = re.compile(r"(?:^|[\s\x08])(?:\d+/\d+ .*?)?loss: " + _NUMBER)
+_KERAS = re.compile(r"(?:^|[\s\x08])(?:\d+/\d+ .*?)?loss: " + NUMBER)
 _KERAS_END_OF_EPOCH = re.compile(r"(?:(\d{1,15})/\1 .{0,200}|- )\d\S*s(?: - | )\S{1,20}/step - ")
 """The last line of an epoch: `63/63 ━━━ 1s 9ms/step - loss: 0.05`. Keras 2 draws a bar like tqdm's in it."""
 
@@ -43,19 +40,6 @@ _TOTALS = re.compile(
     r"|Starting training\.\.\., iters: (?P<iters>\d{1,15}))"
 )
 """Totals that Trainer, Unsloth (with commas) and mlx-lm tell before the training."""
-
-_WORDS = {
-    "train loss": "train_loss",
-    "training loss": "train_loss",
-    "val loss": "valid_loss",
-    "validation loss": "valid_loss",
-    "learning rate": "learning_rate",
-    "norm": "grad_norm",
-}
-"""Names in rows that are no names in files."""
-
-_WORD_PAIR = re.compile(rf"(?i)\b(train loss|val loss|learning rate|loss) ({_NUMBER})(?![\w.])")
-"""One figure of a row of mlx-lm or nanoGPT: `Train loss 4.441, Learning Rate 2e-05`."""
 
 _END = re.compile(r"Saved final weights to ")
 
@@ -79,6 +63,15 @@ class TrainerLine:
     """It says that the training is done, which is not how the job ended."""
 
 
+class _Found(NamedTuple):
+    """The figures of a line."""
+
+    figures: Figures
+    is_end: bool = False
+    has_place: bool = False
+    """The step is an epoch, and has nothing to do with steps and totals of other lines."""
+
+
 class TrainerReader:
     """Reads one output from its beginning, and remembers totals and the progress bar for the lines after."""
 
@@ -86,6 +79,7 @@ class TrainerReader:
         self.total_steps: int | None = None
         self.total_epochs: int | None = None
         self._bars = ProgressBars()
+        self._epochs = EpochSteps()
         self._epoch: int | None = None
         """The epoch that Keras has announced, counted from 1."""
 
@@ -103,10 +97,10 @@ class TrainerReader:
         if not text.strip():
             return None
         self._note_totals(text)
-        figures, is_end = self._figures(text)
-        if figures:
-            self._place(figures)
-        return TrainerLine(text, _level(text), figures, is_end)
+        found = self._figures(text)
+        if found.figures and not found.has_place:
+            self._place(found.figures)
+        return TrainerLine(text, _level(text), found.figures, found.is_end)
 
     def _place(self, figures: Figures) -> None:
         """Give figures without a step that of the progress bar, and learn the totals that they tell."""
@@ -116,8 +110,10 @@ class TrainerReader:
             figures.update(step=bar.done, total_steps=bar.total)
         elif self.total_steps and self.total_epochs and "epoch" in figures:
             figures["step"] = round(figures["epoch"] / self.total_epochs * self.total_steps)
-        if self.total_steps and "step" in figures:
-            figures.setdefault("total_steps", self.total_steps)
+        if "step" in figures:
+            self._epochs.has_steps = True
+            if self.total_steps:
+                figures.setdefault("total_steps", self.total_steps)
         if self.total_epochs:
             figures.setdefault("total_epochs", self.total_epochs)
 
@@ -130,27 +126,34 @@ class TrainerReader:
             elif match["epochs"]:
                 self.total_epochs = count(match["epochs"].replace(",", "")) or self.total_epochs
 
-    def _figures(self, text: str) -> tuple[Figures, bool]:
-        """Return the figures of a line, and whether it says that the training is done."""
+    def _figures(self, text: str) -> _Found:
         if "{'" in text and (values := _dict_entries(text[text.index("{'") :])):
-            return read_figures(values), sums_up(values)
+            return _Found(read_figures(values), is_end=sums_up(values))
         if '{"' in text and (fields := _json_object(text[text.index('{"') :])):
-            return read_figures(fields), sums_up(fields)
-        if match := _STARTS.search(text):
-            return self._row(text, match), False
-        if match := _EPOCH_OF.search(text):
+            return _Found(read_figures(fields), is_end=sums_up(fields))
+        lower = text.lower()
+        start = _STARTS.search(text) if "step" in lower or "iter" in lower else None
+        # The step of a row that begins with an epoch may be one of that epoch.
+        if start and "epoch" not in lower[: start.start()] and (figures := self._row(text, start)):
+            return _Found(figures)
+        if "Epoch " in text and (match := _EPOCH_OF.search(text)):
             self._epoch, self.total_epochs = int(match[1]), int(match[2])
-            return {"epoch": int(match[1]) - 1, "total_epochs": int(match[2])}, False
+            return _Found({"epoch": int(match[1]) - 1, "total_epochs": int(match[2])})
+        if may_be_written_row(lower) and (row := read_written_row(text)):
+            figures = self._epochs.place(row)
+            return _Found(figures, has_place=row.step is None and "step" in figures)
+        if start:
+            return _Found(self._row(text, start))
         if "loss: " in text and _KERAS.search(text):
-            figures = read_figures(_row_values(text))
+            figures = read_figures(row_values(text))
             if self._epoch is not None and self.total_epochs and _KERAS_END_OF_EPOCH.match(text):
                 # As in the tables that Keras writes, a step is an epoch.
                 figures.update(step=self._epoch, total_steps=self.total_epochs)
-            return figures, False
-        return {}, _END.match(text) is not None
+            return _Found(figures)
+        return _Found({}, is_end=_END.match(text) is not None)
 
     def _row(self, text: str, start: re.Match[str]) -> Figures:
-        values = _row_values(text[start.end() :])
+        values = row_values(text[start.end() :])
         if not values:
             return {}
         figures = read_figures(values)
@@ -163,15 +166,6 @@ class TrainerReader:
             # llama.cpp's row of iteration 0 has a loss of 0, which is none.
             figures.pop("train_loss", None)
         return figures
-
-
-def _row_values(text: str) -> dict[str, str]:
-    """Return the figures of a row by their names; of two of one name, the first."""
-    values: dict[str, str] = {}
-    for match in (*_WORD_PAIR.finditer(text), *_ROW_PAIR.finditer(text)):
-        name = match[1].strip()
-        values.setdefault(_WORDS.get(name.lower(), name), match[2])
-    return values
 
 
 def _dict_entries(text: str) -> dict[str, str]:

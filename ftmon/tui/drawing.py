@@ -15,6 +15,7 @@ from ftmon.tui.announcer import Announcer
 from ftmon.tui.emptiness import emptiness
 from ftmon.tui.offer import Offer, offer_of
 from ftmon.tui.paced import Paced
+from ftmon.tui.parts.losses import lacks_figures
 from ftmon.tui.replay_control import ReplayControl
 from ftmon.tui.widgets.header import JobHeader
 from ftmon.tui.widgets.log_pane import LogPane
@@ -93,7 +94,8 @@ class Drawing:
         chart, screen = self.chart, self._screen
         is_charted = chart.is_wanted
         # The chart tells the losses in its title.
-        can_tell = not is_charted and chart.has_point and screen.size.height >= _LOWEST_WITH_LOSSES
+        has_losses = chart.has_point or (run is not None and lacks_figures(run))
+        can_tell = not is_charted and has_losses and screen.size.height >= _LOWEST_WITH_LOSSES
         # All at once, because each change styles every widget anew.
         classes = {
             "-charted": is_charted,

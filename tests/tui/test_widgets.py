@@ -8,11 +8,15 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from ftmon.model.key import LOCAL, JobKey
+from ftmon.model.run import Run
+from ftmon.model.update import Update
 from ftmon.tui.log.event_row import Times, columns
 from ftmon.tui.log.rows import Rows, wrap
 from ftmon.tui.look import overlaid
-from ftmon.tui.parts.losses import sparkline
+from ftmon.tui.parts.losses import loss_parts, sparkline
 from ftmon.tui.parts.part import Part, fit, width_of
+from tests.records import KEY, NOON, STORED, read
 
 texts = st.text(st.characters(exclude_categories=["C"]), max_size=80)
 
@@ -110,3 +114,21 @@ def test_a_style_over_a_part_leaves_the_text_as_it_is(text: str, start: int, end
     assert "".join(segment.text for segment in result) == text
     marked = "".join(segment.text for segment in result if segment.style and segment.style.reverse)
     assert marked == text[start : len(text) if end == -1 else max(start, end)]
+
+
+@pytest.mark.parametrize(
+    ("events", "service", "is_told"), [(49, LOCAL, False), (50, LOCAL, True), (50, "", False)]
+)
+def test_many_lines_of_a_training_here_without_a_loss_say_what_is_read(
+    events: int, service: str, is_told: bool
+) -> None:
+    run = Run(JobKey(service or KEY.service, "mine"))
+    line = STORED[0]
+    run.apply(Update(run.key, NOON, (line,) * events))
+    assert (
+        any("step 10/500: loss=0.85" in part.text for part in loss_parts(run, with_sparklines=True))
+        is is_told
+    )
+    point = read({"created_at": 1, "message": "m", "data": {"step": 1, "loss": 0.5}})
+    run.apply(Update(run.key, NOON, (point,)))
+    assert "train" in loss_parts(run, with_sparklines=True)[1].text

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ftmon.model.curve import Curve
+from ftmon.model.key import LOCAL
 from ftmon.model.run import Run
 from ftmon.text import figure
 from ftmon.tui.parts.part import Part
@@ -10,9 +11,24 @@ from ftmon.tui.parts.part import Part
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 24
 
+_MANY_LINES = 50
+"""Lines of a run of this machine after which it is told that no losses are among them."""
+
+
+def lacks_figures(run: Run) -> bool:
+    """Whether a run of this machine has told much, or all, and no figure that could be drawn."""
+    has_told = run.events >= _MANY_LINES or (run.is_job_over and run.events > 0)
+    return run.key.service == LOCAL and has_told and not run.series.has_points
+
 
 def loss_parts(run: Run, *, with_sparklines: bool) -> list[Part]:
-    """Return first and last value of both curves, each with a sparkline if there is room."""
+    """Return first and last value of both curves, each with a sparkline if there is room.
+
+    A run of this machine without any figure is told what ftmon reads.
+    """
+    if lacks_figures(run):
+        words = "ftmon reads lines such as step 10/500: loss=0.85"
+        return [Part("no losses found", "warning"), Part(words, "muted", 1)]
     name, train, valid = run.curves
     series = [*_series("train", train, 0, with_sparklines), *_series("valid", valid, 2, with_sparklines)]
     return [Part(name, "muted", 1), *series] if series else []
