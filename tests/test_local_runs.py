@@ -17,7 +17,9 @@ def runs(data_home: Path) -> Path:
     return data_home / "ftmon" / "runs"
 
 
-def test_a_run_that_nobody_watches_is_listed_exported_and_watched_by_its_id(runs: Path) -> None:
+def test_a_run_that_nobody_watches_is_listed_exported_and_watched_by_its_id(
+    runs: Path, tmp_path: Path
+) -> None:
     directory, output = RunDirectory.create(runs, "mine", now(), OUTPUT)
     os.write(output, b"step 1 | loss: 2.5\n")
 
@@ -48,6 +50,14 @@ def test_a_run_that_nobody_watches_is_listed_exported_and_watched_by_its_id(runs
     assert objects(ftmon("mine", "--json").stdout) == objects(done.stdout)
     [job] = objects(ftmon("jobs", "--json", "--status", "failed").stdout)
     assert (job["id"], job["events"], job["source"]) == ("mine", 3, "both")
+
+    file = tmp_path / "mine.jsonl"
+    file.write_bytes(ftmon("export", "mine").stdout)
+    told = ftmon("watch", str(file), "--json")
+    assert told.returncode == 1
+    for field in ("message", "level", "created_at", "data", "status", "finished_at", "error"):
+        values = [[each.get(field) for each in objects(text)] for text in (told.stdout, done.stdout)]
+        assert values[0] == values[1]
 
 
 def test_the_newest_run_here_is_the_latest_where_no_job_of_the_service_is_newer(runs: Path) -> None:

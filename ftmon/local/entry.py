@@ -18,6 +18,8 @@ class Outcome(Struct, frozen=True):
     status: Status
     reason: str = ""
     """Why it failed: a part of a sentence, empty where nothing is told."""
+    created_at: datetime | None = None
+    """When the job was created, where the end tells that too."""
 
 
 SENTENCES = {
@@ -41,6 +43,9 @@ class Entry(Struct, frozen=True, gc=False):
     """Set by the last entry of a run that tells how it ended."""
     records: int = 1
     """How many lines, rows or records of its file it was made of."""
+    kind: str = ""
+    """What the service called it whose event this is: such an entry is told as it is, and its end is final.
+    Empty for what a trainer wrote."""
 
     @property
     def step(self) -> int | None:
@@ -74,7 +79,7 @@ class RunSplitter:
     def begins(self, entry: Entry) -> bool:
         """Whether this entry, which follows those that were given before, is the first of a new run."""
         step = entry.step
-        return step is not None and self.goes_back(step)
+        return step is not None and not entry.kind and self.goes_back(step)
 
     def goes_back(self, step: int) -> bool:
         """Whether this step, which follows those that were given before, is the first of a new run."""

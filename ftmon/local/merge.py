@@ -33,6 +33,8 @@ class Merger:
 
     def new(self, source: str, entry: Entry) -> Entry | None:
         """Return what an entry of a file tells that is new, or None."""
+        if entry.kind:
+            return entry
         measured = entry.figures.keys() - _PLACES
         is_told = entry.outcome is not None and entry.outcome == self._outcome
         self._outcome = entry.outcome or self._outcome

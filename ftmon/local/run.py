@@ -41,6 +41,8 @@ class LocalRun:
         self.begun_at = begun_at
         self.heard_at = begun_at
         """When its files told something last."""
+        self.last_at = begun_at
+        """When the last entry was written, as it says itself, else as its file does."""
         self._merger = Merger()
         self._judge = Judge()
 
@@ -58,7 +60,7 @@ class LocalRun:
                 own_id = _hash(repr((source, number, entry.step, entry.message)))
                 told.append(Told(new, new.at or written_at, new.at is None, own_id))
         if told:
-            self.heard_at = written_at
+            self.heard_at, self.last_at = written_at, told[-1].at
         self._judge.note((each.entry for each in told), written_at.timestamp())
         return told
 

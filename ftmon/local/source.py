@@ -12,6 +12,7 @@ from ftmon.local.entry import LONG_SILENCE, Entry
 from ftmon.local.growing_file import GrowingFile, LineSplitter
 from ftmon.local.json_lines import JsonLinesReader
 from ftmon.local.log import LogReader
+from ftmon.local.own_events import OwnEventsReader, is_own
 from ftmon.local.repeats import Repeats
 from ftmon.local.table import TableReader
 from ftmon.local.tensorboard import EventFileReader, is_event_file
@@ -92,6 +93,7 @@ class Format(NamedTuple):
 
 
 JSON_LINES = Format("JSON Lines", 0, lambda: Lines(JsonLinesReader()))
+OWN_EVENTS = Format("events of ftmon", 0, lambda: Lines(OwnEventsReader()))
 LOG = Format("a log", 1, lambda: Lines(LogReader()))
 TABLE = Format("a table", 2, lambda: Lines(TableReader()))
 EVENT_FILE = Format("a TensorBoard file", 3, EventFileReader)
@@ -106,6 +108,8 @@ def format_of(name: str, head: bytes) -> Format:
         return TRAINER_STATE
     text = decoded(head).lstrip("\ufeff \t\r\n")
     first = text.partition("\n")[0]
+    if is_own(first):
+        return OWN_EVENTS
     # Trainer prints Python's dicts, which begin with `{'`.
     if name.endswith((".jsonl", ".ndjson")) or first.startswith('{"'):
         return JSON_LINES

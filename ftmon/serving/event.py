@@ -12,7 +12,7 @@ from ftmon.serving.spool import Spool
 
 Status = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled", "ended"]
 Level = Literal["info", "warning", "error"]
-Kind = Literal["message", "metrics", "checkpoint"]
+Kind = Literal["message", "metrics", "checkpoint", "history"]
 
 FINAL: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
 """The statuses of a job that is over, and whose outcome is known."""

@@ -17,7 +17,7 @@ from ftmon.model.figures import Figures, count
 from ftmon.model.job import Status as Outcome
 from ftmon.model.message import STALLED
 from ftmon.serving.api import RequestError
-from ftmon.serving.event import ENDED, Level, ServedEvent, Status
+from ftmon.serving.event import ENDED, Kind, Level, ServedEvent, Status
 from ftmon.serving.job import File, Recipe, ServedJob, Source
 from ftmon.serving.spool import Spool
 
@@ -47,6 +47,9 @@ _SENTENCES: dict[Outcome, str] = {
 
 _COLUMNS = b"step,training_loss,validation_loss\n"
 """Of a result file, which OpenAI's first API has for a job that has succeeded."""
+
+_KINDS: dict[str, Kind] = {"checkpoint": "checkpoint", "history": "history"}
+"""Events whose figures come later than those of others. All others with figures are metrics."""
 
 _LEVELS: dict[Outcome, Level] = {Outcome.FAILED: "error", Outcome.UNKNOWN: "warning"}
 
@@ -139,13 +142,16 @@ class _LocalJob:
         self._is_stalled = False
         rows = []
         for each in told:
-            figures = each.entry.figures
-            train, valid, step = figures.get("train_loss"), figures.get("valid_loss"), each.entry.step
+            entry, figures = each.entry, each.entry.figures
+            train, valid, step = figures.get("train_loss"), figures.get("valid_loss"), entry.step
             if step is not None and (train is not None or valid is not None):
                 row = f"{step},{'' if train is None else train},{'' if valid is None else valid}"
                 rows.append(row.encode())
             if epochs := count(figures.get("total_epochs")):
                 self.job.recipe = Recipe(n_epochs=epochs)
+            if entry.kind and entry.outcome is not None:
+                self.job.error = entry.outcome.reason or None
+                self.job.created_at = entry.outcome.created_at or self.job.created_at
         self._results.append(*rows)
         self.job.publish(*map(_event, told))
 
@@ -168,7 +174,7 @@ class _LocalJob:
         message = f"{sentence}. {outcome.reason}" if outcome.reason else sentence
         level = _LEVELS.get(outcome.status, "info")
         end = ServedEvent(
-            verdict.at or self._run.heard_at,
+            verdict.at or self._run.last_at,
             message,
             status,
             level,
@@ -195,12 +201,14 @@ def pause_after(silence: float, *, is_over: bool) -> float:
 
 def _event(told: Told) -> ServedEvent:
     entry = told.entry
+    # A job that a service has told of to its end says that end in its own words.
+    ended = _STATUSES[entry.outcome.status] if entry.kind and entry.outcome else None
     return ServedEvent(
         told.at,
         entry.message,
-        "running",
+        ended or "running",
         entry.level.value,
-        "metrics" if entry.figures else "message",
+        _KINDS.get(entry.kind, "metrics") if entry.figures else "message",
         _in_json(entry.figures),
         told.id,
         told.is_estimated,

@@ -84,8 +84,8 @@ def _event(event: ServedEvent) -> Fields:
     }
     if event.id:
         told["id"] = event.id
-        if event.kind == "metrics":
-            told |= {"type": "metrics", "data": dict(event.figures)}
+        if event.kind != "message":
+            told |= {"type": event.kind, "data": dict(event.figures)}
     if event.is_estimated:
         # As `model.event.ESTIMATED` is read.
         told["time"] = "estimated"

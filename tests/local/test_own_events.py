@@ -1,0 +1,68 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ftmon import json_text
+from ftmon.local.place import Place
+from ftmon.model.event import event_json
+from ftmon.model.job import Job, Status, job_json
+from ftmon.serving.apis.fine_tunes import FINE_TUNES
+from ftmon.serving.job import ServedJob
+from ftmon.serving.local_jobs import LocalJobs
+from tests.records import read
+
+assert FINE_TUNES.stream is not None
+FRAME = FINE_TUNES.stream.frame
+CREATED = datetime(2026, 1, 31, 11, tzinfo=UTC)
+
+
+def told(number: int, message: str, **fields: Any) -> dict[str, Any]:
+    own = {"object": "event", "id": f"e-{number}", "created_at": 1_700_000_000 + number, "level": "info"}
+    return {**own, "message": message, **fields}
+
+
+def metrics(number: int, step: int, loss: float | None, kind: str = "metrics") -> dict[str, Any]:
+    data = {"step": step, "total_steps": 9, "train_loss": loss}
+    return told(number, f"Step {step}: training loss={loss or 'nan'}", type=kind, data=data)
+
+
+def served(path: Path, *lines: Sequence[Any]) -> ServedJob:
+    path.write_bytes(b"".join(json_text.encode_lines(line) for line in lines))
+    jobs = LocalJobs([Place(path)])
+    jobs.read()
+    # The last line waits for the next one.
+    jobs.read()
+    assert len(jobs.sources) == 1
+    assert jobs.newest is not None
+    return jobs.newest
+
+
+STEPS = [
+    metrics(1, 1, 2.5),
+    metrics(2, 5, None),
+    # Told late, of a step before
+    metrics(3, 1, 2.25, "checkpoint"),
+    told(4, "Out of\nmemory", level="error"),
+    told(5, "Out of\nmemory", level="error"),
+]
+JOB = Job("ft-1", Status.FAILED, created_at=CREATED, error="out of memory")
+
+
+def test_what_ftmon_has_written_is_told_as_it_was(tmp_path: Path) -> None:
+    events = [event_json(read(fields), JOB.id) for fields in STEPS]
+    job = served(tmp_path / "d.jsonl", events, [job_json(JOB, len(events), None)])
+    again = [event_json(read(FRAME(event)), JOB.id) for event in job.events]
+    for field in ("message", "level", "created_at", "type", "data"):
+        assert [getattr(event, field) for event in again] == [getattr(event, field) for event in events]
+    assert (job.status, job.error, job.created_at) == ("failed", "out of memory", CREATED)
+
+
+def test_an_end_comes_with_the_last_event_and_not_before(tmp_path: Path) -> None:
+    events = [event_json(read(fields), JOB.id) for fields in STEPS]
+    running = Job("ft-1", Status.RUNNING, created_at=CREATED)
+    job = served(tmp_path / "d.jsonl", events, [job_json(running, len(events), None)])
+    assert [event.status for event in job.events][:5] == ["running"] * 5
+    assert job.status == "running"
+    job = served(tmp_path / "e.jsonl", [job_json(JOB, 0, None)])
+    assert (job.status, len(job.events)) == ("failed", 1)
