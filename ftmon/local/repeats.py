@@ -43,8 +43,11 @@ class Repeats:
             rank, line = split_rank(entry.message)
             if rank is not None:
                 times = self._ranks_of(line, rank)
+            elif entry.figures or entry.kind:
+                times = 1
             else:
-                times = self._times_of(line, at) if not entry.figures else 1
+                # What has a time of its own repeats nothing of another time.
+                times = self._times_of(line if entry.at is None else f"{entry.at} {line}", at)
             if times > self._most:
                 self._most = times
                 self._count = number, Entry(f"{times} equal lines are shown as one")

@@ -1,7 +1,16 @@
+from datetime import UTC, datetime, timedelta
 from math import inf
+from pathlib import Path
 
-from ftmon.local.entry import Entry
+import pytest
+
+from ftmon.local.entry import Entry, Outcome
 from ftmon.local.source import LOG
+from ftmon.model.event import Level
+from ftmon.model.events import Events
+from ftmon.model.job import Status
+from ftmon.tui.saving import save
+from tests.records import read as event_of
 
 BLANK = " " * 48
 FAST = (
@@ -68,3 +77,47 @@ def test_a_bar_that_comes_after_a_line_of_its_own_is_no_step_of_that() -> None:
     before = " 10%|█         | 100/1000 [00:31<04:41, 3.2it/s]\n"
     [entry] = read(f"{before}{{'loss': 1.5, 'epoch': 0.3}}\n{before.replace('100/', '101/')}")
     assert entry.step == 100
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "part"),
+    [
+        ("2026-01-31 12:00:00,123 - INFO - step 10 loss=0.5", "INFO - step 10 loss=0.5", 123_000),
+        ("[2026-01-31 12:00:00.5] step 10 loss=0.5", "step 10 loss=0.5", 500_000),
+        ("2026-01-31 12:00:00 | step 10 loss=0.5", "step 10 loss=0.5", 0),
+    ],
+)
+def test_a_line_that_begins_with_a_time_happened_then(line: str, message: str, part: int) -> None:
+    [entry] = read(f"{line}\n")
+    assert (entry.message, entry.step) == (message, 10)
+    assert entry.at == datetime(2026, 1, 31, 12, 0, 0, part).astimezone(UTC)
+    [entry] = read("2026-01-31T12:00:00Z ERROR step 10 failed\n")
+    assert (entry.at, entry.level) == (datetime(2026, 1, 31, 12, tzinfo=UTC), Level.ERROR)
+
+
+def test_a_time_that_is_none_or_of_another_clock_is_a_part_of_the_line() -> None:
+    ahead = f"{datetime.now() + timedelta(hours=1):%Y-%m-%d %H:%M:%S} step 10"
+    for line in ("2026-13-31 12:00:00 step 10", "2026-01-31", "2026-01-31 12:00:00", ahead):
+        [entry] = read(f"{line}\n")
+        assert (entry.message, entry.at) == (line, None)
+    lines = [f"2026-01-31 12:00:0{second} waiting\n" for second in range(3)]
+    assert len(read("".join(lines))) == 3
+
+
+def test_what_was_saved_as_text_is_told_as_it_was(tmp_path: Path) -> None:
+    shown = [
+        ("Step 1/9: training loss=0.5", "info"),
+        ("Out of\n  memory", "error"),
+        ("Fine-tune failed", "info"),
+    ]
+    events = [
+        event_of({"created_at": 1_700_000_000 + second, "message": message, "level": level})
+        for second, (message, level) in enumerate(shown)
+    ]
+    save(tmp_path / "saved.log", Events(events), range(len(events)), "ft-1", (), overwrites=False)
+    step, *error, end = read((tmp_path / "saved.log").read_text())
+    assert (step.message, step.step, step.at) == (events[0].message, 1, events[0].created_at)
+    assert [entry.message for entry in error] == ["Out of", "  memory"]
+    assert [entry.at for entry in (*error, end)] == [*[events[1].created_at] * 2, events[2].created_at]
+    assert error[0].level is Level.ERROR
+    assert (end.message, end.outcome) == ("Fine-tune failed", Outcome(Status.FAILED))

@@ -1,0 +1,43 @@
+"""The time that a line of a log begins with: `2026-11-27 12:00:00,123 - step 10`, `[2026-11-27T12:00:00Z]`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+_TIME = re.compile(
+    r"(?P<bracket>\[)?(?P<about>~)?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)"
+    r"(?:[.,](?P<part>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?(?(bracket)\])(?P<gap>:? {1,2}(?:[-|] )?)(?=\S)"
+)
+
+_STARTS = frozenset("0123456789[~")
+
+_AHEAD = timedelta(minutes=1)
+"""A time that is further ahead is one of another clock."""
+
+
+class TimedLine(NamedTuple):
+    """A line, and what stood before it."""
+
+    text: str
+    at: datetime | None = None
+    is_own: bool = False
+    """The time stands as in what ftmon saves as text, or prints with `--plain`."""
+
+
+def split_time(line: str) -> TimedLine:
+    """Take the time off the beginning of a line. One without a zone is of this machine's."""
+    match = _TIME.match(line) if line[:1] in _STARTS else None
+    if match is None:
+        return TimedLine(line)
+    part = f".{match['part'][:6]:0<6}" if match["part"] else ""
+    try:
+        at = datetime.fromisoformat(f"{match['day']}T{match['clock']}{part}{match['zone'] or ''}")
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return TimedLine(line)
+    if at > datetime.now(UTC) + _AHEAD:
+        return TimedLine(line)
+    is_own = bool(match["about"]) or match["gap"] == "  "
+    return TimedLine(
+        line[match.end() :], at, is_own and not (match["part"] or match["zone"] or match["bracket"])
+    )
