@@ -110,6 +110,12 @@ def facts_of(name: str) -> list[Facts]:
         ("Saved checkpoint-500", Facts(checkpoint=Checkpoint("checkpoint-500", 500))),
         ("Saving a checkpoint of step 7", Facts(checkpoint=Checkpoint("", 7))),
         ("Saving model checkpoint to out/c-500", Facts(checkpoint=Checkpoint("out/c-500", 500))),
+        ("Saved checkpoint to out/7/step_000500.h5.", Facts(checkpoint=Checkpoint("step_000500.h5", 500))),
+        (
+            "Saving checkpoint to /a/epoch=3-step=500.pt",
+            Facts(checkpoint=Checkpoint("epoch=3-step=500.pt", 500)),
+        ),
+        ("Checkpoint saved to epoch_3.pt", Facts(checkpoint=Checkpoint("epoch_3.pt"))),
     ],
 )
 def test_a_message_is_understood(message: str, facts: Facts) -> None:

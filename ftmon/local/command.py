@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ftmon.errors import UsageError
-from ftmon.local.run_directory import OUTPUT, RunDirectory, now
+from ftmon.local.run_directory import OUTPUT, RunDirectory, Start, now
 
 _ANSWER_TIMEOUT = 5.0
 
@@ -25,6 +25,8 @@ def start(home: Path, name: str, command: list[str], directory: Path) -> RunDire
     """
     run, output = RunDirectory.create(home, name, now(), OUTPUT)
     try:
+        with suppress(OSError):
+            run.write_start(Start(tuple(command), str(directory)))
         error = _start_keeper(run, output, command, directory)
     finally:
         os.close(output)

@@ -1,4 +1,4 @@
-"""The time that a line of a log begins with: `2026-11-27 12:00:00,123 - step 10`, `[2026-11-27T12:00:00Z]`."""
+"""The time that a line of a log begins with: `2026-11-27 12:00:00,123 - INFO - step 10 loss=0.5`."""
 
 import re
 from datetime import UTC, datetime, timedelta

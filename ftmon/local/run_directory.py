@@ -70,6 +70,13 @@ class End(NamedTuple):
         return f"killed by signal {-self.status}"
 
 
+class Start(NamedTuple):
+    """What was started, to be shown and nothing else; empty where that is not known."""
+
+    command: tuple[str, ...] = ()
+    directory: str = ""
+
+
 class RunDirectory:
     """One run's directory, named by the run's id."""
 
@@ -123,6 +130,18 @@ class RunDirectory:
     def started_at(self) -> datetime | None:
         """When the command was started; None where that cannot be read."""
         return parse_time(self._read(_RECORD).get("started_at"))
+
+    @property
+    def start(self) -> Start:
+        """The command that was started, and where."""
+        fields = self._read(_RECORD)
+        command, directory = fields.get("command"), fields.get("directory")
+        words = command if isinstance(command, list) else []
+        return Start(tuple(map(str, words)), directory if isinstance(directory, str) else "")
+
+    def write_start(self, start: Start) -> None:
+        """Record what was started, beside when; raises OSError."""
+        self._write(_RECORD, {**self._read(_RECORD), **start._asdict()})
 
     @property
     def end(self) -> End | None:

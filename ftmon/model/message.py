@@ -218,6 +218,18 @@ def _checkpoint(pattern: str) -> _Reader:
     return pattern, facts
 
 
+def _path(match: re.Match[str]) -> Facts:
+    name = match[1].rstrip("/.,;:'\"").rpartition("/")[2]
+    step = re.search(_STEP_OF_NAME, name.rpartition(".")[0] or name)
+    return Facts(checkpoint=Checkpoint(name, int(step[1]) if step else None))
+
+
+_STEP_OF_NAME = r"(?<!epoch)(?<!epoch[-_=])(?<!\d)(\d{1,15})(?!.*\d)"
+"""The step in the name of a file, without its ending: `step_000500`, `epoch=3-step=500`, `ckpt-500`."""
+
+# What people print in trainers of their own
+_saved_to = (r"\w+ (?:the )?(?:model )?checkpoint (?:to|at|in):? (\S{1,500})", _path)
+
 _queue = (r".*\bQueue number: (\d{1,9})(?!\d)", lambda match: Facts(queue=int(match[1])))
 
 # By the first word of the message, so that a message that says nothing costs one look-up.
@@ -247,13 +259,15 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
     "Checkpoint": (
         _checkpoint(r"Checkpoint created at step (?P<step>\d{1,15}) with Snapshot ID: (?P<name>\S+?)\.?$"),
         _checkpoint(rf"Checkpoint (?P<name>.{{1,500}}?): {_SENTENCE}"),
+        (r"Checkpoint saved (?:to|at|in):? (\S{1,500})", _path),
     ),
     "Checkpoint:": (_checkpoint(rf"Checkpoint: {_SENTENCE}"),),
     # ftmon's callbacks for frameworks, and Hugging Face's Trainer
-    "Saved": (_checkpoint(r"Saved (?P<name>checkpoint-(?P<step>\d{1,15}))$"),),
+    "Saved": (_checkpoint(r"Saved (?P<name>checkpoint-(?P<step>\d{1,15}))$"), _saved_to),
     "Saving": (
         _checkpoint(r"Saving a checkpoint of step (?P<step>\d{1,15})$"),
         _checkpoint(r"Saving model checkpoint to (?P<name>\S{0,500}?-(?P<step>\d{1,15}))/?$"),
+        _saved_to,
     ),
     "Fine": (
         (r"Fine tuning job successfully completed", lambda match: Facts(claim=Status.SUCCEEDED)),

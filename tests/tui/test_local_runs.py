@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from ftmon.local.run_directory import OUTPUT, End, RunDirectory, now
+from ftmon.local.run_directory import OUTPUT, End, RunDirectory, Start, now
 from ftmon.model.key import LOCAL, JobKey
+from tests.command import KEY
 from tests.records import STORED, record, told
 from tests.servers.fine_tunes import JOB, JOB_ID, STORY, STREAM, answer, job, stream
 from tests.servers.scripted import End as ScriptEnd
@@ -47,6 +48,7 @@ def training(data_home: Path) -> Iterator[Training]:
 async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jobs_are_near(
     training: Training, tmp_path: Path
 ) -> None:
+    training.directory.write_start(Start(("python3", "my train.py", "--token", KEY), "/work/here"))
     training.print("step 1 | loss: 2.5")
     async with stage(SERVICE, job_id=None, history=tmp_path / "history", size=(100, 36)) as seen:
         await seen.until_shown("1 job listed by the service, 1 run on this machine")
@@ -56,6 +58,11 @@ async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jo
         await seen.until_shown("● live")
         training.print("step 2 | loss: 1.25")
         await seen.until_shown("train 2.50 → 1.25")
+        await seen.press("i")
+        await seen.until_shown("ftmon logs mine")
+        for words in ("python3 'my train.py' --token [key]", "/work/here", "mine/output.log"):
+            assert words in seen.text
+        await seen.press("escape")
         training.end(1)
         await seen.until_shown("✘ The job failed")
         assert "exit status 1" in seen.text

@@ -8,6 +8,7 @@ from ftmon.model.update import Wire
 from ftmon.tui.page.connection import connection, history
 from ftmon.tui.page.fact import Fact, Section
 from ftmon.tui.page.job import costs, files, settings
+from ftmon.tui.page.own_run import own_run
 from ftmon.tui.page.status import status
 from ftmon.tui.page.times import times
 from ftmon.tui.parts.header import links_of
@@ -16,11 +17,13 @@ from ftmon.watch.watcher import Watcher
 
 def of_the_job(run: Run | None, now: datetime) -> Iterator[Section]:
     """Yield the sections before the checkpoints, always the same ones. `now` is this machine's time."""
-    facts: list[Iterator[Fact]] = [iter(())] * 5
+    facts: list[Iterator[Fact]] = [iter(())] * 6
     if run is not None:
         there = run.service_time(now)
-        facts = [status(run, links_of(run), now), times(run, there), settings(run), files(run), costs(run)]
-    titles = ("Outcome" if run and run.is_job_over else "Now", "Times", "Hyperparameters", "Files", "Cost")
+        told = status(run, links_of(run), now), times(run, there)
+        facts = [*told, own_run(run), settings(run), files(run), costs(run)]
+    first = "Outcome" if run and run.is_job_over else "Now"
+    titles = (first, "Times", "This machine", "Hyperparameters", "Files", "Cost")
     yield from (Section(title, tuple(each)) for title, each in zip(titles, facts, strict=True))
 
 
