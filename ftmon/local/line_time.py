@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _TIME = re.compile(
-    r"(?P<bracket>\[)?(?P<about>~)?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)"
-    r"(?:[.,](?P<part>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?(?(bracket)\])(?P<gap>:? {1,2}(?:[-|] )?)(?=\S)"
+    r"(?P<bracket>\[)?~?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d:\d\d)"
+    r"(?:[.,](?P<part>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?(?(bracket)\])(?::? {1,2}(?:[-|] )?)(?=\S)"
 )
 
 _STARTS = frozenset("0123456789[~")
@@ -16,12 +16,10 @@ _AHEAD = timedelta(minutes=1)
 
 
 class TimedLine(NamedTuple):
-    """A line, and what stood before it."""
+    """A line without its time, and that time."""
 
     text: str
     at: datetime | None = None
-    is_own: bool = False
-    """The time stands as in what ftmon saves as text, or prints with `--plain`."""
 
 
 def split_time(line: str) -> TimedLine:
@@ -35,9 +33,4 @@ def split_time(line: str) -> TimedLine:
         at = at.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return TimedLine(line)
-    if at > datetime.now(UTC) + _AHEAD:
-        return TimedLine(line)
-    is_own = bool(match["about"]) or match["gap"] == "  "
-    return TimedLine(
-        line[match.end() :], at, is_own and not (match["part"] or match["zone"] or match["bracket"])
-    )
+    return TimedLine(line) if at > datetime.now(UTC) + _AHEAD else TimedLine(line[match.end() :], at)

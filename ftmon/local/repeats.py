@@ -43,7 +43,7 @@ class Repeats:
             rank, line = split_rank(entry.message)
             if rank is not None:
                 times = self._ranks_of(line, rank)
-            elif entry.figures or entry.kind:
+            elif entry.figures:
                 times = 1
             else:
                 # What has a time of its own repeats nothing of another time.

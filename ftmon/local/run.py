@@ -35,7 +35,8 @@ class Told(NamedTuple):
 class LocalRun:
     """One run: what its files tell, in the order in which it was read."""
 
-    def __init__(self, own_id: str, begun_at: datetime) -> None:
+    def __init__(self, own_id: str, begun_at: datetime, earliest: datetime | None = None) -> None:
+        """Nothing can have happened before `earliest`: such a time is one of another clock."""
         self.id = own_id
         """The same whenever the same files are read."""
         self.begun_at = begun_at
@@ -43,6 +44,7 @@ class LocalRun:
         """When its files told something last."""
         self.last_at = begun_at
         """When the last entry was written, as it says itself, else as its file does."""
+        self._earliest = earliest
         self._merger = Merger()
         self._judge = Judge()
 
@@ -58,7 +60,10 @@ class LocalRun:
                 # Its place in the file alone does not identify an entry: where a log is rotated, another line
                 # has that.
                 own_id = _hash(repr((source, number, entry.step, entry.message)))
-                told.append(Told(new, new.at or written_at, new.at is None, own_id))
+                at = new.at
+                if at is not None and self._earliest is not None and at < self._earliest:
+                    at = None
+                told.append(Told(new, at or written_at, at is None, own_id))
         if told:
             self.heard_at, self.last_at = written_at, told[-1].at
         self._judge.note((each.entry for each in told), written_at.timestamp())

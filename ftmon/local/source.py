@@ -14,6 +14,7 @@ from ftmon.local.json_lines import JsonLinesReader
 from ftmon.local.log import LogReader
 from ftmon.local.own_events import OwnEventsReader, is_own
 from ftmon.local.repeats import Repeats
+from ftmon.local.saved_text import SavedTextReader, is_saved
 from ftmon.local.table import TableReader
 from ftmon.local.tensorboard import EventFileReader, is_event_file
 from ftmon.local.trainer_state import TrainerStateReader
@@ -94,6 +95,7 @@ class Format(NamedTuple):
 
 JSON_LINES = Format("JSON Lines", 0, lambda: Lines(JsonLinesReader()))
 OWN_EVENTS = Format("events of ftmon", 0, lambda: Lines(OwnEventsReader()))
+SAVED_TEXT = Format("events of ftmon as text", 1, lambda: Lines(SavedTextReader()))
 LOG = Format("a log", 1, lambda: Lines(LogReader()))
 TABLE = Format("a table", 2, lambda: Lines(TableReader()))
 EVENT_FILE = Format("a TensorBoard file", 3, EventFileReader)
@@ -110,6 +112,8 @@ def format_of(name: str, head: bytes) -> Format:
     first = text.partition("\n")[0]
     if is_own(first):
         return OWN_EVENTS
+    if is_saved(first):
+        return SAVED_TEXT
     # Trainer prints Python's dicts, which begin with `{'`.
     if name.endswith((".jsonl", ".ndjson")) or first.startswith('{"'):
         return JSON_LINES

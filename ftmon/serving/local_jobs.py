@@ -127,6 +127,8 @@ class _LocalJob:
         self._place = place
         self._run = run
         self._is_stalled = False
+        self._status: Status = "running"
+        """The job's as its entries tell it: where a service has told of its end, it is over for good."""
         self._results = Spool()
         """The rows of the result file."""
         self.job = ServedJob(uuid5(NAMESPACE_URL, run.id), Recipe(), run.begun_at, run.id)
@@ -140,7 +142,7 @@ class _LocalJob:
     def tell(self, told: Sequence[Told]) -> None:
         """Publish entries of the run."""
         self._is_stalled = False
-        rows = []
+        rows, events = [], []
         for each in told:
             entry, figures = each.entry, each.entry.figures
             train, valid, step = figures.get("train_loss"), figures.get("valid_loss"), entry.step
@@ -150,10 +152,12 @@ class _LocalJob:
             if epochs := count(figures.get("total_epochs")):
                 self.job.recipe = Recipe(n_epochs=epochs)
             if entry.kind and entry.outcome is not None:
+                self._status = _STATUSES[entry.outcome.status]
                 self.job.error = entry.outcome.reason or None
                 self.job.created_at = entry.outcome.created_at or self.job.created_at
+            events.append(_event(each, self._status))
         self._results.append(*rows)
-        self.job.publish(*map(_event, told))
+        self.job.publish(*events)
 
     def judge(self, now: datetime) -> None:
         """Publish the end of the run, and that it seems to stand still."""
@@ -199,14 +203,12 @@ def pause_after(silence: float, *, is_over: bool) -> float:
     return max(pause, _SOONEST)
 
 
-def _event(told: Told) -> ServedEvent:
+def _event(told: Told, status: Status) -> ServedEvent:
     entry = told.entry
-    # A job that a service has told of to its end says that end in its own words.
-    ended = _STATUSES[entry.outcome.status] if entry.kind and entry.outcome else None
     return ServedEvent(
         told.at,
         entry.message,
-        ended or "running",
+        status,
         entry.level.value,
         _KINDS.get(entry.kind, "metrics") if entry.figures else "message",
         _in_json(entry.figures),

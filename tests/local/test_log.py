@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ftmon.local.entry import Entry, Outcome
-from ftmon.local.source import LOG
+from ftmon.local.source import LOG, format_of
 from ftmon.model.event import Level
 from ftmon.model.events import Events
 from ftmon.model.job import Status
@@ -115,7 +115,9 @@ def test_what_was_saved_as_text_is_told_as_it_was(tmp_path: Path) -> None:
         for second, (message, level) in enumerate(shown)
     ]
     save(tmp_path / "saved.log", Events(events), range(len(events)), "ft-1", (), overwrites=False)
-    step, *error, end = read((tmp_path / "saved.log").read_text())
+    # `--plain` sums up behind the last event.
+    text = (tmp_path / "saved.log").read_text() + "\n✘ ft-1 failed\n  events  3\n"
+    step, *error, end = format_of("saved.log", text.encode()).reader().feed(text.encode())
     assert (step.message, step.step, step.at) == (events[0].message, 1, events[0].created_at)
     assert [entry.message for entry in error] == ["Out of", "  memory"]
     assert [entry.at for entry in (*error, end)] == [*[events[1].created_at] * 2, events[2].created_at]
