@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ftmon.local.command import cancel
@@ -18,9 +18,6 @@ from ftmon.model.job import Status
 
 _SCAN_EVERY = 1.0
 """Seconds between two looks for new runs where the time of the last change tells none: it may be coarse."""
-
-_CLOCK_STEP = timedelta(minutes=1)
-"""A clock may be put back a little while a run goes on. A line with a time before that is of another one."""
 
 
 class Signs:
@@ -57,7 +54,7 @@ class KeptRun:
 
     def __init__(self, directory: RunDirectory, begun_at: datetime) -> None:
         self.directory = directory
-        self.run = LocalRun(directory.id, begun_at, begun_at - _CLOCK_STEP)
+        self.run = LocalRun(directory.id, begun_at, is_here=True)
         # A link would make ftmon publish another file of the user's.
         self._events = FileSource(directory.path / EVENTS, JSON_LINES, follow_links=False)
         self._output = FileSource(directory.output, LOG, follow_links=False)

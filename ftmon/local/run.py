@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ _LONGEST_NAME = 64
 _MOST_RUNS = 1000
 """Runs of one file. Where there seem to be more, something counts down."""
 
+_CLOCK_STEP = timedelta(minutes=1)
+"""A clock may be put forward or back a little while a run goes on."""
+
 
 class Told(NamedTuple):
     """An entry of a run, as it is told."""
@@ -35,8 +38,8 @@ class Told(NamedTuple):
 class LocalRun:
     """One run: what its files tell, in the order in which it was read."""
 
-    def __init__(self, own_id: str, begun_at: datetime, earliest: datetime | None = None) -> None:
-        """Nothing can have happened before `earliest`: such a time is one of another clock."""
+    def __init__(self, own_id: str, begun_at: datetime, *, is_here: bool = False) -> None:
+        """`is_here`: it was started on this machine at `begun_at`."""
         self.id = own_id
         """The same whenever the same files are read."""
         self.begun_at = begun_at
@@ -44,7 +47,7 @@ class LocalRun:
         """When its files told something last."""
         self.last_at = begun_at
         """When the last entry was written, as it says itself, else as its file does."""
-        self._earliest = earliest
+        self._earliest = begun_at - _CLOCK_STEP if is_here else None
         self._merger = Merger()
         self._judge = Judge()
 
@@ -60,14 +63,18 @@ class LocalRun:
                 # Its place in the file alone does not identify an entry: where a log is rotated, another line
                 # has that.
                 own_id = _hash(repr((source, number, entry.step, entry.message)))
-                at = new.at
-                if at is not None and self._earliest is not None and at < self._earliest:
-                    at = None
+                at = None if self._is_of_another_clock(new.at, written_at) else new.at
                 told.append(Told(new, at or written_at, at is None, own_id))
         if told:
             self.heard_at, self.last_at = written_at, told[-1].at
         self._judge.note((each.entry for each in told), written_at.timestamp())
         return told
+
+    def _is_of_another_clock(self, at: datetime | None, written_at: datetime) -> bool:
+        """Whether a time is before the run or after its writing, as that of a container may be."""
+        if at is None or self._earliest is None:
+            return False
+        return not self._earliest <= at <= written_at + _CLOCK_STEP
 
     def verdict(self, now: datetime, results_at: float | None) -> Verdict:
         """Say how the run stands now. `results_at` is when a file with its results was written."""

@@ -59,6 +59,21 @@ def test_what_is_written_before_the_end_is_told_before_it(tmp_path: Path) -> Non
     assert verdict(run) == Verdict(Standing.OVER, failed, NOW)
 
 
+def test_a_time_that_a_line_begins_with_counts_where_it_is_of_this_clock(tmp_path: Path) -> None:
+    directory, run = made(tmp_path)
+    times = [NOW + timedelta(seconds=5), NOW - timedelta(hours=9), datetime.now(UTC) - timedelta(minutes=10)]
+    written = datetime.now(UTC) - timedelta(hours=1)
+    output = directory.path / OUTPUT
+    output.write_text("".join(f"{time:%Y-%m-%dT%H:%M:%SZ} step 1 done\n" for time in times))
+    os.utime(output, (written.timestamp(), written.timestamp()))
+    told = [told for news in run.poll(datetime.now(UTC)) for told in news.told]
+    assert [(each.at, each.is_estimated) for each in told] == [
+        (times[0], False),
+        (written, True),
+        (written, True),
+    ]
+
+
 def test_a_line_that_waits_for_more_is_told_before_the_end(tmp_path: Path) -> None:
     directory, run = made(tmp_path)
     line = "{'loss': 1.5, 'epoch': 0.5}"

@@ -97,6 +97,7 @@ def test_a_line_that_begins_with_a_time_happened_then(line: str, message: str, p
 
 def test_a_time_that_is_none_or_of_another_clock_is_a_part_of_the_line() -> None:
     ahead = f"{datetime.now() + timedelta(hours=1):%Y-%m-%d %H:%M:%S} step 10"
+    assert format_of("train.log", b"2026-01-31 12:00:00  INFO step 10\n") is LOG
     for line in ("2026-13-31 12:00:00 step 10", "2026-01-31", "2026-01-31 12:00:00", ahead):
         [entry] = read(f"{line}\n")
         assert (entry.message, entry.at) == (line, None)
