@@ -32,6 +32,8 @@ def _run(arguments: list[str]) -> int:
         from ftmon.commands import completion
 
         return completion.complete()
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
     name = arguments[0] if arguments and arguments[0] in NAMES else "watch"
     module = import_module(f"ftmon.commands.{name}")
     # `watch` takes its own name too: only then may a command's name be the job's id.

@@ -28,7 +28,7 @@ def test_the_version_is_told() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"ftmon {__version__}\n".encode(), b"")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["watch", "--help"], ["demo", "--help"]], ids=str)
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"], ["help", "demo"]], ids=str)
 def test_help_is_ascii_that_fits_a_terminal(arguments: list[str]) -> None:
     done = ftmon(*arguments, env={"COLUMNS": "80"})
     assert (done.returncode, done.stderr) == (0, b"")
@@ -78,6 +78,12 @@ def test_watch_takes_an_id_that_is_a_command_s_name(service: Service) -> None:
         (["--json"], "Which job?"),
         (["--json", "demo"], "For a job of that name: ftmon watch demo"),
         (["--json", "watch"], "For a job of that name: ftmon watch watch"),
+        (
+            ["demoo"],
+            "There is no command demoo. Did you mean ftmon demo? (A job of that name: ftmon watch demoo)",
+        ),
+        (["--json", "Histroy"], "Did you mean ftmon history?"),
+        (["helpp"], "Did you mean ftmon help?"),
         (["ft-1", "ft-2"], "unrecognized arguments: ft-2 (see ftmon --help)"),
         (["ft-1", "--bogus"], "unrecognized arguments: --bogus (see ftmon --help)"),
         (["ft-1", "--js"], "unrecognized arguments: --js (see ftmon --help)"),

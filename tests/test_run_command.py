@@ -184,7 +184,11 @@ def test_a_run_whose_name_is_taken_gets_a_number() -> None:
         ([], "Which command? Give it behind --: ftmon run -- python train.py"),
         (["--"], "Which command?"),
         (["--", "no-such-command-anywhere"], "there is no such command"),
-        (["train.py"], "unrecognized arguments: train.py"),
+        (["--oops"], "unrecognized arguments: --oops (see ftmon run --help)"),
+        (
+            ["--name", "a", "python", "train.py", "--lr", "1"],
+            "The command stands behind --: ftmon run --name a -- python train.py --lr 1",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_a_sentence(words: list[str], said: str) -> None:

@@ -1,5 +1,6 @@
 """`ftmon run -- COMMAND`: run a trainer, and watch it; its exit status is the job's outcome."""
 
+import shlex
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from ftmon.commands.local import target_of_kept
 from ftmon.commands.parser import Parser, add_no_history, add_notify, add_view_options
 from ftmon.commands.show import has_screen, show
 from ftmon.commands.view import Target, View, Watching
+from ftmon.errors import UsageError
 
 if TYPE_CHECKING:
     from ftmon.local.run_directory import RunDirectory
@@ -22,7 +24,9 @@ _FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 def run(arguments: Sequence[str]) -> int:
     """Run a command and watch it."""
     own, command = _split(arguments)
-    options = parser().parse_args(own)
+    options, others = parser().parse_known_args(own)
+    if others:
+        raise UsageError(_advice(own, others))
     from ftmon.local.command import check_command
 
     check_command(command)
@@ -60,6 +64,15 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         return words, []
     place = words.index("--")
     return words[:place], words[place + 1 :]
+
+
+def _advice(words: list[str], others: list[str]) -> str:
+    """Return what to type instead of words of which some are no options."""
+    if others[0].startswith("-"):
+        return f"unrecognized arguments: {' '.join(others)} (see ftmon run --help)"
+    place = words.index(others[0])
+    command = shlex.join(["ftmon", "run", *words[:place], "--", *words[place:]])
+    return f"The command stands behind --: {command}"
 
 
 def _name(command: list[str]) -> str:

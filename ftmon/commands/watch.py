@@ -17,6 +17,10 @@ from ftmon.commands.view import Target, View, Watching
 from ftmon.errors import UsageError
 from ftmon.providers import PROVIDERS
 
+_LONGEST_COMMAND, _LIKENESS = 12, 0.75
+"""A word without digits that is no longer, and so much like a command, is one that was mistyped: ids are
+longer."""
+
 _DESCRIPTION = """\
 Watch a fine-tuning job until it is over. On a terminal ftmon shows a screen, in a
 pipe plain lines; the exit status is the job's outcome. Leaving never touches the job.
@@ -41,6 +45,7 @@ commands:
   ftmon watch PATH      the run of a trainer here, read from its log, file or directory;
                         - for what is piped in
   ftmon watch JOB       the same as ftmon JOB, for an id that is a command's name
+  ftmon help [COMMAND]  the options of a command
 
 examples:
   ftmon ft-AF1WoRqd3aJAHsqc9NY7iL8F
@@ -100,6 +105,8 @@ def run(arguments: Sequence[str]) -> int:
             left="left; that does not touch the training.",
             again=lambda run_id: shlex.join(["ftmon", "watch", word or "", "--job", run_id]),
         )
+    if word is not None and not is_named:
+        _check_spelling(word)
     if word is not None and own_id is not None:
         raise UsageError("--job chooses among the runs at a PATH: ftmon watch PATH --job ID")
     return show(
@@ -109,6 +116,19 @@ def run(arguments: Sequence[str]) -> int:
         left="left; that does not touch the job.",
         again=lambda job_id: _command(service, job_id),
     )
+
+
+def _check_spelling(word: str) -> None:
+    """Raise a UsageError for a word that was meant as a command."""
+    if len(word) > _LONGEST_COMMAND or not word.isalpha():
+        return
+    from difflib import get_close_matches
+
+    if meant := get_close_matches(word.casefold(), (*NAMES, "help"), 1, _LIKENESS):
+        raise UsageError(
+            f"There is no command {word}. Did you mean ftmon {meant[0]}? "
+            f"(A job of that name: ftmon watch {word})"
+        )
 
 
 def _opening_here(
