@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from ftmon.model.curve import Curve
 from ftmon.model.series import Curves
 from ftmon.tui.chart import cursor, ticks
-from ftmon.tui.chart.axis import Course, choices
+from ftmon.tui.chart.axis import Course, axis_of, choices, turned
 from ftmon.tui.chart.frame import MARK, Frame, draw
+from ftmon.tui.chart.line import smoothing, visible
 from ftmon.tui.chart.view import Across, View
 
 RAW = View(smoothing=0.0)
@@ -161,6 +162,12 @@ def test_a_spike_is_cut_off_and_marked_without_flattening_the_rest() -> None:
     assert "↑" in dots(frame, "warning")[0]
 
 
+def test_of_a_few_points_none_is_cut_off() -> None:
+    frame = drawn(curves(curve(2.2, 1.1, 1.05, 1.02, 1.0)))
+    assert frame.height.high >= 2.2
+    assert not columns_of(frame, "warning")
+
+
 def test_a_spike_does_not_lift_the_average() -> None:
     values = [70.0 if number == 20 else 1 + number % 2 / 10 for number in range(200)]
     reading = cursor.read(curves(curve(*values)), View(), 21)
@@ -186,7 +193,8 @@ def test_the_axis_is_logarithmic_where_the_curves_need_it_or_where_it_is_asked_f
     assert labels(diverged)[0] == "100"
     assert not drawn(curves(curve(*FALLING))).height.is_logarithmic
     asked = drawn(curves(curve(*FALLING)), view=View(is_logarithmic=True))
-    assert labels(asked) == ["5", "2", "1"]
+    assert labels(asked) == ["3", "2.5", "2", "1.5"]
+    assert (asked.height.low, asked.height.high) == (FALLING[-1], FALLING[0])
     below_zero = curves(curve(*[-value for value in FALLING], 500))
     assert not drawn(below_zero).height.is_logarithmic
     assert not drawn(curves(curve(-2, -1)), view=View(is_logarithmic=True)).height.is_logarithmic
@@ -223,6 +231,23 @@ def test_the_average_is_bright_over_dim_points() -> None:
 def test_what_is_set_or_has_few_points_is_not_smoothed() -> None:
     assert not columns_of(drawn(curves(curve(*FALLING), name="learning rate"), view=View()), "raw")
     assert not columns_of(drawn(curves(curve(3, 1, 2)), view=View()), "raw")
+
+
+@pytest.mark.parametrize(("points", "factor"), [(10, 0.0), (39, 0.6), (399, 0.9), (400, 0.99)])
+def test_an_average_is_over_a_part_of_the_points(points: int, factor: float) -> None:
+    shown = curves(curve(*range(points)))
+    assert smoothing(shown, shown.train, View(smoothing=0.99)) == factor
+
+
+def test_another_x_axis_shows_the_same_part_of_the_run() -> None:
+    shown, course = curves(curve(*FALLING)), Course(total_steps=198, epochs=[33, 66])
+    view = View(start=0.25, end=0.5)
+    for across in (Across.EPOCH, Across.TIME, Across.STEP):
+        view = turned(shown, course, view, across)
+        axis = axis_of(shown, course, view)
+        first, after = visible(shown.train, axis)
+        assert (first, after) == pytest.approx((50, 100), abs=1)
+    assert turned(shown, course, View(start=0.75), Across.TIME) == View(across=Across.TIME)
 
 
 def test_a_gap_is_marked_and_breaks_the_line() -> None:

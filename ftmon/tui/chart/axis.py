@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import floor, isnan
 from typing import NamedTuple
@@ -142,3 +143,21 @@ def axis_of(curves: Curves, course: Course, view: View) -> Axis:
     length = last - first
     low, high = first + view.start * length, first + view.end * length
     return Axis(across, first, last, low, high, reached, course.steps_per_epoch or 1.0)
+
+
+def turned(curves: Curves, course: Course, view: View, across: Across) -> View:
+    """Return the view with something else on the x axis. It shows the same part of the run."""
+    whole = replace(view.whole(), across=across)
+    if not view.is_zoomed:
+        return whole
+    old, new = axis_of(curves, course, view), axis_of(curves, course, whole)
+    curve = next(curve for curve in (curves.train, curves.valid) if len(curve))
+    ends = [position([curve], new, _step(curve, old, x)) for x in (old.low, old.high)]
+    return whole.showing(*(max(0.0, min(1.0, new.share(x))) for x in ends))
+
+
+def _step(curve: Curve, axis: Axis, x: float) -> int:
+    """Return the step at a position of an axis."""
+    if axis.across is not Across.TIME:
+        return round(x)
+    return curve.steps[max(0, bisect_right(curve.times, x) - 1)]

@@ -9,7 +9,7 @@ from ftmon.model.curve import Curve
 from ftmon.model.series import Curves
 from ftmon.tui.chart.axis import positions
 from ftmon.tui.chart.frame import Frame
-from ftmon.tui.chart.line import averages_of, is_smoothed
+from ftmon.tui.chart.line import averages_of, smoothing
 from ftmon.tui.chart.view import View
 
 
@@ -34,7 +34,7 @@ def read(curves: Curves, view: View, step: int) -> Reading:
     main = _main(curves)
     index = _index(main, step)
     average = None
-    if len(train) and is_smoothed(curves, train, view):
+    if len(train) and smoothing(curves, train, view):
         average = averages_of(curves, train, view)[index]
     other = bisect_right(valid.steps, step) - 1
     time = main.times[index]

@@ -125,7 +125,7 @@ class _Canvas:
         A cell that both pass shows the average alone, so that it can be told without colours too.
         """
         width = self._columns * 2
-        smoothed = line.is_smoothed(curves, curve, view)
+        smoothed = line.smoothing(curves, curve, view) > 0
         averages = line.averages_of(curves, curve, view)
         columns = line.columns_of(curve, averages, self._axis, width)
         self._dots(line.spread(columns, self._height, width), "raw" if smoothed else look)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from ftmon.model.curve import Curve
 from ftmon.tui.chart import ticks
 
-_SHARE = 50
-"""One of so many points may be cut off."""
+_SHARE, _FEW = 50, 20
+"""One of so many points may be cut off, and none of fewer than so few."""
 
 _FLATTENING = 2.0
 """Points are cut off if the axis would have to be so many times as long to show them."""
@@ -77,7 +77,7 @@ def choose(
 
 def _range(lows: list[float], highs: list[float], ends: list[float]) -> tuple[float, float]:
     """Return the least and the greatest value to be shown."""
-    spare = max(1, len(highs) // _SHARE) if len(highs) > 4 else 0
+    spare = max(1, len(highs) // _SHARE) if len(highs) >= _FEW else 0
     room = max(0.0, highs[-1 - spare] - lows[spare]) * (_FLATTENING - 1)
     low = min(*ends, next(each for each in lows if lows[spare] - each <= room))
     high = max(*ends, next(each for each in reversed(highs) if each - highs[-1 - spare] <= room))
@@ -120,7 +120,19 @@ def _marks(low: float, high: float, rows: int) -> list[float]:
 def _logarithmic(low: float, high: float, rows: int) -> Height:
     if high / low <= 1 + _EQUAL:
         low, high = low / 2, high * 2
-    marks = ticks.powers(low, high, max(2, min(_MOST_MARKS, rows)))
+    marks = _logarithmic_marks(low, high, rows)
     low, high = min(low, marks[0]), max(high, marks[-1])
     factor = 1 / (log(high) - log(low))
     return Height(low, high, True, tuple(marks), factor, log(low) * factor)
+
+
+def _logarithmic_marks(low: float, high: float, rows: int) -> list[float]:
+    """Return round numbers for a logarithmic axis: at its ends, unless that takes too much of the height."""
+    most = max(2, min(_MOST_MARKS, rows))
+    around = ticks.powers(low, high, most)
+    if log(around[-1]) - log(around[0]) <= _MORE_ROOM * (log(high) - log(low)):
+        return around
+    for inside in (ticks.powers_within(low, high, most), ticks.within(low, high, most)):
+        if len(inside) >= 3:
+            return inside
+    return around

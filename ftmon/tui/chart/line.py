@@ -8,7 +8,7 @@ from ftmon.model.curve import Curve
 from ftmon.model.series import Curves
 from ftmon.tui.chart.axis import Axis, positions
 from ftmon.tui.chart.height import Height, usual
-from ftmon.tui.chart.view import View
+from ftmon.tui.chart.view import SMOOTHINGS, View
 
 _DOTS = (0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)
 """The bit of each braille dot within a character, by column and row (Unicode block U+2800)."""
@@ -20,6 +20,9 @@ _COLUMNS = tuple(
 
 _LEAST_SMOOTHED = 16
 """A curve of fewer points is not smoothed."""
+
+_WINDOWS = 4
+"""An average over more than one of so many parts of a curve says nothing of its course."""
 
 Grid = list[list[int]]
 """The bits of the dots of each cell, by row and column."""
@@ -38,14 +41,22 @@ class Column(NamedTuple):
     """There is no gap between the column before and this one."""
 
 
-def is_smoothed(curves: Curves, curve: Curve, view: View) -> bool:
-    """Return whether one of the curves is shown with its moving average."""
-    return view.smoothing > 0 and curves.is_noisy and curve.points >= _LEAST_SMOOTHED
+def smoothing(curves: Curves, curve: Curve, view: View) -> float:
+    """Return the factor with which one of the curves is smoothed; 0 where it is not.
+
+    It is the chosen one, or the next smaller one that suits so many points.
+    """
+    if not curves.is_noisy or curve.points < _LEAST_SMOOTHED:
+        return 0.0
+    # A factor of 0.9 averages about ten points.
+    greatest = 1 - _WINDOWS / curve.points
+    return max(each for each in SMOOTHINGS if each <= min(view.smoothing, greatest))
 
 
 def averages_of(curves: Curves, curve: Curve, view: View) -> list[float]:
     """Return the moving average of one of the curves at each bucket; its values if it is not smoothed."""
-    return curve.smoothed(view.smoothing, *usual(curve)) if is_smoothed(curves, curve, view) else curve.lasts
+    factor = smoothing(curves, curve, view)
+    return curve.smoothed(factor, *usual(curve)) if factor else curve.lasts
 
 
 def visible(curve: Curve, axis: Axis) -> tuple[int, int]:

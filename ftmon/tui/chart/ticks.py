@@ -58,8 +58,7 @@ def within(low: float, high: float, most: int) -> list[float]:
 def powers(low: float, high: float, most: int) -> list[float]:
     """Return at most `most` round numbers on a logarithmic axis, whose ends enclose `low` and `high`."""
     first, last = floor(log10(low)), ceil(log10(high))
-    for digits in ((1, 2, 5), (1, 5), (1, 3), (1,)):
-        marks = [_scaled(digit, power) for power in range(first, last + 1) for digit in digits]
+    for marks in _powers(first, last):
         below = [mark for mark in marks if mark <= low]
         above = [mark for mark in marks if mark >= high]
         if not below or not above:
@@ -69,6 +68,21 @@ def powers(low: float, high: float, most: int) -> list[float]:
             return found
     stride = ceil((last - first) / max(1, most - 1))
     return [_scaled(1, first + stride * number) for number in range(ceil((last - first) / stride) + 1)]
+
+
+def powers_within(low: float, high: float, most: int) -> list[float]:
+    """Return at most `most` round numbers on a logarithmic axis, from `low` to `high`; perhaps none."""
+    found = (
+        [mark for mark in marks if low <= mark <= high]
+        for marks in _powers(floor(log10(low)), ceil(log10(high)))
+    )
+    return next((marks for marks in found if len(marks) <= most), [])
+
+
+def _powers(first: int, last: int) -> Iterator[list[float]]:
+    """Yield round numbers from one power of ten to another, each time fewer."""
+    for digits in ((1, 2, 5), (1, 5), (1, 3), (1,)):
+        yield [_scaled(digit, power) for power in range(first, last + 1) for digit in digits]
 
 
 def _scaled(digit: int, power: int) -> float:

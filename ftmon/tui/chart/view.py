@@ -61,6 +61,10 @@ class View(NamedTuple):
         length = self.end - self.start
         return self._from(self.start + share * length, length)
 
+    def showing(self, start: float, end: float) -> "View":
+        """Show this part; all, where it is too small."""
+        return self._from(start, end - start) if end - start >= _LEAST_WINDOW else self.whole()
+
     def whole(self) -> "View":
         """Show all of the x axis."""
         return self._replace(start=0.0, end=1.0)

@@ -9,7 +9,7 @@ from ftmon.model.series import Curves
 from ftmon.tui.chart.axis import Course
 from ftmon.tui.chart.frame import Frame, Piece, draw
 from ftmon.tui.chart.view import View
-from ftmon.tui.parts.part import fit
+from ftmon.tui.parts.part import Part, fit
 from ftmon.tui.widgets.chart_title import readout, state, summary
 
 PANEL_WIDTH, PANEL_HEIGHT = 56, 9
@@ -46,14 +46,23 @@ def panels(lines: list[Curves], course: Course, view: View, size: Size, *, is_ma
     if not lines or not width or not height:
         return []
     across, down = _grid(len(lines), width, height) if is_many else (1, 1)
-    found = []
-    for number, curves in enumerate(lines[: across * down]):
+    shown, found = lines[: across * down], []
+    count = f"{len(shown)} of {len(lines)} figures" if is_many and len(shown) < len(lines) else ""
+    for number, curves in enumerate(shown):
         row, column = divmod(number, across)
         x, y = column * width // across, row * height // down
         right, bottom = (column + 1) * width // across, (row + 1) * height // down
         gap = 0 if column == across - 1 else len(_GAP)
-        found.append(_panel(curves, course, view, (x, y), (right - x - gap, bottom - y)))
+        # The last one tells that there are more.
+        more = count if number == len(shown) - 1 else ""
+        found.append(_panel(curves, course, view, (x, y), (right - x - gap, bottom - y), more))
     return found
+
+
+def has_room_for_two(size: Size) -> bool:
+    """Whether several charts can be shown."""
+    across, down = _grid(2, *size)
+    return across * down > 1
 
 
 def _grid(count: int, width: int, height: int) -> tuple[int, int]:
@@ -69,11 +78,15 @@ def _grid(count: int, width: int, height: int) -> tuple[int, int]:
     return max(grids)[2:]
 
 
-def _panel(curves: Curves, course: Course, view: View, at: tuple[int, int], size: tuple[int, int]) -> Panel:
+def _panel(
+    curves: Curves, course: Course, view: View, at: tuple[int, int], size: tuple[int, int], more: str
+) -> Panel:
     width, height = size
     frame = draw(curves, course, view, width, height - 1)
     words = summary(curves, width) if view.cursor is None else readout(curves, view, view.cursor)
-    about = tuple(state(curves, view, frame)) if frame else ()
+    about = tuple(state(curves, view, frame, width)) if frame else ()
+    if more:
+        about = (*about, Part(more, "key", 1))
     left, right = fit(tuple(words), about, width - len(_GAP), _GAP)
     start = [piece for part in left for piece in ((part.text, part.look), (_GAP, ""))]
     end = [piece for part in right for piece in ((_GAP, ""), (part.text, part.look))]

@@ -6,7 +6,7 @@ from ftmon.model.series import Curves
 from ftmon.text import clock, count, figure
 from ftmon.tui.chart.cursor import read
 from ftmon.tui.chart.frame import MARK, Frame
-from ftmon.tui.chart.line import furthest, is_smoothed
+from ftmon.tui.chart.line import furthest, smoothing
 from ftmon.tui.chart.view import View
 from ftmon.tui.parts.part import Part
 
@@ -50,8 +50,11 @@ def readout(curves: Curves, view: View, step: int) -> Iterator[Part]:
         yield Part(clock(reading.at), "muted", 4)
 
 
-def state(curves: Curves, view: View, frame: Frame) -> Iterator[Part]:
-    """Yield how the chart is shown: what is cut off, the scale, the smoothing, the part that is seen."""
+def state(curves: Curves, view: View, frame: Frame, width: int) -> Iterator[Part]:
+    """Yield how the chart is shown: what is cut off, the scale, the smoothing, the part that is seen.
+
+    A logarithmic scale is always told: without that word a curve is misread.
+    """
     shown = [curve for curve in (curves.train, curves.valid) if len(curve)]
     cut = [found for curve in shown if (found := furthest(curve, frame.axis, frame.height))]
     if cut:
@@ -60,9 +63,9 @@ def state(curves: Curves, view: View, frame: Frame) -> Iterator[Part]:
         about = "" if all(curve.is_exact for curve in shown) else "~"
         yield Part(f"{sign} {figure(value)} at step {about}{count(step)}", "warning", 1)
     if frame.height.is_logarithmic:
-        yield Part("log scale", "muted", 5)
-    if is_smoothed(curves, shown[0], view):
-        yield Part(f"ema {view.smoothing:g}", "muted", 5)
+        yield Part("log scale" if width >= _WIDE else "log", "muted", 0)
+    if factor := smoothing(curves, shown[0], view):
+        yield Part(f"ema {factor:g}", "muted", 5)
     if view.is_zoomed:
         yield Part(f"zoom {1 / (view.end - view.start):.3g}×", "key", 4)
 

@@ -12,7 +12,7 @@ from ftmon.tui.chart.axis import Course
 from ftmon.tui.chart.frame import Frame
 from ftmon.tui.chart.view import View
 from ftmon.tui.look import rich_style
-from ftmon.tui.widgets.chart_panel import PANEL_HEIGHT, Panel, panels
+from ftmon.tui.widgets.chart_panel import PANEL_HEIGHT, Panel, has_room_for_two, panels
 
 
 class Plot(Widget, can_focus=True):
@@ -78,6 +78,11 @@ class Plot(Widget, can_focus=True):
     def _shows_many(self) -> bool:
         has_room = self.size.height >= 2 * PANEL_HEIGHT
         return has_room if self.view.is_many is None else self.view.is_many
+
+    @property
+    def has_room_for_several(self) -> bool:
+        """Several charts can be shown at once."""
+        return has_room_for_two(self.size)
 
     @property
     def _first_frame(self) -> Frame | None:
