@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from ftmon.commands import listing
 from ftmon.commands.columns import cells, fitted
 from ftmon.commands.job_table import table
+from ftmon.history.reader import RecordedRun
 from ftmon.model.job import Job, Status
 from ftmon.model.job_list import ListedJob
 from ftmon.model.key import JobKey
@@ -222,6 +224,10 @@ def test_no_line_is_wider_than_the_terminal(width: int, monkeypatch: pytest.Monk
     )
     assert all(cells(line) <= width for line in lines)
     assert all(each.key.job_id in line for each, line in zip(many, lines[1:], strict=True))
+    at = datetime.fromtimestamp(NOON, UTC)
+    runs = [RecordedRun(each.key, at, at, 3, each.job, "", None, is_partial=False) for each in many]
+    # No part of an id is left out.
+    assert all(cells(line) <= max(width, 52) for line in listing.table(runs, width))
 
 
 def test_a_host_stands_in_the_table_only_where_it_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:

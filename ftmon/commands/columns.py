@@ -1,9 +1,33 @@
 """Aligned columns of text, on a terminal no wider than it is."""
 
+import os
+import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 _GAP = "  "
+
+_LEAST_LAST = 8
+"""Cells that the last column, which may be cut, has at least."""
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that stdout is, or None where it is none."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
+def fitting(
+    rows: Sequence[Mapping[str, str]], names: Sequence[str], spare: Sequence[str], width: int
+) -> list[str]:
+    """Return the names of the columns that fit into a width. Those of `spare` are left out in their order."""
+    shown, last = list(names), names[-1]
+    least = [{**row, last: fitted(row[last], _LEAST_LAST)} for row in rows]
+    for name in spare:
+        if name in shown and total([[row[each] for each in shown] for row in least]) > width:
+            shown.remove(name)
+    return shown
 
 
 def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> Iterator[str]:

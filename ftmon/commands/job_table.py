@@ -1,13 +1,12 @@
 """Jobs as a table on a terminal, as plain columns in a pipe, and as JSON Lines."""
 
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ftmon import json_text, text
-from ftmon.commands.columns import aligned, cells, fitted, padded, total
+from ftmon.commands.columns import aligned, cells, fitting, padded, terminal_width
 from ftmon.lines.output import encoded, write
 from ftmon.model.job import Status, job_json
 from ftmon.model.job_list import ListedJob
@@ -35,9 +34,6 @@ _HEADINGS = {
 }
 """The columns of the table, in their order."""
 
-_LEAST_MODEL = 8
-"""Cells that the model, which may be cut, has at least."""
-
 
 def show(jobs: Sequence[ListedJob], base_url: str, *, as_json: bool) -> None:
     """Print the jobs."""
@@ -45,8 +41,7 @@ def show(jobs: Sequence[ListedJob], base_url: str, *, as_json: bool) -> None:
         write(json_text.encode_lines([_json(listed) for listed in jobs]))
     elif not jobs:
         return
-    elif sys.stdout is not None and sys.stdout.isatty():
-        width = os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    elif (width := terminal_width()) is not None:
         write(encoded("".join(f"{line}\n" for line in table(jobs, base_url, width))))
     else:
         lines = aligned([list(_cells(each).values()) for each in jobs])
@@ -64,9 +59,7 @@ def table(jobs: Sequence[ListedJob], base_url: str, width: int, now: datetime | 
         row["host"] = "" if each.key.service == base_url else text.place(each.key.service)
     names = [name for name in _HEADINGS if name != "host" or any(row["host"] for row in rows)]
     rows.insert(0, _HEADINGS)
-    for least in ("source", "created", "model", "host"):
-        if least in names and _width(rows, names) > width:
-            names.remove(least)
+    names = fitting(rows, names, ("source", "created", "model", "host"), width)
     # Only a model is cut: a part of an id is of no use.
     lines = aligned([[row[name] for name in names] for row in rows], width if "model" in names else None)
     yield _inked(next(lines), "2")
@@ -74,12 +67,6 @@ def table(jobs: Sequence[ListedJob], base_url: str, width: int, now: datetime | 
     for line, row, each in zip(lines, rows[1:], jobs, strict=True):
         end = len(padded(row["status"], status_width))
         yield _inked(line[:end], _INKS[each.job.status]) + line[end:]
-
-
-def _width(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> int:
-    """Return the least width of these columns in cells."""
-    least = [{**row, "model": fitted(row["model"], _LEAST_MODEL)} for row in rows]
-    return total([[row[name] for name in names] for row in least])
 
 
 def _inked(words: str, ink: str) -> str:

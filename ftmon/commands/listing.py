@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ftmon import json_text, text
-from ftmon.commands.columns import aligned
+from ftmon.commands.columns import aligned, fitting, terminal_width
 from ftmon.commands.recorded import opened
 from ftmon.history.reader import RecordedRun
 from ftmon.lines.output import encoded, say, write
@@ -11,6 +11,9 @@ from ftmon.model.event import iso
 from ftmon.model.job import Job, job_json
 from ftmon.model.key import LOCAL, JobKey
 from ftmon.safe import one_line, safe
+
+_SPARE = ("took", "service", "model", "events", "created")
+"""The columns that a narrow terminal leaves out, the first one first."""
 
 
 def list_runs(*, as_json: bool) -> int:
@@ -22,7 +25,7 @@ def list_runs(*, as_json: bool) -> int:
     if as_json:
         write(json_text.encode_lines([_run_json(run) for run in runs]))
     elif runs:
-        write(encoded("".join(f"{line}\n" for line in table(runs))))
+        write(encoded("".join(f"{line}\n" for line in table(runs, terminal_width()))))
     else:
         say("nothing is recorded.")
     return 0
@@ -41,22 +44,35 @@ def with_kept(runs: Sequence[RecordedRun], kept: Sequence[Job]) -> list[Recorded
     return sorted(found.values(), key=lambda run: run.last_at, reverse=True)
 
 
-def table(runs: Sequence[RecordedRun]) -> Iterator[str]:
-    """Return a line for each run, in aligned columns."""
-    return aligned([_row(run) for run in runs])
+def table(runs: Sequence[RecordedRun], width: int | None = None) -> Iterator[str]:
+    """Return a line for each run, in aligned columns.
+
+    On a terminal of a width, that is no wider if the ids leave room for it. The model is cut and the least
+    important columns are left out.
+    """
+    rows = [_row(run) for run in runs]
+    if width is None:
+        return aligned([list(row.values()) for row in rows])
+    for row, run in zip(rows, runs, strict=True):
+        row["service"] = text.place(run.key.service)
+    names = fitting(rows, list(rows[0]), _SPARE, width)
+    lines = [[row[name] for name in names] for row in rows]
+    # Only a model is cut: a part of an id is of no use.
+    return aligned(lines, width if "model" in names else None)
 
 
-def _row(run: RecordedRun) -> tuple[str, ...]:
+def _row(run: RecordedRun) -> dict[str, str]:
+    """Return what is told of a run, by column. The model comes last: it may be long."""
     job, took = run.job, run.job.duration
-    return (
-        text.last_seen(job),
-        safe(run.key.job_id),
-        text.stamp(job.created_at or run.first_at)[:-3],
-        f"took {text.duration(took)}" if took is not None else "–",
-        f"{text.plural(run.events, 'event')}{', partial' if run.is_partial else ''}",
-        safe(run.key.service),
-        one_line(job.fine_tuned_model or job.model or ""),
-    )
+    return {
+        "status": text.last_seen(job),
+        "id": safe(run.key.job_id),
+        "created": text.stamp(job.created_at or run.first_at)[:-3],
+        "took": f"took {text.duration(took)}" if took is not None else "–",
+        "events": f"{text.plural(run.events, 'event')}{', partial' if run.is_partial else ''}",
+        "service": safe(run.key.service),
+        "model": one_line(job.fine_tuned_model or job.model or ""),
+    }
 
 
 def _run_json(run: RecordedRun) -> dict[str, object]:
