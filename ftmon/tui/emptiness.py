@@ -15,6 +15,8 @@ from ftmon.tui.log.rows import wrap
 Lines = Sequence[tuple[str, str]]
 """Lines of text, each with its look."""
 
+NOT_SHOWN: Lines = [("No event passes the filter.", "strong"), ("& changes it, esc shows all", "muted")]
+
 
 def emptiness(run: Run | None) -> Iterator[tuple[str, str]]:
     """Yield the lines of text, each with its look (`ftmon/tui/look.py`)."""

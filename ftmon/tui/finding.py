@@ -139,10 +139,12 @@ class Finding:
             self._wish = _Wish(hits, origin, step, True, f"No event has {text}" if says_failure else "")
         self._tell()
 
-    def next_hit(self, step: int) -> None:
-        """Go to the next event found, or the one before."""
-        if self._finder.hits is not None and self._finder.pattern is not None:
-            self._go(self._finder.hits, step, True, f"No event has {self._finder.pattern.text}")
+    def next_hit(self, step: int) -> bool:
+        """Go to the next event found, or the one before. Return whether something is searched for."""
+        if self._finder.hits is None or self._finder.pattern is None:
+            return False
+        self._go(self._finder.hits, step, True, f"No event has {self._finder.pattern.text}")
+        return True
 
     def next_milestone(self, step: int) -> None:
         """Go to the next milestone, or the one before."""
@@ -206,8 +208,9 @@ class Finding:
         index = neighbour(found, wish.origin, wish.step)
         if index is None and not wish.scan.is_done:
             return
+        self._finder.round_to = None
         if index is None and found and wish.goes_round:
-            index = found[0 if wish.step > 0 else -1]
+            index = self._finder.round_to = found[0 if wish.step > 0 else -1]
         self._wish = None
         if index is not None:
             self._log.go_to(index)
@@ -231,7 +234,7 @@ class Finding:
             self._say("This event has no time.")
             return
         place = place_of_time(log.all_events, log.shown, at + timedelta(minutes=step))
-        present = log.place[0] - 1
+        present = log.place - 1
         log.go_to_place(max(place, present + 1) if step > 0 else min(place, present - 1))
 
     def toggle_mark(self) -> None:
@@ -255,6 +258,7 @@ class Finding:
         """End the choice, else the search, else the filter. Return False if there is none of them."""
         if self._log.chosen is not None:
             self._log.chosen = None
+            self._log.follow_at_end()
         elif self._finder.pattern is not None:
             self._finder.search("")
             self._log.refresh()

@@ -79,6 +79,23 @@ async def test_scrolling_down_to_the_end_follows_again() -> None:
         assert log.following
 
 
+async def test_the_title_tells_which_events_are_in_sight_and_whether_the_last_one_is() -> None:
+    async with log_of(*MANY) as (seen, log, go_on):
+        await seen.press("home")
+        assert f"scrolled up   1–{log.size.height} of 300" in seen.text
+        log.go_to(299)
+        await seen.until_shown("not following")
+        await seen.press("escape")
+        assert log.following
+        log.go_to(3)
+        log.go_to(299)
+        await seen.press("up")
+        assert "scrolled up" in seen.text
+        assert " of 300" in seen.text
+        await flood(seen, log, go_on)
+        await seen.until_shown("7 new below")
+
+
 async def test_the_wheel_leaves_follow_mode_and_a_click_on_the_count_resumes_it() -> None:
     async with log_of(*MANY) as (seen, log, go_on):
         for _ in range(3):

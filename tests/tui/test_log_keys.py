@@ -181,6 +181,10 @@ async def test_a_search_goes_to_what_it_finds_and_round() -> None:
         assert "search: epoch   3 of 4" in seen.text
         await seen.press("n", "n")
         assert message(log) == "Completed epoch 1/6"
+        assert "search: epoch   1 of 4, from the top" in seen.text
+        await seen.press("N")
+        assert "search: epoch   4 of 4, from the end" in seen.text
+        await seen.press("n")
         go_on.set()
         await seen.until_shown("search: epoch   1 of 5")
         await type_into(seen, "slash", "not there")

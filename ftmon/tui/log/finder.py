@@ -23,6 +23,8 @@ class Finder:
         """Finds the events that have the pattern, among those that the filter shows."""
         self.milestones: Scan | None = None
         """Finds the milestones among them. None until one is asked for."""
+        self.round_to: int | None = None
+        """The hit that was reached from the other end, as the first one after the last."""
         self.marks: list[int] = []
         """The indices of the marked events, in order."""
         self._events = events
@@ -92,6 +94,7 @@ class Finder:
         return [scan for scan in (self.coming, self.hits, self.milestones) if scan is not None]
 
     def _search(self) -> None:
+        self.round_to = None
         self.hits = self._shown_scan(matching(self.pattern)) if self.pattern else None
 
     def _shown_scan(self, wanted: Test) -> Scan:

@@ -30,14 +30,20 @@ class Standing(NamedTuple):
     """Events added since follow mode was left."""
     step: int | None = None
     """The step of the event that the user is at."""
-    place: int = 0
-    """Which of the shown events that is, counted from 1."""
+    first: int = 0
+    last: int = 0
+    """The shown events that are in sight, counted from 1."""
     shown: int = 0
     filter: Words | None = None
     """`filter: loss`, `12 of 340`; None while all events are shown."""
     search: Words | None = None
     """`search: loss`, `3 of 12`; None while nothing is searched for."""
     marks: int = 0
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the last event is in sight."""
+        return self.last == self.shown
 
     @property
     def is_finding(self) -> bool:
@@ -62,6 +68,8 @@ def search_words(finder: "Finder", chosen: int | None) -> Words | None:
     place = len(found) if chosen is None else bisect_left(found, chosen)
     number = f"{count(place + 1)} of " if place < len(found) and found[place] == chosen else ""
     tail = "" if number else " found"
+    if number and chosen == finder.round_to and len(found) > 1:
+        tail = ", from the end" if place else ", from the top"
     progress = _progress(finder.hits)
     words = f"{number}{count(len(found))}{tail}{' · ' if progress else ''}{progress}"
     return Words(f"search: {excerpt(finder.pattern.text, _LONGEST)}", words)

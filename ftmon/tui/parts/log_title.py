@@ -36,7 +36,10 @@ def _position(run: Run, standing: Standing) -> Iterator[Part]:
         return
     if standing.unseen:
         yield Part(f"{count(standing.unseen)} new below", "warning", 3)
+    elif standing.is_at_end:
+        yield Part("at the end" if run.is_over else "not following", "muted", 5)
     else:
         yield Part("scrolled up", "warning", 5)
     step = "" if standing.step is None else f"step {count(standing.step)} · "
-    yield Part(f"{step}{count(standing.place)} of {count(standing.shown)}", "muted", 4)
+    seen = f"{count(standing.first)}–{count(standing.last)} of {count(standing.shown)}"
+    yield Part(f"{step}{seen}", "muted", 4)

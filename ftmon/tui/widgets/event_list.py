@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ftmon.model.event import Event
-from ftmon.tui.emptiness import centred
+from ftmon.tui.emptiness import NOT_SHOWN, centred
 from ftmon.tui.log.chip import Chip, place, words
 from ftmon.tui.log.event_row import Columns, Times, columns
 from ftmon.tui.log.event_rows import EventRows
@@ -28,8 +28,6 @@ _LONGEST_LOOK = 0.05
 
 _MOST_STRIPS = 500
 """Rows that are kept as they were drawn: more than a screen has."""
-
-_NOT_SHOWN = [("No event passes the filter.", "strong"), ("& changes it, esc shows all", "muted")]
 
 
 class EventList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -77,8 +75,12 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def is_settled(self) -> bool:
         """Whether the rows are those of the present size, and nothing is about to move."""
-        is_at_end = not self.following or self.scroll_y == self.max_scroll_y
-        return is_at_end and self._columns == self._rows.columns
+        return (self.is_at_end or not self.following) and self._columns == self._rows.columns
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the last row is in sight."""
+        return self.scroll_y >= self.max_scroll_y
 
     @property
     def unseen(self) -> int:
@@ -225,7 +227,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         return self._rows.age(self.scroll_offset.y + y, now, is_first=y == 0)
 
     def _chip(self) -> Chip | None:
-        if self.following:
+        if self.following or (self._is_over and self.is_at_end):
             return None
         texts = words(self.unseen, is_over=self._is_over)
         chip = place(texts, self.size.height, self._room)
@@ -241,8 +243,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         return self._width - cell_len("".join(text for text, _ in pieces).rstrip())
 
     def _centred(self, y: int) -> Strip:
-        lines = _NOT_SHOWN if self._rows.events else self._empty
-        row = centred(lines, y, self._width, self.size.height)
+        row = centred(NOT_SHOWN if self._rows.events else self._empty, y, self._width, self.size.height)
         segments = [] if row is None else [Segment(row[0], self._style(row[1]))]
         return Strip(segments).adjust_cell_length(self._width, self._style())
 
@@ -317,7 +318,7 @@ class EventList(ScrollView, can_focus=True, inherit_bindings=False):
         super().watch_scroll_y(old_value, new_value)
         self._ages.clear()
         self._settle()
-        self.set_following(self.scroll_y >= self.max_scroll_y)
+        self.set_following(self.is_at_end)
         if not self.following:
             self.post_message(self.Changed())
 

@@ -78,15 +78,24 @@ class EventLog(EventList, inherit_bindings=False):
     @property
     def here(self) -> int | None:
         """The index of the chosen event, else of the last visible one; None if no event is shown."""
-        if self.chosen is not None:
-            return self.chosen
+        return self._lowest if self.chosen is None else self.chosen
+
+    @property
+    def _lowest(self) -> int | None:
         return self._rows.index(self.scroll_offset.y + self.size.height - 1) if len(self._rows) else None
 
     @property
-    def place(self) -> tuple[int, int]:
-        """Which of the shown events the user is at, counted from 1, and how many are shown."""
-        here, shown = self.here, self._rows.shown
-        return (0 if here is None else min(self._rows.place(here) + 1, len(shown))), len(shown)
+    def place(self) -> int:
+        """Which of the shown events the user is at, counted from 1; 0 if no event is shown."""
+        return self._place(self.here)
+
+    @property
+    def in_sight(self) -> tuple[int, int]:
+        """The first and the last of the shown events that are in sight, counted as in `place`."""
+        return self._place(self.top), self._place(self._lowest)
+
+    def _place(self, index: int | None) -> int:
+        return 0 if index is None else min(self._rows.place(index) + 1, len(self._rows.shown))
 
     @property
     def chosen_event(self) -> Event | None:
@@ -208,6 +217,10 @@ class EventLog(EventList, inherit_bindings=False):
         """Scroll to the last event and follow."""
         self._go_to_end()
         self.set_following(True)
+
+    def follow_at_end(self) -> None:
+        """Follow, if the last row is in sight."""
+        self.set_following(self.is_at_end)
 
     def action_next_times(self) -> None:
         """Switch to the next time columns. Skip BOTH in a list that is too narrow for it."""

@@ -116,13 +116,13 @@ class LogPane(Vertical):
     @on(EventLog.Changed)
     def _draw_title(self) -> None:
         log = self.event_log
-        place, shown = log.place
+        shown = len(log.shown)
         step = None if log.following or self._event is None else step_of(self._event)
         standing = Standing(
             log.following,
             log.unseen,
             step,
-            place,
+            *log.in_sight,
             shown,
             filter_words(log.finder, shown, len(log.all_events)),
             search_words(log.finder, log.chosen),
@@ -200,7 +200,8 @@ class LogPane(Vertical):
 
     def action_next_hit(self, step: int) -> None:
         """Go to the next event found, or the one before."""
-        self._finding.next_hit(step)
+        if not self._finding.next_hit(step):
+            raise SkipAction
 
     def action_thin(self) -> None:
         """Show few of the steps, or all again."""
