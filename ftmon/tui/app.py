@@ -23,7 +23,7 @@ from ftmon.tui import layout_file
 from ftmon.tui.breakpoints import HEIGHTS, WIDTHS, classes
 from ftmon.tui.driver import Enveloped, OpenedDriver, TerminalDriver
 from ftmon.tui.exits import Suspension
-from ftmon.tui.key_order import OrderedApp
+from ftmon.tui.refusal import RefusingApp
 from ftmon.tui.theme import ANSI, DARK, THEMES
 
 # What the picture at the start needs is imported before this, all else after it, where it is used.
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from ftmon.settings.notification import Notification
     from ftmon.tui.opening import Opening
     from ftmon.tui.screens.choose import Choice
-    from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.watch.watcher import Watcher
 
 
@@ -44,7 +43,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FtmonApp(OrderedApp):
+class FtmonApp(RefusingApp):
     """Watches jobs, starting with the one of `key`. The caller has already told the watcher about that one.
 
     After `run()`, `return_code` is the exit status:
@@ -65,7 +64,7 @@ class FtmonApp(OrderedApp):
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "change_theme", "theme", tooltip="Choose a theme: dark, light, …", id="view.theme"),
-        Binding("question_mark", "help", "help", key_display="?", tooltip="Show all keys", id="help"),
+        Binding("question_mark,f1", "help", "help", tooltip="Show all keys", id="help"),
         Binding("q", "quit", "quit", tooltip="Quit ftmon; the job is left alone", id="quit"),
         Binding("ctrl+q", "quit", "quit", False, priority=True, tooltip="Quit ftmon", id="quit.always"),
         Binding(
@@ -113,8 +112,6 @@ class FtmonApp(OrderedApp):
             driver_class=OpenedDriver if opening else TerminalDriver,
             ansi_color=True if os.environ.get("NO_COLOR") else None,
         )
-        self.monitor: MonitorScreen | None = None
-        """None until its module is imported."""
         self._watcher = watcher
         self._key = key
         self._exit_when_over = exit_when_over
@@ -280,8 +277,11 @@ class FtmonApp(OrderedApp):
         if self.monitor is None or not self.monitor.is_active:
             return
         before = self.theme
-        choices = [Choice(words, "", partial(show, theme.name)) for words, theme in THEMES.items()]
         place = [theme.name for theme in THEMES.values()].index(self.current_theme.name)
+        choices = [
+            Choice(f"{words}{' ✓' if number == place else ''}", "", partial(show, theme.name))
+            for number, (words, theme) in enumerate(THEMES.items())
+        ]
         chooser = ChooseScreen("Theme", "Search for themes", choices, place, lambda choice: choice.do())
         self.push_screen(chooser, end)
 

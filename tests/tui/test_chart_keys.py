@@ -1,3 +1,4 @@
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,17 @@ from tests.tui.stage import Stage, stage
 pytestmark = pytest.mark.slow
 
 STEPS = 150
+
+REFUSED = {
+    "V": "There is only one figure: loss.",
+    "e": "There are too few points to smooth.",
+    "greater_than_sign": "All of the x axis is shown: z zooms in.",
+    "n": "Nothing is searched for: / searches.",
+    "r": "There is nothing to retry.",
+    "p": "A run can be replayed once it is over.",
+    "plus": "Nothing is replayed now.",
+}
+"""Keys that can do nothing, and why."""
 
 
 def step(number: int) -> dict[str, Any]:
@@ -69,8 +81,8 @@ def wheel(event: type[MouseEvent], chart: LossChart, x: int) -> MouseEvent:
 async def test_keys_choose_the_figure_the_scale_the_axis_and_the_smoothing() -> None:
     async with charted() as seen:
         assert "ema 0.9" in title(seen)
-        for _ in range(2):
-            await seen.press("e")
+        # An average of a hundred points would say nothing of so few.
+        await seen.press("e")
         assert "ema" not in title(seen)
         await seen.press("v")
         assert title(seen).startswith(" accuracy")
@@ -79,6 +91,12 @@ async def test_keys_choose_the_figure_the_scale_the_axis_and_the_smoothing() -> 
         await seen.press("V", "V", "l")
         assert title(seen).startswith(" loss")
         assert "log scale" in title(seen)
+        await seen.press("left", "e")
+        assert re.search("  log scale  ema 0.6$", title(seen))
+        await seen.pilot.resize_terminal(40, 32)
+        await seen.until(lambda: re.search(" step 150 .*  log$", title(seen)) is not None)
+        await seen.pilot.resize_terminal(100, 32)
+        await seen.press("escape")
         assert axis(seen).startswith("  step")
         await seen.press("a")
         assert axis(seen).startswith(" epoch")
@@ -197,6 +215,7 @@ async def test_several_figures_stand_side_by_side_or_below_each_other() -> None:
         await seen.press("u")
         assert "accuracy" in title(seen)
         assert "loss" in title(seen)
+        assert title(seen).endswith("2 of 3 figures")
         await seen.press("u")
         assert "accuracy" not in title(seen)
         await seen.pilot.resize_terminal(180, 50)
@@ -252,11 +271,23 @@ async def test_the_palette_and_the_help_have_the_keys_of_the_chart() -> None:
         await seen.until_shown("Chart the next figure")
 
 
-async def test_keys_for_several_figures_are_offered_where_there_are_several() -> None:
+async def test_a_key_that_can_do_nothing_is_not_offered_and_says_why() -> None:
     losses = [event(f"Step {number}/9: training loss={number}", number) for number in range(1, 6)]
     async with stage({JOB: [answer(job())], STREAM: [stream(*losses, End.HANG)]}, size=(100, 32)) as seen:
         await seen.until_shown("⠤⠤ train")
         assert "← cursor" in seen.text
         assert "v value" not in seen.text
+        for key, why in REFUSED.items():
+            await seen.press(key)
+            await seen.until_shown(why)
+        await seen.press("c", "l")
+        await seen.until_shown("The chart is not shown: c shows it.")
+        await seen.pilot.resize_terminal(60, 10)
+        await seen.press("c")
+        await seen.until_shown("There is no room for chart and log")
+        await seen.press("f1")
+        await seen.until_shown("Search for a key")
     async with charted() as seen:
         await seen.until_shown("v value")
+        await seen.press("u")
+        await seen.until_shown("There is room for one chart only.")

@@ -71,6 +71,7 @@ async def test_a_command_is_found_by_words_or_by_its_key_and_run() -> None:
 async def test_a_theme_is_shown_while_it_is_chosen() -> None:
     async with stage(RUNNING) as seen:
         await seen.press("d", "down")
+        await seen.until_shown("dark ✓")
         await seen.until(lambda: seen.app.theme == LIGHT.name)
         await seen.press("escape")
         await seen.until(lambda: seen.app.theme == DARK.name)

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from math import floor, isnan
 from typing import NamedTuple
@@ -147,7 +146,7 @@ def axis_of(curves: Curves, course: Course, view: View) -> Axis:
 
 def turned(curves: Curves, course: Course, view: View, across: Across) -> View:
     """Return the view with something else on the x axis. It shows the same part of the run."""
-    whole = replace(view.whole(), across=across)
+    whole = view.whole()._replace(across=across)
     if not view.is_zoomed:
         return whole
     old, new = axis_of(curves, course, view), axis_of(curves, course, whole)

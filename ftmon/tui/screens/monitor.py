@@ -27,7 +27,7 @@ from ftmon.tui.look import LOOKS
 from ftmon.tui.offer import NOTHING
 from ftmon.tui.opening import Opening
 from ftmon.tui.past import Past
-from ftmon.tui.replay_control import ReplayControl
+from ftmon.tui.replay_control import ReplayControl, is_replaying
 from ftmon.tui.start import Start, StartingScreen
 from ftmon.tui.widgets.event_log import EventLog
 from ftmon.tui.widgets.key_bar import KeyBar
@@ -147,6 +147,11 @@ class MonitorScreen(StartingScreen):
         self._past.begin()
         self._show(Run(key))
         self.draw()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the run on the screen is watched now, and not only read from the history."""
+        return self.run is not None and not is_replaying(self.run) and self._watcher.can_watch(self.run.key)
 
     @property
     def exit_status(self) -> int | None:

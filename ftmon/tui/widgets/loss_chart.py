@@ -8,8 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from ftmon.tui.chart import cursor, room
-from ftmon.tui.chart.axis import choices, position
+from ftmon.tui.chart.axis import choices, position, turned
 from ftmon.tui.chart.frame import Frame
+from ftmon.tui.chart.line import smoothing
+from ftmon.tui.chart.view import View
 from ftmon.tui.widgets.chart_panel import Panel
 from ftmon.tui.widgets.plot import Plot
 
@@ -82,31 +84,53 @@ class LossChart(Plot):
         if (frame := self._first_frame) is not None and frame.height.is_logarithmic != wanted:
             self.view = self.view._replace(is_logarithmic=wanted)
 
-    def next_axis(self) -> None:
-        """Show steps, epochs or times on the x axis."""
-        if (shown := self.shown) is not None:
-            found = choices(shown, self._course)
-            index = found.index(self.view.across) if self.view.across in found else 0
-            self.view = self.view.whole()._replace(across=found[(index + 1) % len(found)])
+    def next_axis(self) -> bool:
+        """Show steps, epochs or times on the x axis. Return whether there is something to choose."""
+        if (shown := self.shown) is None or len(found := choices(shown, self._course)) == 1:
+            return False
+        index = found.index(self.view.across) if self.view.across in found else 0
+        self.view = turned(shown, self._course, self.view, found[(index + 1) % len(found)])
+        return True
 
-    def smooth_more(self) -> None:
-        """Take the next factor of the moving average; after the last one, none."""
-        self.view = self.view.smoothed_more()
+    def smooth_more(self) -> bool:
+        """Take the next factor that makes a difference. Return whether there is one."""
+        present, view = self._factors(self.view), self.view.smoothed_more()
+        while self._factors(view) == present and view != self.view:
+            view = view.smoothed_more()
+        if view == self.view:
+            return False
+        self.view = view
+        return True
 
-    def toggle_many(self) -> None:
-        """Show one chart or several."""
+    def _factors(self, view: View) -> list[float]:
+        """Return how much each curve on the screen is smoothed in a view."""
+        return [smoothing(each.curves, curve, view) for each in self._laid_out() for curve in each.curves[1:]]
+
+    def toggle_many(self) -> bool:
+        """Show one chart or several. Return whether there is room for several."""
+        if not self.has_room_for_several:
+            return False
         self.view = self.view._replace(is_many=not self._shows_many)
+        return True
 
-    def zoom(self, factor: float) -> None:
-        """Show a part of the x axis that is `factor` times as long, around the cursor or else at the end."""
-        if (frame := self._first_frame) is not None:
-            step = self.view.cursor
-            cell = frame.columns - 1 if step is None else frame.cell_of(self._x(frame, step))
-            self.view = self.view.zoomed(factor, max(0.0, min(1.0, cell / (frame.columns - 1))))
+    def zoom(self, factor: float) -> bool:
+        """Show a part of the x axis that is `factor` times as long, around the cursor or else at the end.
 
-    def pan(self, share: float) -> None:
-        """Move the part that is shown by a share of its length."""
+        Return False where all of it is shown already.
+        """
+        frame, step = self._first_frame, self.view.cursor
+        if frame is None or (factor > 1 and not self.view.is_zoomed):
+            return False
+        cell = frame.columns - 1 if step is None else frame.cell_of(self._x(frame, step))
+        self.view = self.view.zoomed(factor, max(0.0, min(1.0, cell / (frame.columns - 1))))
+        return True
+
+    def pan(self, share: float) -> bool:
+        """Move the part that is shown by a share of its length. Return False where that is all."""
+        if not self.view.is_zoomed:
+            return False
         self.view = self.view.panned(share)
+        return True
 
     def move(self, cells: int) -> None:
         """Move the cursor by so many columns."""

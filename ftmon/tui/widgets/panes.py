@@ -190,15 +190,15 @@ class Panes(Container):
 
     def action_axis(self) -> None:
         """Put something else on the x axis."""
-        self.chart.next_axis()
+        self._need(self.chart.next_axis())
 
     def action_smooth(self) -> None:
         """Smooth more, or not at all."""
-        self.chart.smooth_more()
+        self._need(self.chart.smooth_more())
 
     def action_many(self) -> None:
         """Show one chart or several."""
-        self.chart.toggle_many()
+        self._need(self.chart.toggle_many())
 
     def action_move(self, cells: int) -> None:
         """Move the cursor by so many columns."""
@@ -206,15 +206,19 @@ class Panes(Container):
 
     def action_zoom(self, factor: float) -> None:
         """Zoom in or out."""
-        self.chart.zoom(factor)
+        self._need(self.chart.zoom(factor))
 
     def action_pan(self, share: float) -> None:
         """Pan by a share of what is shown."""
-        self.chart.pan(share)
+        self._need(self.chart.pan(share))
 
     def action_clear(self) -> None:
         """Remove the cursor, or else zoom out."""
-        if not self.chart.clear():
+        self._need(self.chart.clear())
+
+    def _need(self, has_done: bool) -> None:
+        """Leave the key to others where there was nothing to do."""
+        if not has_done:
             raise SkipAction
 
 
