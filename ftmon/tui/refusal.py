@@ -117,6 +117,8 @@ def _why_no_chart(name: str, chart: "LossChart") -> str:
             return f"There is only one figure: {excerpt(shown.name, 40)}."
         case "many":
             return "There is room for one chart only."
+        case "scale":
+            return "No value is above 0, so there is no log scale."
         case "axis":
             return "Only steps are known, no epochs and no times."
         case "smooth":

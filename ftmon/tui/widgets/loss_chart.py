@@ -74,15 +74,18 @@ class LossChart(Plot):
             index = self._lines.index(shown) + by
             self.view = self.view._replace(metric=self._lines[index % len(self._lines)].name)
 
-    def toggle_scale(self) -> None:
-        """Switch between a linear and a logarithmic y axis."""
+    def toggle_scale(self) -> bool:
+        """Switch between a linear and a logarithmic y axis. Return whether the values allow that."""
         if (frame := self._first_frame) is None:
-            return
-        wanted = not frame.height.is_logarithmic
+            return False
+        before, wanted = self.view, not frame.height.is_logarithmic
         # A scale that the values need anyway is no choice: those of the next run may need the other one.
-        self.view = self.view._replace(is_logarithmic=None)
-        if (frame := self._first_frame) is not None and frame.height.is_logarithmic != wanted:
-            self.view = self.view._replace(is_logarithmic=wanted)
+        for choice in (None, wanted):
+            self.view = before._replace(is_logarithmic=choice)
+            if (frame := self._first_frame) is not None and frame.height.is_logarithmic == wanted:
+                return True
+        self.view = before
+        return False
 
     def next_axis(self) -> bool:
         """Show steps, epochs or times on the x axis. Return whether there is something to choose."""

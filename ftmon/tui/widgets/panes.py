@@ -186,7 +186,7 @@ class Panes(Container):
 
     def action_scale(self) -> None:
         """Switch between a linear and a logarithmic y axis."""
-        self.chart.toggle_scale()
+        self._need(self.chart.toggle_scale())
 
     def action_axis(self) -> None:
         """Put something else on the x axis."""
