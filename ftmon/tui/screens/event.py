@@ -18,6 +18,7 @@ from ftmon.paths import stylesheet
 from ftmon.safe import one_line, redact
 from ftmon.text import stamp
 from ftmon.tui import json_view
+from ftmon.tui.breakpoints import classes
 from ftmon.tui.clipboard import copy
 from ftmon.tui.excerpt import LONGEST_TEXT, bounded, excerpt
 from ftmon.tui.look import LOOKS
@@ -51,6 +52,8 @@ class EventScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the parts, which scroll."""
+        # Before the first paint, which would show the frame of a larger screen.
+        self.add_class(*classes(*self.app.size))
         event = self._event
         with VerticalScroll(id="dialog"):
             kind = f"   {excerpt(event.type)}" if event.type else ""

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from ftmon import __version__
 from ftmon.paths import stylesheet
+from ftmon.tui.breakpoints import classes
 from ftmon.tui.keys import keys_of
 from ftmon.tui.log.rows import wrap
 from ftmon.tui.look import LOOKS
@@ -87,6 +88,8 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the field and the text, which scrolls."""
+        # Before the first paint, which would show the frame of a larger screen.
+        self.add_class(*classes(*self.app.size))
         with Vertical(id="dialog"):
             yield Static(
                 Content.assemble(

@@ -17,6 +17,7 @@ from ftmon import json_text
 from ftmon.model.run import Run
 from ftmon.paths import stylesheet
 from ftmon.tui import json_view
+from ftmon.tui.breakpoints import classes
 from ftmon.tui.clipboard import copy
 from ftmon.tui.excerpt import LONGEST_TEXT
 from ftmon.tui.look import LOOKS, key_hints
@@ -65,6 +66,8 @@ class RunScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the sections, which scroll."""
+        # Before the first paint, which would show the frame of a larger screen.
+        self.add_class(*classes(*self.app.size))
         self._look()
         with Vertical(id="dialog"):
             with _Page(self._checkpoints):

@@ -12,15 +12,16 @@ from ftmon.model.job import Status
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.text import STATUS_SIGNS, duration, plural
+from ftmon.tui.breakpoints import TALL
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.log.rows import fitting, wrap
 from ftmon.tui.parts.status_look import STATUS_LOOKS
 
-_WIDE, _HIGH = 60, 22
-"""Columns and rows of the terminal from which the banner has room for whole sentences."""
+_WIDE = 60
+"""Columns of the terminal from which the banner has room for whole sentences."""
 
 _MOST_ROWS = 4
-"""Rows of the detail, which may be a long error."""
+"""Rows of the detail, which may be a long error, on a tall terminal."""
 
 _GAP = "  ·  "
 
@@ -125,7 +126,7 @@ class Outcome(Widget):
         headline = _fitting(ending.headline, width) or ending.headline[0] if is_wide else ending.short
         rows = [Content.styled(headline, f".{ending.look}").stylize("bold")]
         if ending.detail:
-            has_room = is_wide and self.app.size.height >= _HIGH
+            has_room = is_wide and self.app.size.height >= TALL
             rows += map(Content, _wrapped(ending.detail, width, _MOST_ROWS if has_room else 1))
         if advice := _fitting(ending.advice, width):
             rows.append(Content.styled(advice, ".muted"))
