@@ -4,7 +4,6 @@ import os
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -264,6 +263,7 @@ class FtmonApp(RefusingApp):
 
     def action_change_theme(self) -> None:
         """Ask for a theme. What the cursor stands at is shown."""
+        from ftmon.tui.palette import themes
         from ftmon.tui.screens.choose import Choice, ChooseScreen
 
         def show(name: str) -> None:
@@ -278,10 +278,7 @@ class FtmonApp(RefusingApp):
             return
         before = self.theme
         place = [theme.name for theme in THEMES.values()].index(self.current_theme.name)
-        choices = [
-            Choice(f"{words}{' ✓' if number == place else ''}", "", partial(show, theme.name))
-            for number, (words, theme) in enumerate(THEMES.items())
-        ]
+        choices = themes(before, show)
         chooser = ChooseScreen("Theme", "Search for themes", choices, place, lambda choice: choice.do())
         self.push_screen(chooser, end)
 

@@ -1,6 +1,6 @@
-"""The commands of the palette: all that keys do now, and what has no key."""
+"""The commands of the palette: all that keys do now, and what has no key; and the themes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from ftmon.model.action import Action
@@ -8,6 +8,7 @@ from ftmon.tui.keys import keys_of
 from ftmon.tui.parts.header import links_of
 from ftmon.tui.screens.choose import Choice
 from ftmon.tui.screens.monitor import MonitorScreen
+from ftmon.tui.theme import THEMES
 
 
 def commands(monitor: MonitorScreen) -> Iterator[Choice]:
@@ -39,3 +40,11 @@ def _of_the_job(monitor: MonitorScreen) -> Iterator[Choice]:
     copies += [(f"Copy the link: {link.name}", link.url, "the link") for link in links_of(run)]
     for title, text, what in copies:
         yield Choice(title, "", partial(monitor.copy, text, what))
+
+
+def themes(present: str, show: Callable[[str], None]) -> list[Choice]:
+    """Return the themes to choose from, with a sign at the one in use."""
+    return [
+        Choice(f"{words}{' ✓' if theme.name == present else ''}", "", partial(show, theme.name))
+        for words, theme in THEMES.items()
+    ]

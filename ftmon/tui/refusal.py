@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from ftmon.model.key import LOCAL
-from ftmon.model.run import Run
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.key_order import OrderedApp
 
 if TYPE_CHECKING:
+    from ftmon.model.run import Run
     from ftmon.tui.screens.monitor import MonitorScreen
     from ftmon.tui.widgets.loss_chart import LossChart
 
@@ -80,13 +80,13 @@ def why_not(name: str, monitor: "MonitorScreen") -> str:
     return _why_no_chart(name, chart)
 
 
-def _why_no_retry(run: Run, *, is_own: bool) -> str:
+def _why_no_retry(run: "Run", *, is_own: bool) -> str:
     if not is_own:
         return _NOT_OWN
     return "The job is over, and all of it was read." if run.is_over else "There is nothing to retry."
 
 
-def _why_no_cancel(run: Run, *, is_own: bool) -> str:
+def _why_no_cancel(run: "Run", *, is_own: bool) -> str:
     if run.is_over or run.status.is_final:
         return "The job is over."
     if not is_own:
