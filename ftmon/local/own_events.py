@@ -35,8 +35,8 @@ class OwnEventsReader:
     def __init__(self) -> None:
         self._others = JsonLinesReader()
         """Reads lines that ftmon has not written."""
-        self._has_event = False
-        """The line before was an event, which tells the end of the job behind it."""
+        self._has_end = False
+        """The line before was an event, and has told the end of the job behind it."""
 
     def read(self, line: str, after: str = "", *, is_open: bool = False) -> list[Entry] | None:
         """Read one line without its end. An event waits for the next line, which may tell the end."""
@@ -45,13 +45,13 @@ class OwnEventsReader:
         if is_event and fields:
             if is_open:
                 return None
-            self._has_event = True
-            return [_entry(fields, _outcome(_fields(after)) if _JOB.match(after) else None)]
-        had_event, self._has_event = self._has_event, False
+            outcome = _outcome(_fields(after)) if _JOB.match(after) else None
+            self._has_end = outcome is not None
+            return [_entry(fields, outcome)]
         if not is_job or not fields:
             return self._others.read(line, after, is_open=is_open)
         outcome = _outcome(fields)
-        if outcome is None or had_event:
+        if outcome is None or self._has_end:
             return []
         at = parse_time(fields.get("finished_at"))
         return [Entry(SENTENCES[outcome.status], at=at, outcome=outcome, kind="message")]

@@ -5,6 +5,7 @@ from typing import Any
 
 from ftmon import json_text
 from ftmon.local.place import Place
+from ftmon.local.source import OWN_EVENTS
 from ftmon.model.event import event_json
 from ftmon.model.job import Job, Status, job_json
 from ftmon.serving.apis.fine_tunes import FINE_TUNES
@@ -66,3 +67,13 @@ def test_an_end_comes_with_the_last_event_and_not_before(tmp_path: Path) -> None
     assert job.status == "running"
     job = served(tmp_path / "e.jsonl", [job_json(JOB, 0, None)])
     assert (job.status, len(job.events)) == ("failed", 1)
+
+
+def test_an_end_that_is_written_long_after_the_last_event_is_told() -> None:
+    reader = OWN_EVENTS.reader()
+    event = json_text.encode_lines([event_json(read(STEPS[0]), JOB.id)])
+    job = json_text.encode_lines([job_json(JOB, 1, None)])
+    assert [entry.outcome for entry in (*reader.feed(event), *reader.flush(1))] == [None]
+    [end] = reader.feed(job)
+    assert end.outcome is not None
+    assert end.outcome.status is Status.FAILED
