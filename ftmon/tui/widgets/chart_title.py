@@ -13,8 +13,8 @@ from ftmon.tui.parts.part import Part
 _LINE = "⠤⠤"
 """The sign of the curve that is drawn as a line."""
 
-_WIDE = 52
-"""Cells in which the first values have room beside the last ones."""
+_NARROW, _WIDE = 24, 52
+"""Cells in which words have room beside the last values, and the first values too."""
 
 
 def summary(curves: Curves, width: int) -> Iterator[Part]:
@@ -24,7 +24,8 @@ def summary(curves: Curves, width: int) -> Iterator[Part]:
         if curve.first is None or curve.last is None:
             continue
         first = f"{figure(curve.first)} → " if width >= _WIDE else ""
-        yield Part(f"{_sign(curves, look)} {look} {first}{figure(curve.last)}", look, rank)
+        word = f"{look} " if width >= _NARROW else ""
+        yield Part(f"{_sign(curves, look)} {word}{first}{figure(curve.last)}", look, rank)
         if curve.has_diverged:
             yield Part(f"× no number at step {count(curve.gaps[-1].last)}", "warning", 1)
         best = curve.greatest if curves.is_better_greater else curve.least

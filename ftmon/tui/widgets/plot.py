@@ -2,6 +2,7 @@
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
@@ -32,6 +33,7 @@ class Plot(Widget, can_focus=True):
         self._drawn: tuple[object, ...] = ()
         """What was drawn last: the chart is drawn again when this changes."""
         self._panels: list[Panel] | None = None
+        self._size_drawn = Size()
         self._styles: dict[str, Style] = {}
 
     def draw(self, run: Run | None) -> None:
@@ -91,16 +93,13 @@ class Plot(Widget, can_focus=True):
 
     def _laid_out(self) -> list[Panel]:
         """Return the charts for the current size, drawn if they are not yet."""
-        if self._panels is None:
+        if self._panels is None or self._size_drawn != self.size:
+            self._size_drawn = self.size
             lines, shown = self._lines, self.shown
             index = lines.index(shown) if shown is not None else 0
             ordered = [*lines[index:], *lines[:index]]
             self._panels = panels(ordered, self._course, self.view, self.size, is_many=self._shows_many)
         return self._panels
-
-    def on_resize(self) -> None:
-        """Draw for the new size."""
-        self._panels = None
 
     def on_focus(self) -> None:
         """Show that the keys go here."""
