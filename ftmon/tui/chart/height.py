@@ -113,7 +113,7 @@ def _marks(low: float, high: float, rows: int) -> list[float]:
         return inside
     around = ticks.enclosing(low, high, max(3, min(_MOST_MARKS, rows)))
     if around and around[-1] - around[0] <= _MORE_ROOM * (high - low):
-        return around
+        return around[::2] if len(around) > few else around
     return inside if len(inside) > 1 else around or [low, high]
 
 
