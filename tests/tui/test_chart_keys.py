@@ -7,6 +7,7 @@ import pytest
 from textual.events import MouseEvent, MouseScrollDown, MouseScrollUp
 from textual.geometry import Offset
 
+from ftmon.tui.refusal import why_not
 from ftmon.tui.widgets.loss_chart import LossChart
 from tests.servers.fine_tunes import JOB, STREAM, answer, event, job, stream
 from tests.servers.scripted import End
@@ -17,15 +18,15 @@ pytestmark = pytest.mark.slow
 STEPS = 150
 
 REFUSED = {
-    "V": "There is only one figure: loss.",
-    "e": "There are too few points to smooth.",
-    "greater_than_sign": "All of the x axis is shown: z zooms in.",
-    "n": "Nothing is searched for: / searches.",
-    "r": "There is nothing to retry.",
-    "p": "A run can be replayed once it is over.",
-    "plus": "Nothing is replayed now.",
+    "many": "There is only one figure: loss.",
+    "smooth": "There are too few points to smooth.",
+    "pan": "All of the x axis is shown: z zooms in.",
+    "next_hit": "Nothing is searched for: / searches.",
+    "retry": "There is nothing to retry.",
+    "replay": "A run can be replayed once it is over.",
+    "change_speed": "Nothing is replayed now.",
 }
-"""Keys that can do nothing, and why."""
+"""Actions that are not possible, and why."""
 
 
 def step(number: int) -> dict[str, Any]:
@@ -278,17 +279,17 @@ async def test_a_key_that_can_do_nothing_is_not_offered_and_says_why() -> None:
         await seen.until_shown("⠤⠤ train")
         assert "← cursor" in seen.text
         assert "v value" not in seen.text
-        for key, why in REFUSED.items():
-            await seen.press(key)
-            await seen.until_shown(why)
-        await seen.press("c", "l")
-        await seen.until_shown("The chart is not shown: c shows it.")
-        await seen.pilot.resize_terminal(60, 10)
+        assert {name: why_not(name, seen.monitor) for name in REFUSED} == REFUSED
+        await seen.press("V")
+        await seen.until_shown(REFUSED["many"])
         await seen.press("c")
-        await seen.until_shown("There is no room for chart and log")
+        assert why_not("scale", seen.monitor) == "The chart is not shown: c shows it."
+        await seen.pilot.resize_terminal(60, 10)
+        assert why_not("toggle_chart", seen.monitor).startswith("There is no room for chart and log")
         await seen.press("f1")
         await seen.until_shown("Search for a key")
     async with charted() as seen:
         await seen.until_shown("v value")
         await seen.press("u")
-        await seen.until_shown("There is room for one chart only.")
+        assert not seen.monitor.chart.view.is_many
+        assert why_not("many", seen.monitor) == "There is room for one chart only."

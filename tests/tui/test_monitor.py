@@ -75,7 +75,8 @@ async def test_status_wire_and_newest_event_are_seen_at_every_size(columns: int,
             "loss=1.05" if columns > 40 else "20  1.40   v1.05" if columns > 20 else "20 1.40"
         )
         status = next(row for row in seen.rows if "▶ running" in row)
-        assert "1.40" in status or "train 2.80 → 1.40" in seen.text
+        # The chart is laid out after the log is painted.
+        await seen.until(lambda: "1.40" in status or "train 2.80 → 1.40" in seen.text)
         assert "50%" in seen.text
         assert "● live" in seen.text
         assert JOB_ID[-5:] in seen.rows[0]
