@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
 
 _LONGEST = 5
@@ -43,7 +43,9 @@ class OrderedApp(App[int]):
             await _caught_up(node)
         # A dialog's answer is one of these. Textual would leave it until no message is queued.
         await self._flush_next_callbacks()
-        await _caught_up(self.screen)
+        # The key may have ended the app.
+        with suppress(ScreenStackError):
+            await _caught_up(self.screen)
 
 
 async def _caught_up(node: MessagePump) -> None:
