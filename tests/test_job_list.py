@@ -60,7 +60,7 @@ CASES = {
         "/v1/fine_tuning/jobs?page_size=100",
         "/v1/fine_tuning/jobs?page_size=100&page=1",
         lambda number: {**MISTRAL, "id": f"job-{number}", "created_at": 99 - number},
-        lambda jobs, has_more: {"object": "list", "data": jobs, "total": 101 if has_more else 100},
+        lambda jobs, has_more: {"object": "list", "data": jobs, "total": 101},
     ),
     # Made of the field lists of nemo-microservices 1.5.0, `CustomizationJobsPage`
     "NeMo Customizer": Case(

@@ -282,12 +282,32 @@ def test_what_controls_a_terminal_is_taken_out_and_a_long_line_cut() -> None:
         "loss" + " " * 65_000,
         "step 1" + " " * 65_000 + "loss",
         "'" * 65_000,
+        "epoch 1 loss: " + "1" * 60_000 + ":",
+        "step 1: loss=1" + "1" * 60_000 + "x",
+        "{'a': 1" + "1" * 60_000 + "x",
+        ("step" + " " * 3000) * 20,
+        "1/1 " * 16_000 + "loss: x",
+        "step 1: " + ("x" * 60 + " " * 4000) * 15,
+        "{'a': tensor(1" + " " * 60_000,
     ],
 )
 def test_reading_takes_linear_time(line: str) -> None:
     start = time.process_time()
     read(line)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("epoch", ["nan", "1e999", "1e-320", "-inf"])
+@pytest.mark.parametrize("before", ["Total optimization steps = 100\nNum Epochs = 3", "  1/2 [00:01]", ""])
+def test_an_epoch_that_is_no_number_gives_no_step(before: str, epoch: str) -> None:
+    *_, line = read(before, f"{{'loss': 1.5, 'epoch': {epoch}}}")
+    assert line.figures["train_loss"] == 1.5
+    assert line.figures.get("step") in (None, 0)
+
+
+def test_a_percentage_of_next_to_nothing_gives_a_total() -> None:
+    [line] = read(f"step 5 (0.{'0' * 310}1%) | loss: 1.0")
+    assert line.figures["step"] == 5
 
 
 @pytest.mark.parametrize(("others", "step"), [(10, 50), (1000, None)])

@@ -120,15 +120,20 @@ def run(arguments: Sequence[str]) -> int:
 
 def _check_spelling(word: str) -> None:
     """Raise a UsageError for a word that was meant as a command."""
-    if len(word) > _LONGEST_COMMAND or not word.isalpha():
-        return
-    from difflib import get_close_matches
-
-    if meant := get_close_matches(word.casefold(), (*NAMES, "help"), 1, _LIKENESS):
+    if meant := _meant(word):
         raise UsageError(
-            f"There is no command {word}. Did you mean ftmon {meant[0]}? "
+            f"There is no command {word}. Did you mean ftmon {meant}? "
             f"(A job of that name: ftmon watch {word})"
         )
+
+
+def _meant(word: str) -> str:
+    """Return the command that a word is, or that was mistyped; empty where it is unlike all of them."""
+    if len(word) > _LONGEST_COMMAND or not word.isalpha():
+        return ""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word.casefold(), (*NAMES, "help"), 1, _LIKENESS)), "")
 
 
 def _opening_here(
@@ -221,4 +226,4 @@ def _latest(service: ServiceOptions) -> Iterator[Target]:
 
 def _command(service: ServiceOptions, job_id: str) -> str:
     """Return the command that watches a job of this service."""
-    return service.command("ftmon", *(["watch"] if job_id in NAMES else []), job_id)
+    return service.command("ftmon", *(["watch"] if _meant(job_id) else []), job_id)

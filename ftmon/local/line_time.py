@@ -1,7 +1,7 @@
 """The time that a line of a log begins with: `2026-11-27 12:00:00,123 - INFO - step 10 loss=0.5`."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 _TIME = re.compile(
@@ -10,9 +10,6 @@ _TIME = re.compile(
 )
 
 _STARTS = frozenset("0123456789[~")
-
-_AHEAD = timedelta(minutes=1)
-"""A time that is further ahead is one of another clock."""
 
 
 class TimedLine(NamedTuple):
@@ -30,7 +27,6 @@ def split_time(line: str) -> TimedLine:
     part = f".{match['part'][:6]:0<6}" if match["part"] else ""
     try:
         at = datetime.fromisoformat(f"{match['day']}T{match['clock']}{part}{match['zone'] or ''}")
-        at = at.astimezone(UTC)
+        return TimedLine(line[match.end() :], at.astimezone(UTC))
     except (ValueError, OverflowError, OSError):
         return TimedLine(line)
-    return TimedLine(line) if at > datetime.now(UTC) + _AHEAD else TimedLine(line[match.end() :], at)

@@ -63,18 +63,19 @@ class LocalRun:
                 # Its place in the file alone does not identify an entry: where a log is rotated, another line
                 # has that.
                 own_id = _hash(repr((source, number, entry.step, entry.message)))
-                at = None if self._is_of_another_clock(new.at, written_at) else new.at
+                at = None if self._is_of_another_clock(new.at) else new.at
                 told.append(Told(new, at or written_at, at is None, own_id))
         if told:
             self.heard_at, self.last_at = written_at, told[-1].at
         self._judge.note((each.entry for each in told), written_at.timestamp())
         return told
 
-    def _is_of_another_clock(self, at: datetime | None, written_at: datetime) -> bool:
-        """Whether a time is before the run or after its writing, as that of a container may be."""
-        if at is None or self._earliest is None:
-            return False
-        return not self._earliest <= at <= written_at + _CLOCK_STEP
+    def _is_of_another_clock(self, at: datetime | None) -> bool:
+        """Whether a time is before the run, as that of a container may be.
+
+        One that is ahead stays: whether it is depends on when it is read, and an event has one time.
+        """
+        return at is not None and self._earliest is not None and at < self._earliest
 
     def verdict(self, now: datetime, results_at: float | None) -> Verdict:
         """Say how the run stands now. `results_at` is when a file with its results was written."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import NamedTuple
 
 from ftmon.safe import safe
@@ -117,4 +118,4 @@ def _agrees(bar: Bar, epoch: float | None) -> bool:
 
 
 def _is_whole(number: float, tolerance: float) -> bool:
-    return round(number) >= 1 and abs(number - round(number)) <= tolerance * number
+    return isfinite(number) and round(number) >= 1 and abs(number - round(number)) <= tolerance * number

@@ -6,6 +6,7 @@ the formats.
 
 import re
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import NamedTuple
 
 from ftmon import json_text
@@ -16,22 +17,25 @@ from ftmon.model.rank import split_rank
 from ftmon.model.written_row import NUMBER, EpochSteps, may_be_written_row, read_written_row, row_values
 from ftmon.safe import safe
 
+_LEAST_SHARE = 1e-15
+"""The part of a training that one step is at least."""
+
 _LONGEST = 65_536
 """Characters of a line that are read. ms-swift's summary holds the whole history in one line."""
 
 _PAIR = re.compile(
-    rf"'([^']{{1,64}})': (?:'({NUMBER})'|(?:np\.\w+|tensor)\(({NUMBER})[^)]*\)|({NUMBER})(?=[,}}]))"
+    rf"'([^']{{1,64}})': (?:'({NUMBER})'|(?:np\.\w+|tensor)\(({NUMBER})[^)]{{0,99}}\)|({NUMBER})(?=[,}}]))"
 )
 """One entry of a Python dict: `'loss': 1.02`, `'loss': '1.02'`, `'loss': np.float64(1.02)`."""
 
 _STARTS = re.compile(
-    r"(?i)(?:step|iter)\s*[:= ]?\s*(?P<step>\d{1,15})"
+    r"(?i)(?:step|iter)\s*+[:=]?+\s*+(?P<step>\d{1,15})"
     r"(?:/(?P<total>\d{1,15}))?(?:\s*\((?P<percent>\d{1,3}(?:\.\d+)?)%\))?\s*(?P<joint>[|:,-]|sample=)"
 )
 """The beginning of a row: `step 00042/21400 (0.20%) |`, `iter 7:`, `step:1 -`, `Iter 10:`, `Step 10 |`."""
 
 _EPOCH_OF = re.compile(r"Epoch (\d{1,9})/(\d{1,9})\s*$")
-_KERAS = re.compile(r"(?:^|[\s\x08])(?:\d+/\d+ .*?)?loss: " + NUMBER)
+_KERAS = re.compile(r"(?:^|[\s\x08])(?:\d+/\d+ .{0,300}?)?loss: " + NUMBER)
 _KERAS_END_OF_EPOCH = re.compile(r"(?:(\d{1,15})/\1 .{0,200}|- )\d\S*s(?: - | )\S{1,20}/step - ")
 """The last line of an epoch: `63/63 ━━━ 1s 9ms/step - loss: 0.05`. Keras 2 draws a bar like tqdm's in it."""
 
@@ -104,12 +108,15 @@ class TrainerReader:
 
     def _place(self, figures: Figures) -> None:
         """Give figures without a step that of the progress bar, and learn the totals that they tell."""
+        epoch = figures.get("epoch")
+        if epoch is not None and not isfinite(epoch):
+            epoch = None
         if "step" in figures:
             self.total_steps = count(figures.get("total_steps")) or self.total_steps
-        elif (bar := self._bars.of_training(self.total_steps, figures.get("epoch"))) is not None:
+        elif (bar := self._bars.of_training(self.total_steps, epoch)) is not None:
             figures.update(step=bar.done, total_steps=bar.total)
-        elif self.total_steps and self.total_epochs and "epoch" in figures:
-            figures["step"] = round(figures["epoch"] / self.total_epochs * self.total_steps)
+        elif self.total_steps and self.total_epochs and epoch is not None:
+            figures["step"] = round(epoch / self.total_epochs * self.total_steps)
         if "step" in figures:
             self._epochs.has_steps = True
             if self.total_steps:
@@ -161,7 +168,7 @@ class TrainerReader:
         if start["total"]:
             figures["total_steps"] = int(start["total"])
         elif start["percent"] and (share := float(start["percent"]) / 100) > 0:
-            figures["total_steps"] = round(figures["step"] / share)
+            figures["total_steps"] = round(figures["step"] / max(share, _LEAST_SHARE))
         if start["joint"] == "sample=" and not figures["step"]:
             # llama.cpp's row of iteration 0 has a loss of 0, which is none.
             figures.pop("train_loss", None)

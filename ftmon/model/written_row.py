@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ftmon.model.figures import NAMES, Figures, read_figures
 
-NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
+NUMBER = r"[-+]?(?:\d++\.?+\d*+(?:[eE][-+]?\d++)?+|\.\d++(?:[eE][-+]?\d++)?+|nan|inf)"
+"""Possessive, so that a long row of digits is read once and not from each of them."""
 
 _DATA = r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|dev)[ _]"
 _KNOWN = (
@@ -26,7 +27,7 @@ _WORD_PAIR = re.compile(
 _HAS_WORD_PAIR = re.compile(r"[A-Za-z]\s{1,4}(?:[-+.\d]|nan|inf)")
 """Whether a text may have such a figure: most rows have colons alone, and the names take time to look for."""
 
-_ROW_PAIR = re.compile(rf"([A-Za-z_][\w/@ ]{{0,63}}?)\s*[:=]\s*({NUMBER})(?![\w.:/])")
+_ROW_PAIR = re.compile(rf"([A-Za-z_][\w/@ ]{{0,63}}?)\s{{0,9}}[:=]\s{{0,9}}({NUMBER})(?![\w.:/])")
 """One figure of a row: `loss: 4.12`, `lr:2e-05`, `sched=0.01`; `Accuracy: 98/100` counts something."""
 
 _WORDS = {"norm": "grad_norm", "dev_loss": "valid_loss", "average_loss": "train_loss"}

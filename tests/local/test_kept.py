@@ -59,7 +59,7 @@ def test_what_is_written_before_the_end_is_told_before_it(tmp_path: Path) -> Non
     assert verdict(run) == Verdict(Standing.OVER, failed, NOW)
 
 
-def test_a_time_that_a_line_begins_with_counts_where_it_is_of_this_clock(tmp_path: Path) -> None:
+def test_a_time_that_a_line_begins_with_counts_unless_it_is_before_the_run(tmp_path: Path) -> None:
     directory, run = made(tmp_path)
     times = [NOW + timedelta(seconds=5), NOW - timedelta(hours=9), datetime.now(UTC) - timedelta(minutes=10)]
     written = datetime.now(UTC) - timedelta(hours=1)
@@ -70,7 +70,7 @@ def test_a_time_that_a_line_begins_with_counts_where_it_is_of_this_clock(tmp_pat
     assert [(each.at, each.is_estimated) for each in told] == [
         (times[0], False),
         (written, True),
-        (written, True),
+        (times[2].replace(microsecond=0), False),
     ]
 
 

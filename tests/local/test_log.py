@@ -95,10 +95,15 @@ def test_a_line_that_begins_with_a_time_happened_then(line: str, message: str, p
     assert (entry.at, entry.level) == (datetime(2026, 1, 31, 12, tzinfo=UTC), Level.ERROR)
 
 
-def test_a_time_that_is_none_or_of_another_clock_is_a_part_of_the_line() -> None:
-    ahead = f"{datetime.now() + timedelta(hours=1):%Y-%m-%d %H:%M:%S} step 10"
+def test_a_time_is_taken_off_whatever_the_clock_says_so_that_the_line_is_the_same_at_each_reading() -> None:
+    ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=5)
+    [entry] = read(f"{ahead:%Y-%m-%dT%H:%M:%SZ} step 10\n")
+    assert (entry.message, entry.at) == ("step 10", ahead)
+
+
+def test_a_time_that_is_none_is_a_part_of_the_line() -> None:
     assert format_of("train.log", b"2026-01-31 12:00:00  INFO step 10\n") is LOG
-    for line in ("2026-13-31 12:00:00 step 10", "2026-01-31", "2026-01-31 12:00:00", ahead):
+    for line in ("2026-13-31 12:00:00 step 10", "2026-01-31", "2026-01-31 12:00:00"):
         [entry] = read(f"{line}\n")
         assert (entry.message, entry.at) == (line, None)
     lines = [f"2026-01-31 12:00:0{second} waiting\n" for second in range(3)]

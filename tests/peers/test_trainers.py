@@ -9,7 +9,7 @@ from tests.command import FTMON, environment
 from tests.package_index import installed
 from tests.peers.peer import Read
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent.parent
 TORCH = "torch==2.13.0+cpu"

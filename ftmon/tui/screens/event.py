@@ -73,13 +73,13 @@ class EventScreen(ModalScreen[None]):
             shown = json_view.pretty(event.fields, self._secrets, LONGEST_TEXT)
             yield Static(json_view.coloured(shown), classes="part")
 
-    async def action_copy_line(self) -> None:
+    def action_copy_line(self) -> None:
         """Copy time and message."""
-        await copy(self.app, redact(line_of(self._event), self._secrets), "the event")
+        self.app.run_worker(copy(self.app, redact(line_of(self._event), self._secrets), "the event"))
 
-    async def action_copy_json(self) -> None:
+    def action_copy_json(self) -> None:
         """Copy the JSON."""
-        await copy(self.app, event_text(self._event, self._secrets), "the JSON of the event")
+        self.app.run_worker(copy(self.app, event_text(self._event, self._secrets), "the JSON of the event"))
 
 
 def _figures(event: Event) -> Iterator[tuple[str, str]]:

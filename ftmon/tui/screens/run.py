@@ -114,20 +114,20 @@ class RunScreen(ModalScreen[None]):
         fields = self._fields
         return "" if fields is None else json_view.pretty(fields, self._watcher.settings.secrets, longest)
 
-    async def action_copy_name(self) -> None:
+    def action_copy_name(self) -> None:
         """Copy the name of the chosen checkpoint; where none is chosen, the job's id."""
         (run, _), chosen = self._present(), self._checkpoints.chosen
         if chosen is not None and chosen.name:
-            await copy(self.app, chosen.name, "the checkpoint's name")
+            self.app.run_worker(copy(self.app, chosen.name, "the checkpoint's name"))
         elif chosen is not None:
             self.notify("The service gives this checkpoint no name.", markup=False, timeout=4)
         elif run is not None:
-            await copy(self.app, run.key.job_id, "the job id")
+            self.app.run_worker(copy(self.app, run.key.job_id, "the job id"))
 
-    async def action_copy_json(self) -> None:
+    def action_copy_json(self) -> None:
         """Copy the job object."""
         if text := self._pretty(inf):
-            await copy(self.app, text, "the JSON of the job")
+            self.app.run_worker(copy(self.app, text, "the JSON of the job"))
 
 
 class _Page(VerticalScroll):

@@ -231,13 +231,13 @@ class LogPane(Vertical):
         if (event := self._event) is not None and self.screen.is_active:
             self.app.push_screen(EventScreen(event, self._secrets()))
 
-    async def action_copy_json(self) -> None:
+    def action_copy_json(self) -> None:
         """Copy the JSON of the event that the user is at."""
         from ftmon.tui.clipboard import copy
         from ftmon.tui.screens.event import event_text
 
         if (event := self._event) is not None:
-            await copy(self.app, event_text(event, self._secrets()), "the JSON of the event")
+            self.app.run_worker(copy(self.app, event_text(event, self._secrets()), "the JSON of the event"))
 
     @property
     def _event(self) -> Event | None:

@@ -98,7 +98,8 @@ def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
     if not isinstance(jobs, list):
         raise ValueError("no list of jobs")
     number = paging.page_number(parameters, "page_no", 1)
-    has_more = (count(output.get("total")) or 0) > number * _PAGE_SIZE
+    total = count(output.get("total")) or 0
+    has_more = paging.has_page_after(number, len(jobs), total, _PAGE_SIZE)
     return reading.job_page(
         map(_make_job, reading.objects(jobs)), urlencode({"page_no": number + 1}) if has_more else ""
     )

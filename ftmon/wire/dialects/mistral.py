@@ -82,7 +82,7 @@ def _read_jobs(body: bytes, parameters: str = "") -> JobPage:
         raise ValueError("jobs of another service")
     number = paging.page_number(parameters, "page", 0)
     total = json_text.decode(body).get("total")
-    has_more = isinstance(total, int) and total > (number + 1) * _PAGE_SIZE
+    has_more = paging.has_page_after(number + 1, len(jobs), count(total) or 0, _PAGE_SIZE)
     return reading.job_page(map(_make_job, jobs), urlencode({"page": number + 1}) if has_more else "")
 
 

@@ -36,3 +36,12 @@ def query_of(url: object) -> str:
         return urlsplit(url).query if isinstance(url, str) else ""
     except ValueError:
         return ""
+
+
+def has_page_after(pages: int, entries: int, total: int, size: int) -> bool:
+    """Whether there are more pages than these, the last of which has so many of all entries.
+
+    `size` is what was asked for. A service that does not take it has pages of its own size.
+    """
+    is_rest = entries == total - (pages - 1) * size
+    return entries > 0 and not is_rest and total > pages * min(entries, size)
