@@ -48,7 +48,7 @@ def training(data_home: Path) -> Iterator[Training]:
 async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jobs_are_near(
     training: Training, tmp_path: Path
 ) -> None:
-    training.directory.write_start(Start(("python3", "my train.py", "--token", KEY), "/work/here"))
+    training.directory.write_start(Start(("python3", "my train.py", "--token", KEY), "/home/me/here"))
     training.print("step 1 | loss: 2.5")
     async with stage(SERVICE, job_id=None, history=tmp_path / "history", size=(100, 36)) as seen:
         await seen.until_shown("1 job listed by the service, 1 run on this machine")
@@ -60,7 +60,7 @@ async def test_a_run_of_this_machine_is_picked_and_followed_and_the_service_s_jo
         await seen.until_shown("train 2.50 → 1.25")
         await seen.press("i")
         await seen.until_shown("ftmon logs mine")
-        for words in ("python3 'my train.py' --token [key]", "/work/here", "mine/output.log"):
+        for words in ("python3 'my train.py' --token [key]", "/home/me/here", "mine/output.log"):
             assert words in seen.text
         await seen.press("escape")
         training.end(1)
