@@ -16,6 +16,7 @@ from ftmon.settings import Settings
 from ftmon.wire.choosing import Candidates
 from ftmon.wire.client import Client
 from ftmon.wire.dialects.dialect import JobPage
+from ftmon.wire.dialects.paging import has_page_after
 from ftmon.wire.job_list import job_pages
 from tests.front_end import watching
 from tests.servers.fine_tunes import Fields, answer
@@ -264,3 +265,21 @@ def test_a_list_that_is_older_than_the_recorded_end_does_not_undo_it() -> None:
     both.add([listed("ft-1", Status.FAILED, 1, events=7)])
     both.add([listed("ft-1", Status.RUNNING, 1, is_listed=True)])
     assert [job.job.status for job in both] == [Status.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("pages", "entries", "total", "has_more"),
+    [
+        (1, 100, 150, True),
+        (2, 50, 150, False),
+        (1, 20, 45, True),
+        (2, 20, 45, True),
+        (4, 0, 45, False),
+        (1, 3, 3, False),
+        (1, 0, 9, False),
+    ],
+)
+def test_pages_are_read_to_the_last_where_a_service_has_a_size_of_its_own(
+    pages: int, entries: int, total: int, has_more: bool
+) -> None:
+    assert has_page_after(pages, entries, total, 100) == has_more
