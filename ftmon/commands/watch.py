@@ -128,7 +128,7 @@ def _check_spelling(word: str) -> None:
 
 
 def _meant(word: str) -> str:
-    """Return the command that a word is, or that was mistyped; empty where it is unlike all of them."""
+    """Return the command that a word is, or is nearly; empty where it is unlike all of them."""
     if len(word) > _LONGEST_COMMAND or not word.isalpha():
         return ""
     from difflib import get_close_matches

@@ -241,7 +241,7 @@ class FtmonApp(RefusingApp):
         if not text and isinstance(self.focused, Input):
             text = self.focused.selected_text
         if text:
-            self.run_worker(copy(self, text, "the selection"))
+            copy(self, text, "the selection")
         else:
             self.exit(return_code=self._exit_status())
 

@@ -18,8 +18,15 @@ _MANY = 70_000
 """Characters from which on some terminals take nothing: xterm and others have such a limit."""
 
 
-async def copy(app: App[Any], text: str, what: str) -> None:
-    """Send a text to the terminal's clipboard, and say so. `what` names it."""
+def copy(app: App[Any], text: str, what: str) -> None:
+    """Send a text to the terminal's clipboard, and say so. `what` names it.
+
+    It returns at once, because the next key waits for this one, and tmux may take its time.
+    """
+    app.run_worker(_copy(app, text, what))
+
+
+async def _copy(app: App[Any], text: str, what: str) -> None:
     obstacle = ""
     # Where tmux takes nothing from a program, it ignores this.
     app.copy_to_clipboard(text)

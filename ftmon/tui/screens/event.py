@@ -75,11 +75,11 @@ class EventScreen(ModalScreen[None]):
 
     def action_copy_line(self) -> None:
         """Copy time and message."""
-        self.app.run_worker(copy(self.app, redact(line_of(self._event), self._secrets), "the event"))
+        copy(self.app, redact(line_of(self._event), self._secrets), "the event")
 
     def action_copy_json(self) -> None:
         """Copy the JSON."""
-        self.app.run_worker(copy(self.app, event_text(self._event, self._secrets), "the JSON of the event"))
+        copy(self.app, event_text(self._event, self._secrets), "the JSON of the event")
 
 
 def _figures(event: Event) -> Iterator[tuple[str, str]]:

@@ -344,4 +344,4 @@ class MonitorScreen(StartingScreen):
         """Copy a text to the clipboard, and say what it is."""
         from ftmon.tui.clipboard import copy
 
-        self.run_worker(copy(self.app, text, what))
+        copy(self.app, text, what)

@@ -118,16 +118,16 @@ class RunScreen(ModalScreen[None]):
         """Copy the name of the chosen checkpoint; where none is chosen, the job's id."""
         (run, _), chosen = self._present(), self._checkpoints.chosen
         if chosen is not None and chosen.name:
-            self.app.run_worker(copy(self.app, chosen.name, "the checkpoint's name"))
+            copy(self.app, chosen.name, "the checkpoint's name")
         elif chosen is not None:
             self.notify("The service gives this checkpoint no name.", markup=False, timeout=4)
         elif run is not None:
-            self.app.run_worker(copy(self.app, run.key.job_id, "the job id"))
+            copy(self.app, run.key.job_id, "the job id")
 
     def action_copy_json(self) -> None:
         """Copy the job object."""
         if text := self._pretty(inf):
-            self.app.run_worker(copy(self.app, text, "the JSON of the job"))
+            copy(self.app, text, "the JSON of the job")
 
 
 class _Page(VerticalScroll):

@@ -237,7 +237,7 @@ class LogPane(Vertical):
         from ftmon.tui.screens.event import event_text
 
         if (event := self._event) is not None:
-            self.app.run_worker(copy(self.app, event_text(event, self._secrets()), "the JSON of the event"))
+            copy(self.app, event_text(event, self._secrets()), "the JSON of the event")
 
     @property
     def _event(self) -> Event | None:
