@@ -159,6 +159,12 @@ def test_a_chart_is_drawn_without_a_screen(module: str) -> None:
         )
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if is_in(module, "ftmon.tui")])
+def test_no_widget_is_looked_up(module: str) -> None:
+    # It may be gone: an app that exits removes its widgets one by one.
+    assert "query_one" not in MODULES[module].read_text()
+
+
 @pytest.mark.parametrize("module", ["ftmon.wire.sse", "ftmon.wire.follow.ledger"])
 def test_what_decodes_reads_nothing_itself(module: str) -> None:
     assert not {imported.partition(".")[0] for imported in imports_of(module)} & WORLD

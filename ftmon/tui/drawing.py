@@ -48,7 +48,8 @@ class Drawing:
         self._watcher = watcher
         self._replay = replay
         self._announcer = announcer
-        # Made here and not looked up, because updates still come while an app that exits removes them.
+        # Updates still come, and timers still fire, while an app that exits removes these one by one. So each
+        # widget holds those that it draws and looks none up, and drawing one that is removed does nothing.
         self.header = JobHeader()
         self.status = StatusLine()
         self.progress = ProgressLine()

@@ -279,6 +279,22 @@ async def test_an_exit_that_nobody_asked_for_is_a_bug() -> None:
     assert seen.app.return_code == 70
 
 
+async def test_news_that_comes_while_the_widgets_are_removed_is_no_crash() -> None:
+    go_on = asyncio.Event()
+    metrics = {"step": 30, "train_loss": 1.1, "learning_rate": 1e-4}
+    several = [
+        event("Step 30", 120, type="metrics", data=metrics),
+        event("Step 31", 121, type="metrics", data=metrics),
+    ]
+    async with stage({JOB: [answer(job())], STREAM: [stream(*TRAINING, go_on, *several, End.HANG)]}) as seen:
+        await seen.until_shown("Step 20/40")
+        await seen.monitor.query("*").remove()
+        go_on.set()
+        # The crash of a drawing would end the app, and come out of the block.
+        await seen.until(lambda: seen.monitor.chart.has_several)
+        await seen.pilot.pause()
+
+
 async def test_a_panic_is_a_bug_and_its_words_are_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
     async with stage(SUCCEEDED) as seen:
         seen.app.panic("a local variable")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple
 
-from textual import getters, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -78,8 +78,6 @@ class ChooseScreen(ModalScreen[Choice | None]):
         Binding("escape", "dismiss(None)", "close", tooltip="Close the dialog", id="choose.close"),
     ]
 
-    choices = getters.query_one(ChoiceList)
-
     def __init__(
         self,
         title: str,
@@ -90,6 +88,7 @@ class ChooseScreen(ModalScreen[Choice | None]):
     ) -> None:
         """`first` is the row to begin at; `preview` is given each choice that the cursor comes to."""
         super().__init__()
+        self.choices = ChoiceList()
         self._title = title
         self._hint = hint
         self._choices = [PickRow(choice, f"{choice.keys} {choice.name}".casefold()) for choice in choices]
@@ -104,7 +103,7 @@ class ChooseScreen(ModalScreen[Choice | None]):
             # A blinking cursor would repaint twice a second.
             field.cursor_blink = False
             yield field
-            yield ChoiceList()
+            yield self.choices
             yield Static(Content.styled("Nothing has these words.", ".warning"), id="nothing")
             yield Static(key_hints(("enter", "choose"), ("↑↓", "move"), ("esc", "close")), id="keys")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
-from textual import getters, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -77,14 +77,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("pagedown", "scroll_page(1)", "page down", tooltip="One page down", id="help.page_down"),
     ]
 
-    field = getters.query_one(Input)
-    text = getters.query_one(VerticalScroll)
-
     def __init__(self, key_holders: Sequence[DOMNode]) -> None:
         """`key_holders` are the widgets and screens whose keys are listed."""
         super().__init__()
         self._key_holders = key_holders
         self._columns = Static(), Static()
+        self.text = VerticalScroll(Horizontal(*self._columns), can_focus=False)
+        self.field = Input(placeholder="Search for a key, or for what it does")
+        # A blinking cursor would repaint twice a second.
+        self.field.cursor_blink = False
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the field and the text, which scrolls."""
@@ -97,12 +98,8 @@ class HelpScreen(ModalScreen[None]):
                 ),
                 id="title",
             )
-            field = Input(placeholder="Search for a key, or for what it does")
-            # A blinking cursor would repaint twice a second.
-            field.cursor_blink = False
-            yield field
-            with VerticalScroll(can_focus=False), Horizontal():
-                yield from self._columns
+            yield self.field
+            yield self.text
 
     @on(Input.Changed)
     def _draw(self) -> None:

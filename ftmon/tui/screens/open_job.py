@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import ClassVar
 
-from textual import getters, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -47,10 +47,6 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         Binding("escape", "dismiss(None)", "close", tooltip="Close the dialog", id="open.close"),
     ]
 
-    field = getters.query_one(JobInput)
-    jobs = getters.query_one(JobList)
-    hint = getters.query_one("#hint", Static)
-
     class Listed(Message):
         """The service has listed more jobs."""
 
@@ -63,6 +59,9 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
         self._watcher = watcher
         self._now = now
         self._state = Content.styled("listing the jobs …", ".muted")
+        self.field = JobInput()
+        self.hint = Static(self._state, id="hint")
+        self.jobs = JobList(watcher.base_url, now())
 
     def compose(self) -> ComposeResult:
         """Lay out the service, the input, the hint and the list of jobs."""
@@ -70,9 +69,9 @@ class OpenJobScreen(ModalScreen[JobKey | None]):
             place = self._watcher.base_url
             title = (f"  {'on this machine' if place == LOCAL else f'at {place}'}", ".muted")
             yield Static(Content.assemble(("Watch a job", ".strong"), title), id="service")
-            yield JobInput()
-            yield Static(self._state, id="hint")
-            yield JobList(self._watcher.base_url, self._now())
+            yield self.field
+            yield self.hint
+            yield self.jobs
             yield Static(
                 key_hints(("enter", "open"), ("↑↓", "choose"), ("→", "complete"), ("esc", "close")), id="keys"
             )

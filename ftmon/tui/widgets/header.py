@@ -26,15 +26,19 @@ class JobHeader(Horizontal):
     The badge is a widget of its own, because Textual repaints a row from the left edge of its widget.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._job, self._badge = JobName(), Badge()
+
     def compose(self) -> ComposeResult:
         """Lay out the name and the badge."""
-        yield JobName()
-        yield Badge()
+        yield self._job
+        yield self._badge
 
     def draw(self, run: Run | None, now: datetime) -> None:
         """Show the job and the connection of this run."""
-        self.query_one(JobName).show(name_parts(run))
-        self.query_one(Badge).show((), badge_parts(run, now) if run else ())
+        self._job.show(name_parts(run))
+        self._badge.show((), badge_parts(run, now) if run else ())
 
 
 class JobName(Line):

@@ -46,17 +46,17 @@ class LossChart(Plot):
     @property
     def can_be_shown(self) -> bool:
         """There is a curve to draw, and room for the chart besides everything else."""
-        return bool(self._lines) and room.can_be_shown(*self.screen.size)
+        return bool(self._lines) and room.can_be_shown(*self.app.size)
 
     @property
     def can_be_alone(self) -> bool:
         """There is a curve to draw, and room for the chart in place of the log."""
-        return bool(self._lines) and room.can_be_alone(*self.screen.size)
+        return bool(self._lines) and room.can_be_alone(*self.app.size)
 
     @property
     def is_wanted(self) -> bool:
         """The chart is to be shown."""
-        return bool(self._lines) and room.is_wanted(self.view, *self.screen.size)
+        return bool(self._lines) and room.is_wanted(self.view, *self.app.size)
 
     def toggle(self) -> None:
         """Choose to show or hide the chart."""

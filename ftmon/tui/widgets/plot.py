@@ -47,8 +47,8 @@ class Plot(Widget, can_focus=True):
             self._drawn = drawn
             had_several = self.has_several
             self._lines = run.series.lines if run else []
-            if self.has_several != had_several:
-                self.screen.refresh_bindings()
+            if self.has_several != had_several and self.is_attached:
+                self.refresh_bindings()
             if run:
                 epochs, checkpoints = run.series.epochs, run.series.checkpoints
                 self._course = Course(run.total_steps, run.total_epochs, epochs, checkpoints)
