@@ -35,6 +35,7 @@ LAYERS = [
         "ftmon.safe",
         "ftmon.secret",
         "ftmon.paths",
+        "ftmon.part_file",
         "ftmon.ending",
         "ftmon.providers",
     ],

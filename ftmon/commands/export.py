@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftmon.commands.export_file import is_stream, save
+from ftmon.commands.export_file import is_stream, save, taken
 from ftmon.commands.export_format import FORMATS, Format, metrics_csv
 from ftmon.commands.parser import Parser, add_recorded_service
 from ftmon.commands.recorded import recorded_run
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
             return 0
         files = _files(destination)
         for file, form in files.items():
-            save(file, form(history, key))
+            save(file, form(history, key), overwrites=destination.force)
     say(f"wrote {' and '.join(map(str, files))}.")
     return 0
 
@@ -114,4 +114,4 @@ def _check(path: Path, *, force: bool) -> None:
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} exists and is not a file; choose another name.")
     if not force and (path.exists() or path.is_symlink()):
-        raise UsageError(f"{path} exists; --force overwrites it.")
+        raise taken(path)

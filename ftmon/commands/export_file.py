@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 from types import FrameType
 
-from ftmon.errors import OutputError
+from ftmon.errors import OutputError, UsageError
+from ftmon.part_file import part_beside, put
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def save(path: Path, pieces: Iterator[bytes]) -> None:
-    """Write the pieces to a stream, or replace the file.
+def save(path: Path, pieces: Iterator[bytes], *, overwrites: bool) -> None:
+    """Write the pieces to a stream, or to a file.
 
     Raises:
+        UsageError: when the file exists by then, and is not to be overwritten.
         OutputError: when it cannot be written.
     """
     try:
@@ -26,9 +27,16 @@ def save(path: Path, pieces: Iterator[bytes]) -> None:
                 stream.writelines(pieces)
         else:
             # Resolved, so that a link stays and its target is replaced.
-            _replace(path.resolve(), pieces)
+            _write(path.resolve() if overwrites else path, pieces, overwrites=overwrites)
+    except FileExistsError as error:
+        raise taken(path) from error
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def taken(path: Path) -> UsageError:
+    """Return what to say of a file that exists."""
+    return UsageError(f"{path} exists; --force overwrites it.")
 
 
 def is_stream(path: Path) -> bool:
@@ -36,9 +44,9 @@ def is_stream(path: Path) -> bool:
     return path.is_fifo() or path.is_char_device()
 
 
-def _replace(path: Path, pieces: Iterator[bytes]) -> None:
-    """Write to a file beside it and rename that. The mode of the old file is kept."""
-    mode = path.stat().st_mode & 0o777 if path.exists() else None
+def _write(path: Path, pieces: Iterator[bytes], *, overwrites: bool) -> None:
+    """Write to a file beside it and put that in its place. The mode of an old file is kept."""
+    mode = path.stat().st_mode & 0o777 if overwrites and path.exists() else None
     # The new file begins with the old one's mode, so that nobody can read more than before at any time.
     opener = partial(os.open, mode=0o666 if mode is None else mode)
     with _part_beside(path) as part:
@@ -46,13 +54,13 @@ def _replace(path: Path, pieces: Iterator[bytes]) -> None:
             file.writelines(pieces)
         if mode is not None:
             part.chmod(mode)
-        part.replace(path)
+        put(part, path, overwrites=overwrites)
 
 
 @contextmanager
 def _part_beside(path: Path) -> Iterator[Path]:
     """Yield an unused name beside the file. The file of that name is removed at the end, also by a signal."""
-    part = path.with_name(f".ftmon-{token_hex(8)}.part")
+    part = part_beside(path)
 
     def end(number: int, frame: FrameType | None) -> None:
         with suppress(OSError):

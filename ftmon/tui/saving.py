@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 
 from ftmon import json_text
 from ftmon.csv_text import csv_row
 from ftmon.errors import OutputError, UsageError
 from ftmon.model.event import Event, event_json
 from ftmon.model.events import Events
+from ftmon.part_file import part_beside, put
 from ftmon.paths import is_of_history
 from ftmon.safe import redact
 from ftmon.text import LEVEL_WORDS, stamp
@@ -88,14 +88,14 @@ def save(
         OutputError: if they cannot be written, or the file exists and must not be overwritten.
     """
     # Resolved, so that a link stays and its target is replaced.
-    file = path.resolve()
-    part = file.with_name(f".ftmon-{token_hex(8)}.part")
+    file = path.resolve() if overwrites else path
+    part = part_beside(file)
     try:
         with part.open("xb") as new:
             new.writelines(_pieces(path, events, shown, job_id, secrets))
-        if not overwrites and path.exists():
-            raise FileExistsError(0, "it exists by now")
-        part.replace(file)
+        put(part, file, overwrites=overwrites)
+    except FileExistsError as error:
+        raise OutputError(f"{path} exists by now. Save once more to overwrite it.") from error
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
     finally:

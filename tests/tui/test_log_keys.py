@@ -49,6 +49,10 @@ async def type_into(seen: Stage, key: str, text: str) -> None:
     await seen.press("enter")
 
 
+def link_to_nowhere(name: str) -> None:
+    Path(name).symlink_to("nowhere")
+
+
 def lines_of(name: str) -> list[str]:
     return Path(name).read_text().splitlines()
 
@@ -308,7 +312,11 @@ async def test_what_is_shown_is_saved_in_the_format_of_the_name(
         await seen.press("s", "ctrl+u")
         await type_into(seen, "end", "no/such/place.txt")
         await seen.until_shown("There is no directory")
-        assert names_in(tmp_path) == {"a.csv", "a.jsonl", f"{JOB_ID}.txt"}
+        link_to_nowhere("link.txt")
+        await seen.press("ctrl+u")
+        await type_into(seen, "end", "link.txt")
+        await seen.until_shown("link.txt exists. Enter once more overwrites it.")
+        assert names_in(tmp_path) == {"a.csv", "a.jsonl", "link.txt", f"{JOB_ID}.txt"}
 
 
 async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:

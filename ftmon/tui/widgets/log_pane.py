@@ -256,7 +256,7 @@ class LogPane(Vertical):
 
         def save(text: str) -> None:
             path = check(text)
-            if path.exists() and path not in overwritten:
+            if (path.exists() or path.is_symlink()) and path not in overwritten:
                 overwritten.add(path)
                 raise UsageError(f"{path} exists. Enter once more overwrites it.")
             self.run_worker(self._save(path, path in overwritten))
