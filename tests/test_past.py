@@ -11,7 +11,7 @@ import pytest
 
 from ftmon.errors import FtmonError, GaveUpError, RefusedError, UnreachableError
 from ftmon.model.job import Status
-from ftmon.model.key import JobKey
+from ftmon.model.key import LOCAL, JobKey
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.settings import Settings
@@ -400,6 +400,28 @@ async def test_what_could_not_be_recorded_is_told_again_when_its_job_is_watched_
         await front_end.until(lambda: front_end.has(Wire.WAITING))
         assert front_end.fields == STORY[:5]
         assert front_end.run(key).status is Status.RUNNING
+
+
+NOBODY_TO_ASK = {
+    "a missing key": (Settings(), "wants a key. Set OPENAI_API_KEY", 2),
+    "a run of this machine that is gone": (Settings(LOCAL), "ftmon keeps no run of this id", 4),
+}
+
+
+@pytest.mark.parametrize(("settings", "words", "refused"), NOBODY_TO_ASK.values(), ids=NOBODY_TO_ASK)
+@pytest.mark.parametrize("status", ["succeeded", "running"])
+async def test_the_past_is_told_where_no_service_can_be_asked(
+    path: Path, settings: Settings, words: str, refused: int, status: str
+) -> None:
+    record(path, told(*STORED, key=JobKey(settings.service, JOB_ID), job=job_of(status)))
+    async with watching(settings, history=path) as front_end:
+        key = front_end.watch(JOB_ID)
+        await front_end.until_over()
+    run = front_end.run(key)
+    assert front_end.fields == STORY
+    assert words in str(run.connection.error)
+    assert front_end.updates[-1].connection == run.connection
+    assert (run.status.value, run.exit_status) == (status, 0 if status == "succeeded" else refused)
 
 
 # Offline

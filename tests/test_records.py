@@ -20,6 +20,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from ftmon.commands.recorded import recorded_run
+from ftmon.errors import UsageError
 from tests.command import FTMON, PATIENCE, environment, ftmon, objects, running
 from tests.records import KEY, NOON, OTHER, STORED, damage, job_of, read, record, recorded, told
 from tests.servers.fine_tunes import JOB_ID, STORY, event
@@ -469,6 +471,8 @@ def test_where_nothing_was_recorded_that_is_told_and_nothing_is_made(
 ) -> None:
     done = ftmon("history", *arguments)
     assert (done.returncode, done.stdout) == (0, b"")
+    with pytest.raises(UsageError, match="No run with this id is recorded"), recorded_run("ft-other", None):
+        pass
     assert not path.exists()
 
 

@@ -89,7 +89,7 @@ class Delivery:
             self._changed.notify()
         return future
 
-    def begin(self, session: int, key: JobKey, restore: Callable[[Update], None]) -> Future[None]:
+    def begin(self, session: int, key: JobKey, restore: Callable[[Update], object]) -> Future[None]:
         """Deliver the recorded past of a job; `restore` is called on this thread with each part of it.
 
         The future is done once all of it is restored. The front end may still be behind then.
@@ -258,7 +258,7 @@ class Delivery:
             notice = "What comes next cannot be read from the history now. It is shown once that works again."
             self._queue.put(turn.session, replace(_nothing(turn.key), notice=notice))
 
-    def _begin(self, turn: Turn, restore: Callable[[Update], None], recorder: "Recorder") -> None:
+    def _begin(self, turn: Turn, restore: Callable[[Update], object], recorder: "Recorder") -> None:
         self._turn, self._told_unrecorded = turn, 0
         from ftmon.history.reader import PARTIAL
 

@@ -270,7 +270,8 @@ class Watcher:
             from ftmon.model.update import Connection, Update, Wire
 
             refused = Connection(Wire.REFUSED, error=error)
-            self._queue.put(session, Update(key, datetime.now(UTC), connection=refused))
+            await self._tell_past(session, key, lambda update: None)
+            await self._post(session, Update(key, datetime.now(UTC), connection=refused))
             return
         self._followed_key = key
         follower = self._follower = Follower(
@@ -282,14 +283,14 @@ class Watcher:
             patient=self._is_patient,
             pace=self._pace,
         )
-        if self._delivery is not None:
-            past = self._delivery.begin(session, key, partial(self._restore, follower))
-            await asyncio.wrap_future(past)
+        in_the_loop = self._loop.call_soon_threadsafe
+        await self._tell_past(session, key, lambda update: in_the_loop(follower.restore, update))
         await follower.run()
 
-    def _restore(self, follower: "Follower", update: "Update") -> None:
-        """Give the past to a follower; called on the thread of the history."""
-        self._loop.call_soon_threadsafe(follower.restore, update)
+    async def _tell_past(self, session: int, key: JobKey, restore: "Callable[[Update], object]") -> None:
+        """Hand over what is recorded of a job. `restore` gets it too, on the thread of the history."""
+        if self._delivery is not None:
+            await asyncio.wrap_future(self._delivery.begin(session, key, restore))
 
     async def _post(self, session: int, *updates: "Update") -> None:
         """Record and hand over updates, all before this waits for room."""
