@@ -210,6 +210,23 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(path: Path) -> None:
     assert recorded(path) == STORY + [each.fields for each in large]
 
 
+def test_what_is_recorded_is_read_on_a_full_disk_and_the_rest_recorded_later(path: Path) -> None:
+    record(path, told(*STORED[:5]))
+    with recording(path) as recorder:
+        # Too little for the shared memory, without which the file cannot be opened to be written.
+        with full_disk(16_384):
+            rows = recorder.read(lambda history: history.events(KEY))
+            assert rows is not None
+            assert [each.event.fields for each in rows] == STORY[:5]
+            assert recorder.record([told(*STORED[5:])]) is None
+            assert recorder.unrecorded == 5
+            assert recorder.take_notice().startswith("The history cannot be used (")
+            assert recorder.read(lambda history: history.count(KEY)) == 5
+        recorder.retry()
+        assert recorder.take_notice() == "The history is written again; nothing is missing in it."
+    assert recorded(path) == STORY
+
+
 def test_a_damaged_history_is_set_aside_and_a_new_one_begun(path: Path) -> None:
     record(path, told(*STORED[:5]))
     path.write_bytes(b"garbage" * 5000)

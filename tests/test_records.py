@@ -677,6 +677,18 @@ def test_old_runs_are_removed_where_the_disk_is_full(full_disk: Path, *, is_left
         assert database.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
 
 
+def test_the_past_is_shown_where_the_disk_is_full(service: Service, full_disk: Path) -> None:
+    key = KEY._replace(service=service.base_url, job_id=SERVED_ID)
+    record(full_disk, told(read(event("recorded")), key=key, job=job_of()))
+    service.tell("told")
+    service.succeed()
+    fill(full_disk)
+    watched = ftmon(SERVED_ID, *service.options, "--json")
+    assert watched.returncode == 0
+    assert [line["message"] for line in objects(watched.stdout)[:2]] == ["recorded", "told"]
+    assert b"The history cannot be used" in watched.stderr
+
+
 def test_a_full_disk_that_another_ftmon_uses_is_told(full_disk: Path) -> None:
     with closing(sqlite3.connect(full_disk)) as other:
         other.execute("UPDATE jobs SET organization = 1")

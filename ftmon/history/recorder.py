@@ -3,6 +3,7 @@
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -10,7 +11,7 @@ from time import monotonic
 from typing import TypeVar
 
 from ftmon.errors import HistoryError
-from ftmon.history.damage import is_damage, set_aside_damaged
+from ftmon.history.damage import is_damage, lacks_room, set_aside_damaged
 from ftmon.history.file import inode
 from ftmon.history.store import History, Span, Standing
 from ftmon.model.key import JobKey
@@ -116,7 +117,11 @@ class Recorder:
                 self._standings[dropped.job_key] = Standing(inf)
 
     def _write(self) -> dict[JobKey, Span]:
-        spans = self.read(self._record) if self._unrecorded else None
+        try:
+            spans = self._use(self._record) if self._unrecorded else None
+        except (sqlite3.Error, HistoryError) as error:
+            self._note_trouble(error)
+            return {}
         if spans is None:
             return {}
         self._unrecorded.clear()
@@ -150,29 +155,46 @@ class Recorder:
         return self._history is not None and bool(self._history.obstacle)
 
     def read(self, action: Callable[[History], _T]) -> _T | None:
-        """Call an action with the history and return its result; None where the history cannot be used now.
+        """Call an action with the history and return its result; None where it cannot be read now.
 
         A damaged file is set aside, and the action is called with a new one.
         """
-        for is_last in (False, True):
-            try:
-                if self._history is not None and self._history.is_replaced:
-                    # Another ftmon has set the file aside, or the user has removed it.
-                    self._close()
-                if self._history is None:
-                    self._history = self._opened()
-                return action(self._history)
-            except (sqlite3.Error, HistoryError) as error:
-                if self._history is not None and self._history.is_newer:
-                    # This ftmon cannot read its schema, which is no damage.
-                    return None
-                # A damaged file that cannot be written is for its owner to mend.
-                if is_last or self.is_read_only or not is_damage(error):
-                    self._note_trouble(error)
-                    break
-                # Damage found in use counts, because the check of the whole file does not find all damage.
-                self.set_aside(self._inode)
-        return None
+        try:
+            return self._use(action)
+        except (sqlite3.Error, HistoryError) as error:
+            self._note_trouble(error)
+            return self._read_on_full_disk(action) if lacks_room(error) else None
+
+    def _use(self, action: Callable[[History], _T]) -> _T | None:
+        """Do as `read`; raise the error where the history cannot be used now."""
+        try:
+            return self._use_once(action)
+        except (sqlite3.Error, HistoryError) as error:
+            if self._history is not None and self._history.is_newer:
+                # This ftmon cannot read its schema, which is no damage.
+                return None
+            # A damaged file that cannot be written is for its owner to mend.
+            if self.is_read_only or not is_damage(error):
+                raise
+            # Damage found in use counts, because the check of the whole file does not find all damage.
+            self.set_aside(self._inode)
+        return self._use_once(action)
+
+    def _use_once(self, action: Callable[[History], _T]) -> _T:
+        if self._history is not None and self._history.is_replaced:
+            # Another ftmon has set the file aside, or the user has removed it.
+            self._close()
+        if self._history is None:
+            self._history = self._opened()
+        return action(self._history)
+
+    def _read_on_full_disk(self, action: Callable[[History], _T]) -> _T | None:
+        """Read in a history that can be opened for nothing else, and close it before there is room again."""
+        try:
+            with closing(History(self._path, create=False)) as history:
+                return action(history)
+        except (FileNotFoundError, sqlite3.Error, HistoryError):
+            return None
 
     # Troubles
 
