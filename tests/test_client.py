@@ -252,6 +252,22 @@ async def test_a_service_that_is_not_there_is_named(origin: str, words: str) -> 
         await got(Settings(f"{origin}/v1"))
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("u:secret@127.0.0.1:1", "the proxy 127.0.0.1:1 refused the connection"),
+        ("u:secret@proxy.invalid:80", "the name of the proxy proxy.invalid cannot be resolved"),
+    ],
+)
+async def test_a_proxy_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, place: str, words: str
+) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", f"http://{place}")
+    with pytest.raises(UnreachableError, match=rf"^{words}$"):
+        await got(Settings(f"{scheme}://service.invalid/v1"))
+
+
 def certificate(folder: Path, *options: str) -> Path:
     """Make a certificate and its key, in one file."""
     path = folder / "certificate.pem"

@@ -77,10 +77,12 @@ class Client:
         self._place = place(self._base)
         self._secrets = settings.secrets
         try:
+            proxy = None if settings.is_loopback else proxy_for(settings.base_url)
+            self._proxy = httpx.URL(proxy) if proxy else None
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(
                     verify=tls_context(settings),
-                    proxy=None if settings.is_loopback else proxy_for(settings.base_url),
+                    proxy=self._proxy,
                     socket_options=_SOCKET_OPTIONS,
                     retries=0,
                     # No second idle connection, so that a request that is sent again gets a new one.
@@ -196,7 +198,7 @@ class Client:
 
         The request is made here too, because httpx fails already then on odd ids and redirects of a service.
         """
-        with translated(self._base):
+        with translated(self._base, self._proxy):
             try:
                 async with asyncio.timeout(self._head_timeout):
                     url = httpx.URL(self.settings.base_url + path)
@@ -211,7 +213,7 @@ class Client:
         raise RefusedError(f"{self._place} redirects in a circle.", response.status_code)
 
     async def _pieces(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        with translated(self._base):
+        with translated(self._base, self._proxy):
             async for piece in response.aiter_raw():
                 self.meter.received += len(piece)
                 yield piece

@@ -31,22 +31,26 @@ def place(url: httpx.URL) -> str:
 
 
 @contextmanager
-def translated(url: httpx.URL) -> Generator[None, None, None]:
-    """Turn every error of a request to the service at `url` into an FtmonError.
+def translated(url: httpx.URL, proxy: httpx.URL | None = None) -> Generator[None, None, None]:
+    """Turn every error of a request to the service at `url`, through a proxy or not, into an FtmonError.
 
     Drop httpx's own message: it repeats what the service sent, which may be the key.
     """
     try:
         yield
     except httpx.TransportError as error:
-        raise _translation(error, url) from None
+        raise _translation(error, url, proxy) from None
     except (httpx.RequestError, httpx.InvalidURL, httpx.StreamError, ValueError):
         # What the service sent, such as an id of 100,000 characters, makes no request or no answer.
         raise UnreachableError(f"the request to {place(url)} failed") from None
 
 
-def _translation(error: httpx.TransportError, url: httpx.URL) -> FtmonError:
+def _translation(error: httpx.TransportError, url: httpx.URL, proxy: httpx.URL | None) -> FtmonError:
     at = place(url)
+    # The connection is made to the proxy, which looks up the service's name itself.
+    name = f"of the proxy {safe(proxy.host)}" if proxy else safe(url.host)
+    peer = f"the proxy {place(proxy)}" if proxy else at
+    through = f" through {peer}" if proxy else ""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return RefusedError(
@@ -61,18 +65,18 @@ def _translation(error: httpx.TransportError, url: httpx.URL) -> FtmonError:
             # Cut, reset or garbled: a balancer that restarts, or a proxy whose other end is gone.
             return UnreachableError(f"the TLS handshake with {at} was cut")
         if isinstance(cause, gaierror):
-            return UnreachableError(f"the name {safe(url.host)} cannot be resolved")
+            return UnreachableError(f"the name {name} cannot be resolved")
         if isinstance(cause, ConnectionRefusedError):
-            return UnreachableError(f"{at} refused the connection")
+            return UnreachableError(f"{peer} refused the connection")
         if isinstance(cause, ConnectionResetError):
             return UnreachableError(f"{at} reset the connection")
     match error:
         case httpx.ConnectTimeout():
-            return UnreachableError(f"{at} cannot be reached in time")
+            return UnreachableError(f"{at} cannot be reached in time{through}")
         case httpx.TimeoutException():
             return UnreachableError(f"{at} does not answer")
         case httpx.ConnectError():
-            return UnreachableError(f"{at} cannot be reached")
+            return UnreachableError(f"{at} cannot be reached{through}")
         case httpx.RemoteProtocolError():
             return UnreachableError("the connection was cut")
         case httpx.ReadError() | httpx.WriteError() | httpx.CloseError():
