@@ -25,6 +25,10 @@ def around(before: str, after: str) -> Callable[[str], str]:
     return lambda key: packed(b64encode, before + key + after)
 
 
+def in_lines(text: str, end: str) -> str:
+    return end.join(text[at : at + 8] for at in range(0, len(text), 8))
+
+
 ECHOES: Mapping[str, Callable[[str], str]] = {
     "itself": str,
     "percent-encoded": lambda key: quote(key, safe=""),
@@ -39,6 +43,8 @@ ECHOES: Mapping[str, Callable[[str], str]] = {
     "base64": lambda key: packed(b64encode, key),
     "base64 without padding": lambda key: packed(b64encode, key).rstrip("="),
     "base64 for addresses": lambda key: packed(urlsafe_b64encode, key),
+    "base64 in lines": lambda key: in_lines(packed(b64encode, f"user:{key}"), "\n"),
+    "base64 in lines of a header": lambda key: in_lines(packed(b64encode, f"us:{key}"), "\r\n "),
     "Basic, no user": lambda key: f"Basic {packed(b64encode, f':{key}')}",
     "Basic, no password": lambda key: f"Basic {packed(b64encode, f'{key}:')}",
     **{

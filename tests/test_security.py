@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, closing, suppress
 from dataclasses import replace
@@ -532,6 +532,7 @@ SECRET = Key("Zq7/pXr+w29Lk=vT4m.Nc8yB1eH", "FTMON_API_KEY")
 SAID = SECRET.value
 QUOTED = quote(SAID, safe="")
 ESCAPED = "".join([f"\\u{ord(letter):04x}" for letter in SAID])
+PACKED = b64encode(f"user:{SAID}".encode()).decode()
 FORMS = {
     "as it is": json.dumps(SAID),
     "with slashes escaped": json.dumps(SAID).replace("/", "\\/"),
@@ -543,6 +544,8 @@ FORMS = {
     "cut up by colours of C1": json.dumps(f"{SAID[:9]}\x9b1m{SAID[9:]}", ensure_ascii=False),
     "cut up by what is not seen": json.dumps(f"{SAID[:9]}\u200b{SAID[9:]}", ensure_ascii=False),
     "cut up by what is not seen, escaped": json.dumps(f"{SAID[:9]}\u200b{SAID[9:]}"),
+    "in base64": json.dumps(f"Basic {PACKED}"),
+    "in base64, in lines": json.dumps(f"{PACKED[:20]}\r\n {PACKED[20:]}"),
     "in a header": json.dumps({"headers": {"Authorization": [f"Bearer {SAID}\n"], SAID: "é"}}),
 }
 
@@ -560,6 +563,7 @@ def check_hidden(*outputs: str | bytes) -> None:
             assert SAID[-9:] not in form
             assert QUOTED[:9] not in form
             assert QUOTED[-9:] not in form
+            assert PACKED[8:17] not in form
 
 
 def told_of(update: Update) -> Iterator[str]:
