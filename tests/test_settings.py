@@ -428,6 +428,8 @@ def test_a_provider_s_key_goes_to_its_own_hosts_and_nowhere_else(provider: Provi
         elsewhere = read_settings(base_url=f"https://not-{host}/v1", environ=EVERY_KEY).key
         assert elsewhere is not None
         assert elsewhere.source == "OPENAI_API_KEY"
+        others = {name: key for name, key in EVERY_KEY.items() if name != "OPENAI_API_KEY"}
+        assert read_settings(base_url=f"https://not-{host}/v1", environ=others).key is None
 
 
 def test_openai_s_key_goes_to_no_other_provider() -> None:

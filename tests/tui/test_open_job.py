@@ -53,8 +53,10 @@ async def test_a_typed_id_is_opened() -> None:
         assert "▶ running" in seen.text
 
 
-async def test_an_id_is_pasted_with_blanks_around_it() -> None:
-    async with stage(SERVICE, job_id=None) as seen:
+async def test_an_id_is_typed_with_blanks_around_it() -> None:
+    # The service lists another job, so the id is not chosen from its list.
+    async with stage({**SERVICE, JOBS: [jobs((OTHER_ID, "failed"))]}, job_id=None) as seen:
+        await seen.until_shown("1 job")
         await seen.press("space", *JOB_ID, "space", "enter")
         await seen.until_shown("Fine-tune started")
 
