@@ -513,6 +513,16 @@ def test_nothing_but_a_file_is_made_private(path: Path, tmp_path: Path) -> None:
     assert (mode(target), mode(folder)) == (0o644, 0o755)
 
 
+def test_a_file_of_another_user_keeps_its_mode(path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a file away, and change its mode then")
+    History(path).close()
+    os.chown(path, 12345, 12345)
+    path.chmod(0o644)
+    make_ready(path, create=True)
+    assert mode(path) == 0o644
+
+
 def test_a_history_is_read_behind_a_link_with_its_log(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"
     path.parent.mkdir()

@@ -217,7 +217,15 @@ def test_a_user_without_a_home_has_no_config_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["history"], ["history", JOB_ID], ["history", "--prune", "1h"], ["export", JOB_ID]], ids=str
+    "arguments",
+    [
+        ["history"],
+        ["history", JOB_ID],
+        ["history", "--prune", "1h"],
+        ["export", JOB_ID],
+        ["run", "--", "true"],
+    ],
+    ids=str,
 )
 def test_a_user_without_a_home_has_nothing_recorded(arguments: list[str]) -> None:
     done = as_somebody(*arguments)
