@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import humanize
 
+from ftmon.model.curve import Curve
 from ftmon.model.event import Level
 from ftmon.model.job import Job, Status
 from ftmon.model.job_list import ListedJob
@@ -213,6 +214,17 @@ def figure(value: float) -> str:
     if value == 0 or 0.01 <= abs(value) < 999.5:
         return f"{value:#.3g}".removesuffix(".")
     return f"{value:.1e}"
+
+
+def course(name: str, curve: Curve) -> str:
+    """Return the first and the last value of a curve: `train 2.89 → 0.463`; empty if there is none.
+
+    The last one may be no number: `train 2.89 → nan`.
+    """
+    if curve.newest is None:
+        return ""
+    first = "" if curve.first is None else f"{figure(curve.first)} → "
+    return f"{name} {first}{figure(curve.newest)}"
 
 
 def size(number: int) -> str:

@@ -1,6 +1,7 @@
 import json
 import re
 import time
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,9 @@ def facts_of(name: str) -> list[Facts]:
             "Step 100: training loss=3.4570693969726562e-06",
             Facts(step=100, train_loss=3.4570693969726562e-06),
         ),
-        ("Step 5/9: training loss=nan, validation loss=inf", Facts(step=5, total_steps=9)),
-        ("Step 5/9: training loss=1e999", Facts(step=5, total_steps=9)),
+        ("Step 5/9: training loss=-inf", Facts(step=5, total_steps=9, train_loss=-inf)),
+        ("Step 5/9: training loss=1e999", Facts(step=5, total_steps=9, train_loss=inf)),
+        ("Step 5/9: training loss=nano, validation loss=no", Facts(step=5, total_steps=9)),
         (
             "Step 10/20 , train mean reward=0.42, full validation mean reward=0.68",
             Facts(step=10, total_steps=20),

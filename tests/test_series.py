@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from ftmon import text
 from ftmon.model.curve import Curve, Gap
 from ftmon.model.event import parse_event
 from ftmon.model.key import JobKey
@@ -107,6 +108,34 @@ def test_a_null_is_a_gap_only_where_the_message_says_so() -> None:
     assert points(series.loss.train) == [(1, 2.0), (5, 1.0)]
     assert series.loss.train.gaps == [Gap(2, 4)]
     assert series.loss.valid.changes == 0
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"message": "Step 2/9: training loss=nan, validation loss=1.5"}, "train 2.50 → nan"),
+        ({"message": "Step 2/9: training loss=-Infinity"}, "train 2.50 → -inf"),
+        ({"message": "Step 2: training loss=1e999"}, "train 2.50 → inf"),
+        ({"message": "{'loss': nan, 'epoch': 0.7}"}, "train 2.50 → nan"),
+        (step(2, train_loss=float("nan")), "train 2.50 → nan"),
+    ],
+)
+def test_a_loss_that_is_no_number_is_the_last_one_until_there_is_a_number(
+    event: dict[str, Any], words: str
+) -> None:
+    first = {"message": "Step 1/9: training loss=2.5"}
+    loss = told(first, event).loss.train
+    assert (text.course("train", loss), loss.gaps) == (words, [Gap(2, 2)])
+    assert loss.has_diverged
+    # The training has gone back to a checkpoint.
+    loss = told(first, event, {"message": "Step 1/9: training loss=2.25"}).loss.train
+    assert (text.course("train", loss), loss.has_diverged) == ("train 2.50 → 2.25", False)
+
+
+def test_a_loss_that_was_never_a_number_is_told() -> None:
+    loss = told({"message": "Step 1/9: training loss=nan"}).loss
+    assert (text.course("train", loss.train), text.course("valid", loss.valid)) == ("train nan", "")
+    assert loss.has_values
 
 
 def test_points_without_a_step_are_counted_also_where_they_are_no_number() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from ftmon import text
-from ftmon.model.curve import Curve
 from ftmon.model.run import Run
 from ftmon.safe import one_line
 
@@ -33,7 +32,7 @@ def _details(run: Run) -> Iterator[tuple[str, str]]:
         # What the events told before a replay was left is not what they tell in all.
         yield "result", run.result_file or ""
         name, train, valid = run.curves
-        yield name, "   ".join(filter(None, (_ends("train", train), _ends("valid", valid))))
+        yield name, "   ".join(filter(None, (text.course("train", train), text.course("valid", valid))))
         yield "cost", "" if run.cost is None else text.money(run.cost)
     if job.duration is not None:
         yield "took", f"{text.duration(job.duration)} from its creation to its end"
@@ -42,9 +41,3 @@ def _details(run: Run) -> Iterator[tuple[str, str]]:
         "events",
         f"{text.count(recorded.events)} recorded, {events} of them shown" if recorded and is_part else events,
     )
-
-
-def _ends(name: str, curve: Curve) -> str:
-    if curve.first is None or curve.last is None:
-        return ""
-    return f"{name} {text.figure(curve.first)} → {text.figure(curve.last)}"

@@ -52,6 +52,8 @@ class Curve:
     def _clear(self) -> None:
         self.first: float | None = None
         self.last: float | None = None
+        self.newest: float | None = None
+        """The last value that was told, which may be no number: `last` is the last one that is."""
         self.last_step: int | None = None
         self.least: tuple[float, int] | None = None
         self.greatest: tuple[float, int] | None = None
@@ -96,7 +98,7 @@ class Curve:
     @property
     def has_diverged(self) -> bool:
         """The last value is no number."""
-        return self.reached != self.last_step
+        return self.newest is not None and not isfinite(self.newest)
 
     def add(
         self, step: int, value: float, *, at: float = nan, number: int = 0, is_spare: bool = False
@@ -112,6 +114,7 @@ class Curve:
             self._is_spare = False
             self._clear()
         self.changes += 1
+        self.newest = value
         if not -MOST <= value <= MOST:
             if not isfinite(value):
                 self._add_gap(step)

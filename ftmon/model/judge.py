@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import NamedTuple
 
 from ftmon.model.curve import Curve
@@ -207,7 +208,12 @@ def _losses(event: Event) -> _Losses:
     figures = event_figures(read_beside(event.message, metrics), metrics)
     if figures.is_spare:
         return _Losses(None, None, True)
-    return _Losses(figures.train_loss, figures.valid_loss, not tells_no_number(event.raw))
+    losses = _number(figures.train_loss), _number(figures.valid_loss)
+    return _Losses(*losses, not tells_no_number(event.raw))
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
 
 
 def _past(curve: Curve, news: int) -> list[float]:

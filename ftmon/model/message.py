@@ -6,7 +6,6 @@ Every word that ftmon looks for in a message stands here. PROTOCOL §1.3, §2.3,
 import re
 from collections.abc import Callable
 from functools import cache
-from math import isfinite, nan
 from typing import NamedTuple
 
 from ftmon.model.checkpoint import Checkpoint
@@ -29,6 +28,7 @@ class Facts(NamedTuple):
     total_steps: int | None = None
     train_loss: float | None = None
     valid_loss: float | None = None
+    """Losses, which may be no number."""
     fine_tuned_model: str | None = None
     result_file: str | None = None
     started: bool = False
@@ -128,7 +128,7 @@ def tells_no_number(text: str) -> bool:
     return _NO_NUMBER.search(text) is not None
 
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:nan|inf(?:inity)?)\b)"
 _TRAIN_LOSS = re.compile(rf"train(?:ing)? loss=({_NUMBER})")
 _VALID_LOSS = re.compile(rf"(?<!full )validation loss=({_NUMBER})")
 _FULL_VALID_LOSS = re.compile(rf"full validation loss=({_NUMBER})")
@@ -136,8 +136,7 @@ _FULL_VALID_LOSS = re.compile(rf"full validation loss=({_NUMBER})")
 
 def _loss(pattern: re.Pattern[str], message: str) -> float | None:
     match = pattern.search(message)
-    loss = float(match[1]) if match else nan
-    return loss if isfinite(loss) else None
+    return float(match[1]) if match else None
 
 
 def _trainer_line(message: str) -> Facts:
@@ -152,13 +151,9 @@ def _trainer_line(message: str) -> Facts:
         epoch=count(figures.get("epoch")),
         step=count(figures.get("step")),
         total_steps=count(figures.get("total_steps")),
-        train_loss=_finite(figures.get("train_loss")),
-        valid_loss=_finite(figures.get("valid_loss")),
+        train_loss=figures.get("train_loss"),
+        valid_loss=figures.get("valid_loss"),
     )
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and isfinite(value) else None
 
 
 def _count(digits: str | None) -> int | None:

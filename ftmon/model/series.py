@@ -59,6 +59,11 @@ class Curves(NamedTuple):
     valid: Curve
 
     @property
+    def has_values(self) -> bool:
+        """There is a value, be it a number or not."""
+        return self.train.newest is not None or self.valid.newest is not None
+
+    @property
     def is_line(self) -> bool:
         """There are two points or more, so there is a line to draw."""
         return len(self.train) > 1 or len(self.valid) > 1
@@ -116,9 +121,9 @@ class Series:
         return sorted(found, key=lambda curves: order.get(curves.name, len(order)))
 
     @property
-    def has_points(self) -> bool:
-        """There is a point of some figure."""
-        return any(len(curves.train) or len(curves.valid) for curves in self._by_name.values())
+    def has_values(self) -> bool:
+        """Some figure was told, be it a number or not."""
+        return any(curves.has_values for curves in self._by_name.values())
 
     @property
     def changes(self) -> int:

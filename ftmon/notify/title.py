@@ -53,5 +53,5 @@ def _parts(run: Run, now: datetime) -> Iterator[str]:
     if (remaining := run.remaining(now)) is not None:
         yield text.brief_left(remaining)
     curve = run.curves
-    if curve.train.last is not None:
-        yield f"{curve.name} {text.figure(curve.train.last)}"
+    if curve.train.newest is not None:
+        yield f"{curve.name} {text.figure(curve.train.newest)}"

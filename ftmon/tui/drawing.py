@@ -95,7 +95,7 @@ class Drawing:
         chart, screen = self.chart, self._screen
         is_charted = chart.is_wanted
         # The chart tells the losses in its title.
-        has_losses = chart.has_point or (run is not None and lacks_figures(run))
+        has_losses = chart.has_values or (run is not None and lacks_figures(run))
         can_tell = not is_charted and has_losses and screen.size.height >= _LOWEST_WITH_LOSSES
         # All at once, because each change styles every widget anew.
         classes = {

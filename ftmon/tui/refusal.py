@@ -97,7 +97,7 @@ def _why_no_cancel(run: "Run", *, is_own: bool) -> str:
 
 
 def _why_no_losses(chart: "LossChart") -> str:
-    if not chart.has_point:
+    if not chart.has_values:
         return "No loss is told yet."
     return "The chart tells the losses." if chart.display else "There is no room for the losses here."
 

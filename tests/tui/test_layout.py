@@ -27,7 +27,7 @@ async def shown(size: tuple[int, int], **options: Any) -> AsyncIterator[Stage]:
     scripts = {JOB: [answer(job())], STREAM: [stream(*EVENTS, End.HANG)]}
     async with stage(scripts, size=size, **options) as seen:
         await seen.until(lambda: len(seen.monitor.event_log.all_events) == len(EVENTS))
-        await seen.until(lambda: seen.monitor.chart.has_point)
+        await seen.until(lambda: seen.monitor.chart.has_values)
         await seen.pilot.pause()
         yield seen
 

@@ -84,6 +84,20 @@ async def test_status_wire_and_newest_event_are_seen_at_every_size(columns: int,
         assert len(seen.rows) == lines
 
 
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (66, 14), (40, 10), (20, 5)], ids=str)
+@pytest.mark.parametrize(("before", "words"), [("2.80", "2.80 → nan"), ("inf", "nan")])
+async def test_a_loss_that_is_no_number_is_seen_at_every_size(
+    size: tuple[int, int], before: str, words: str
+) -> None:
+    losses = [
+        event(f"Step {step}/40: training loss={loss}", step) for step, loss in ((10, before), (20, "nan"))
+    ]
+    async with stage({JOB: [answer(job())], STREAM: [stream(*losses, End.HANG)]}, size=size) as seen:
+        await seen.until(lambda: len(seen.monitor.event_log.all_events) == 2)
+        above = seen.rows[: seen.monitor.event_log.region.y]
+        assert any((words if size[1] > 14 else "nan") in row for row in above)
+
+
 async def test_the_status_is_the_last_thing_to_give_way() -> None:
     async with stage(RUNNING, size=(20, 2)) as seen:
         await seen.until_shown("▶ running")

@@ -1,6 +1,7 @@
 """Shortens an event to one row, for a list that has no room for its words."""
 
 from collections.abc import Iterator
+from math import isfinite
 
 from rich.cells import cell_len
 
@@ -56,7 +57,9 @@ def _figures(event: Event) -> Metrics | None:
 
 def _columns(event: Event, figures: Metrics, gap: str) -> Iterator[Pieces]:
     """Yield the step, the training loss and the validation loss, each with what sets it off."""
-    step, total, train, valid = figures.step, figures.total_steps, figures.train_loss, figures.valid_loss
+    step, total = figures.step, figures.total_steps
+    losses = figures.train_loss, figures.valid_loss
+    train, valid = (None if each is None or not isfinite(each) else each for each in losses)
     number = "" if step is None else str(step)
     yield [(number.rjust(len(str(total)) if total else _STEP), "")]
     if train is not None:

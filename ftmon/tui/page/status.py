@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ftmon import text
-from ftmon.model.curve import Curve
 from ftmon.model.link import Link
 from ftmon.model.run import Run
 from ftmon.tui.excerpt import bounded, excerpt
@@ -27,7 +26,7 @@ def status(run: Run, links: tuple[Link, ...], now: datetime) -> Iterator[Fact]:
         yield Fact("progress", progress)
     yield from _outlook(run, now)
     name, train, valid = run.curves
-    if told := "   ".join(filter(None, (_course("training", train), _course("validation", valid)))):
+    if told := "   ".join(filter(None, (text.course("training", train), text.course("validation", valid)))):
         yield Fact(name, told)
     if error := run.failure or run.error:
         yield Fact("error", bounded(error), "bad" if run.failure else "")
@@ -62,9 +61,3 @@ def _outlook(run: Run, now: datetime) -> Iterator[Fact]:
         yield Fact("left", f"{text.left(left).removesuffix(' left')}, {source}")
     elif silence is not None:
         yield Fact("silent", f"no progress for {text.age(silence)}, which is long for this run", "warning")
-
-
-def _course(name: str, curve: Curve) -> str:
-    if curve.first is None or curve.last is None:
-        return ""
-    return f"{name} {text.figure(curve.first)} → {text.figure(curve.last)}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from ftmon import text
 from ftmon.model.curve import Curve
 from ftmon.model.key import LOCAL
 from ftmon.model.run import Run
-from ftmon.text import figure
 from ftmon.tui.parts.part import Part
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -18,7 +18,7 @@ _MANY_LINES = 50
 def lacks_figures(run: Run) -> bool:
     """Whether a run of this machine has told much, or all, and no figure that could be drawn."""
     has_told = run.events >= _MANY_LINES or (run.is_job_over and run.events > 0)
-    return run.key.service == LOCAL and has_told and not run.series.has_points
+    return run.key.service == LOCAL and has_told and not run.series.has_values
 
 
 def loss_parts(run: Run, *, with_sparklines: bool) -> list[Part]:
@@ -35,9 +35,8 @@ def loss_parts(run: Run, *, with_sparklines: bool) -> list[Part]:
 
 
 def _series(name: str, curve: Curve, rank: int, with_sparkline: bool) -> Iterator[Part]:
-    if curve.first is None or curve.last is None:
-        return
-    yield Part(f"{name} {figure(curve.first)} → {figure(curve.last)}", name, rank)
+    if course := text.course(name, curve):
+        yield Part(course, "warning" if curve.has_diverged else name, rank)
     if with_sparkline and len(curve.buckets) > 1:
         yield Part(sparkline([bucket.last for bucket in curve.buckets], _SPARK_WIDTH), name, 3 + rank)
 

@@ -52,11 +52,12 @@ def _warnings(run: Run, is_unrecorded: bool) -> Iterator[Part]:
 def _losses(run: Run, *, is_brief: bool) -> Iterator[Part]:
     """Yield the last loss of the training, and of the validation."""
     name, train, valid = run.curves
-    if train.last is not None:
-        yield Part(figure(train.last) if is_brief else f"{name} {figure(train.last)}", "train", 3)
-    if valid.last is not None:
-        words = "" if is_brief or train.last is not None else f"{name} "
-        yield Part(f"{words}v{figure(valid.last)}", "valid", 4)
+    if train.newest is not None:
+        words = "" if is_brief else f"{name} "
+        yield Part(f"{words}{figure(train.newest)}", "warning" if train.has_diverged else "train", 3)
+    if valid.newest is not None:
+        words = "" if is_brief or train.newest is not None else f"{name} "
+        yield Part(f"{words}v{figure(valid.newest)}", "warning" if valid.has_diverged else "valid", 4)
 
 
 def _parts(run: Run, now: datetime, with_percent: bool, losses: Iterable[Part]) -> Iterator[Part]:

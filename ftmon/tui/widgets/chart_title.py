@@ -21,11 +21,11 @@ def summary(curves: Curves, width: int) -> Iterator[Part]:
     """Yield the first, last and least value of both curves, or only the last where there is little room."""
     yield Part(curves.name, "strong", 1)
     for look, curve, rank in (("train", curves.train, 0), ("valid", curves.valid, 2)):
-        if curve.first is None or curve.last is None:
+        if curve.newest is None:
             continue
-        first = f"{figure(curve.first)} → " if width >= _WIDE else ""
+        first = f"{figure(curve.first)} → " if width >= _WIDE and curve.first is not None else ""
         word = f"{look} " if width >= _NARROW else ""
-        yield Part(f"{_sign(curves, look)} {word}{first}{figure(curve.last)}", look, rank)
+        yield Part(f"{_sign(curves, look)} {word}{first}{figure(curve.newest)}", look, rank)
         if curve.has_diverged:
             yield Part(f"× no number at step {count(curve.gaps[-1].last)}", "warning", 1)
         best = curve.greatest if curves.is_better_greater else curve.least

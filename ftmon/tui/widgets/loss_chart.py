@@ -38,10 +38,9 @@ class LossChart(Plot):
         return self._run.events if self._run else 0
 
     @property
-    def has_point(self) -> bool:
-        """At least one value of what the run is judged by is known."""
-        main = self._run.curves if self._run else None
-        return main is not None and bool(len(main.train) or len(main.valid))
+    def has_values(self) -> bool:
+        """At least one value of what the run is judged by is known, be it a number or not."""
+        return self._run is not None and self._run.curves.has_values
 
     @property
     def can_be_shown(self) -> bool:
