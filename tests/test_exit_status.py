@@ -52,6 +52,8 @@ def test_a_running_job_without_a_stream_is_shown_so_far(service: Service) -> Non
     assert [item["object"] for item in objects(done.stdout)] == ["fine-tune-event", "fine-tune"]
     assert (done.returncode, done.stderr) == (0, b"")
     assert STREAM not in [target for target, _ in service.asked]
+    done = ftmon(JOB_ID, *service.options, "--plain", "--no-stream")
+    assert f"▶ {JOB_ID} running\n" in done.stdout.decode()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from ftmon.wire.dialects.fine_tuning_jobs import FINE_TUNING_JOBS
 from ftmon.wire.pace import Pace
 from tests.command import ftmon, objects
 from tests.front_end import watching
-from tests.records import recorded
+from tests.records import NOON, recorded
 from tests.servers.fine_tunes import Fields, answer, failure, refusal
 from tests.servers.fine_tuning_jobs import (
     CANCEL,
@@ -158,7 +158,7 @@ async def test_the_rewards_of_reinforcement_are_its_curves(
     assert name == "reward"
     assert not told.notices
     assert [points(curve) for curve in curves] == [train, valid]
-    assert f"  reward  train {train[0][1]:.3g}" in "\n".join(summary(told.run))
+    assert f"  reward  train {train[0][1]:.3g}" in "\n".join(summary(told.run, NOON))
 
 
 async def test_the_time_that_the_service_estimates_is_known() -> None:

@@ -170,7 +170,7 @@ def check_told(jobs: Sequence[Job], events: Sequence[Event], errors: Sequence[st
         run.apply(Update(KEY, NOW, job=job))
     new = Ledger(KEY.job_id).missing(events)
     run.apply(Update(KEY, NOW, events=tuple(new)))
-    printed = [text_line(event) for event in new] + summary(run)
+    printed = [text_line(event) for event in new] + summary(run, NOW)
     texts = [text for job in jobs for text in (job.id, job.model, job.fine_tuned_model, job.error) if text]
     texts += [job.provider_status for job in jobs if job.provider_status]
     for text in [*texts, *errors, *printed, *[event.message for event in events]]:

@@ -177,7 +177,7 @@ def test_no_text_of_the_service_can_forge_a_line_of_the_summary(service: Service
     service.job["status"] = "odd\n✔ forged succeeded"
     lines = ftmon(JOB_ID, *service.options, "--no-stream").stdout.decode().splitlines()
     assert [line for line in lines if line.startswith("✔")] == []
-    assert f"? {JOB_ID} odd↵✔ forged succeeded when last seen" in lines
+    assert f"? {JOB_ID} odd↵✔ forged succeeded" in lines
 
 
 def test_a_status_that_is_not_known_is_said_in_the_service_s_own_word(service: Service) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from ftmon.errors import FtmonError, GaveUpError, OutputError, RefusedError, UsageError
+from ftmon.lines.summary import summary
 from ftmon.model.curve import Bucket
 from ftmon.model.event import Event, parse_event
 from ftmon.model.job import Job, Progress, Status
 from ftmon.model.key import JobKey
 from ftmon.model.run import Run
-from ftmon.model.update import Connection, Recorded, Update, Wire
+from ftmon.model.update import Connection, Recorded, Traffic, Update, Wire
 
 KEY = JobKey("http://127.0.0.1:8000/v1", "ft-1")
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -432,6 +433,16 @@ def test_a_past_that_is_still_being_read_was_seen_last_then() -> None:
     assert ended(Status.RUNNING, Connection(Wire.REPLAYING, speed=inf)).status_phrase.endswith("last seen")
 
 
+def test_a_job_stands_as_it_was_read_a_moment_ago_unless_the_service_was_lost() -> None:
+    read = update_of(job=Job("ft-1", Status.RUNNING), traffic=Traffic())
+    lost = update_of(connection=Connection(Wire.REFUSED, error=GaveUpError("Gave up.")))
+    only_recorded = update_of(job=Job("ft-1", Status.RUNNING))
+    closed = update_of(connection=CLOSED)
+    assert summary(run_of([read, closed]), at(5))[0] == "▶ ft-1 running"
+    for updates, seconds in (([read, closed], 3600), ([read, lost], 5), ([only_recorded, closed], 5)):
+        assert summary(run_of(updates), at(seconds))[0] == "▶ ft-1 running when last seen"
+
+
 @pytest.mark.parametrize("wire", Wire)
 def test_a_status_that_nobody_told_is_unknown(wire: Wire) -> None:
     assert ended(Status.UNKNOWN, Connection(wire)).status_phrase == "status unknown"
@@ -451,10 +462,12 @@ def test_a_status_that_nobody_told_is_unknown(wire: Wire) -> None:
 def test_during_a_replay_what_is_recorded_counts(status: Status, outcome: int | None, phrase: str) -> None:
     replaying = Connection(Wire.REPLAYING, speed=5, recorded=Recorded(Job("ft-1", status), 9))
     run = ended(Status.PENDING, replaying)
-    assert (run.outcome, run.last_phrase, run.exit_status) == (outcome, phrase, None)
+    assert (run.outcome, run.exit_status) == (outcome, None)
+    assert summary(run, at(0))[0].endswith(f" ft-1 {phrase}")
     assert run.status_phrase == "pending then"
     run.apply(update_of(job=Job("ft-1", status), connection=Connection(Wire.RECORDED)))
-    assert (run.outcome, run.last_phrase) == (outcome, phrase)
+    assert run.outcome == outcome
+    assert summary(run, at(0))[0].endswith(f" ft-1 {phrase}")
 
 
 @pytest.mark.parametrize(

@@ -474,7 +474,7 @@ def check_events(events: list[Event]) -> None:
 def check_run(job: Job, events: list[Event]) -> None:
     run = Run(JobKey(BASE_URL, JOB_ID))
     run.apply(Update(run.key, NOW, tuple(events), replace(job, id=JOB_ID), Connection(Wire.CLOSED)))
-    check_safe(*summary(run), *texts_of(job_json(replace(job, id=JOB_ID), run.events, run.failure)))
+    check_safe(*summary(run, NOW), *texts_of(job_json(replace(job, id=JOB_ID), run.events, run.failure)))
     check_safe(*(str(word) for word in ending(run) or ()), run.status_word)
 
 
@@ -599,7 +599,7 @@ async def watched(server: Server, history: Path, pace: Pace = PACE, key: Key = S
         # While it is open, some of it is in a file beside it.
         recorded = recorded_in(history)
         watcher.close()
-    check_hidden(*recorded, *recorded_in(history), *told, *summary(run))
+    check_hidden(*recorded, *recorded_in(history), *told, *summary(run, NOW))
     assert run.key.job_id.encode() in b"".join(recorded_in(history)) or run.job is None
     return told
 

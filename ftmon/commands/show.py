@@ -276,10 +276,12 @@ def _run_app(
 
 def _leave_summary(run: "Run") -> None:
     """Print the summary where the screen was."""
+    from datetime import UTC, datetime
+
     from ftmon.lines.summary import summary
 
     with suppress(OutputError, HungUpError):
-        write(encoded("".join(f"{line}\n" for line in summary(run))))
+        write(encoded("".join(f"{line}\n" for line in summary(run, datetime.now(UTC)))))
 
 
 def _say_unrecorded(watcher: "Watcher") -> None:

@@ -71,7 +71,7 @@ class Printer:
         if self._as_json:
             write(json_text.encode_lines([job_json(run.last_job, run.events, run.failure)]))
         else:
-            write(encoded("\n" + "".join(f"{line}\n" for line in summary(run))))
+            write(encoded("\n" + "".join(f"{line}\n" for line in summary(run, datetime.now(UTC)))))
 
 
 def text_line(event: Event) -> str:

@@ -1,22 +1,40 @@
 """The summary of a run, printed after its last event and left behind when the screen closes."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from ftmon import text
+from ftmon.model.job import Job, status_phrase
 from ftmon.model.run import Run
+from ftmon.model.update import Wire
 from ftmon.safe import one_line
 
+_MOMENT = 60.0
+"""Seconds for which a job stands as it was read, where the reading went well and is over."""
 
-def summary(run: Run) -> list[str]:
+
+def summary(run: Run, now: datetime) -> list[str]:
     """Return the lines of the summary; none if the job was never read.
 
     A replay that was left before its end is summed up as the run is recorded.
     """
-    if run.last_job is None:
+    job = run.last_job
+    if job is None:
         return []
-    lines = [f"{text.STATUS_SIGNS[run.last_job.status]} {run.last_job.id} {one_line(run.last_phrase)}"]
+    when = "" if _stands_so(run, job, now) else " when last seen"
+    phrase = one_line(status_phrase(job, when + run.asked))
+    lines = [f"{text.STATUS_SIGNS[job.status]} {job.id} {phrase}"]
     lines += [f"  {name:<7} {one_line(value)}" for name, value in _details(run) if value]
     return lines
+
+
+def _stands_so(run: Run, job: Job, now: datetime) -> bool:
+    """Whether the last reading of the job is true now."""
+    if job is not run.job:
+        return job.is_over
+    if run.connection.wire is not Wire.CLOSED or run.read_at is None:
+        return run.is_current
+    return job.is_over or (now - run.read_at).total_seconds() < _MOMENT
 
 
 def _details(run: Run) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,8 @@ class Run:
         self.key = key
         self._is_outcome_only = outcome_only
         self.job: Job | None = None
+        self.read_at: datetime | None = None
+        """When the service last told the job, by this machine's clock; None of one that is only recorded."""
         self.cancellation: ActionOutcome | None = None
         """The user asked to cancel the job, and the service did not refuse."""
         self.connection = Connection(Wire.CONNECTING)
@@ -91,6 +93,8 @@ class Run:
             self.next_at = update.at + timedelta(seconds=delay) if delay else None
         if update.job is not None:
             self._apply_job(update.job, update.at)
+            # What the history tells has come over no wire.
+            self.read_at = self.read_at if update.traffic is None else update.at
         self.cancellation = update.cancellation or self.cancellation
         if update.heard:
             self.heard_at = update.at
@@ -137,16 +141,9 @@ class Run:
     def status_phrase(self) -> str:
         """The status as words that are true now: `running`, or `running when last seen`."""
         if self.is_current:
-            return status_phrase(self.job, self._asked)
+            return status_phrase(self.job, self.asked)
         is_then = self.connection.wire is Wire.REPLAYING and self.connection.speed < inf
-        return status_phrase(self.job, (" then" if is_then else " when last seen") + self._asked)
-
-    @property
-    def last_phrase(self) -> str:
-        """The status of `last_job` as words that are true now."""
-        job = self.last_job
-        is_current = self.is_current if job is self.job else job is not None and job.is_over
-        return status_phrase(job, ("" if is_current else " when last seen") + self._asked)
+        return status_phrase(self.job, (" then" if is_then else " when last seen") + self.asked)
 
     @property
     def is_cancelling(self) -> bool:
@@ -154,7 +151,8 @@ class Run:
         return self.cancellation is not None and not self.is_job_over
 
     @property
-    def _asked(self) -> str:
+    def asked(self) -> str:
+        """What follows a status while the job is being cancelled."""
         return ", asked to cancel" if self.is_cancelling else ""
 
     @property

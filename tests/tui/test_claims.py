@@ -168,7 +168,7 @@ async def test_the_screen_claims_only_what_is_known(size: tuple[int, int]) -> No
 def test_the_summary_claims_only_what_is_known() -> None:
     for connection, status, story in product(CONNECTIONS, Status, STORIES):
         run = run_of(connection, status, story, "http://127.0.0.1:1/v1")
-        told = "\n".join(summary(run))
+        told = "\n".join(summary(run, NOW))
         if connection.recorded is None:
             check(told, run)
         else:

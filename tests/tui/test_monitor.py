@@ -30,7 +30,7 @@ from tests.servers.fine_tunes import (
     stream,
 )
 from tests.servers.scripted import End, Script
-from tests.tui.stage import JOBS, stage
+from tests.tui.stage import JOBS, NOW, stage
 
 pytestmark = pytest.mark.slow
 
@@ -406,7 +406,7 @@ async def test_after_a_cancel_the_run_is_left_as_cancelled() -> None:
         await seen.until(lambda: seen.app.return_code is not None)
     assert seen.app.return_code == 3
     assert seen.app.watched
-    assert summary(seen.app.watched)[0] == f"⊘ {JOB_ID} cancelled"
+    assert summary(seen.app.watched, NOW)[0] == f"⊘ {JOB_ID} cancelled"
 
 
 async def test_a_cancel_that_is_on_its_way_is_told_on_the_screen_and_when_it_is_left() -> None:
@@ -417,7 +417,7 @@ async def test_a_cancel_that_is_on_its_way_is_told_on_the_screen_and_when_it_is_
         await seen.until_shown("The service says that the job will be cancelled.")
         await seen.until_shown("▶ running, asked to cancel")
     assert seen.app.watched
-    assert summary(seen.app.watched)[0] == f"▶ {JOB_ID} running, asked to cancel"
+    assert summary(seen.app.watched, NOW)[0] == f"▶ {JOB_ID} running, asked to cancel"
     assert time_passed(seen.app.watched, 3) == (
         "The job was not over after 3 s; the service was asked to cancel it."
     )

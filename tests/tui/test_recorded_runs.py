@@ -23,7 +23,7 @@ from tests.servers.fine_tunes import (
     stream,
 )
 from tests.servers.scripted import End
-from tests.tui.stage import JOBS, Stage, stage
+from tests.tui.stage import JOBS, NOW, Stage, stage
 
 pytestmark = pytest.mark.slow
 
@@ -105,8 +105,8 @@ async def test_leaving_a_replay_tells_what_is_recorded(
         assert 0 < run.events < len(STORED)
         await seen.press("q")
     assert seen.app.return_code == code
-    assert summary(run)[0] == words
-    assert summary(run)[-1] == f"  events  10 recorded, {run.events} of them shown"
+    assert summary(run, NOW)[0] == words
+    assert summary(run, NOW)[-1] == f"  events  10 recorded, {run.events} of them shown"
 
 
 async def test_leaving_while_the_past_is_still_being_read_tells_what_is_recorded(path: Path) -> None:
@@ -121,7 +121,7 @@ async def test_leaving_while_the_past_is_still_being_read_tells_what_is_recorded
         await seen.until(lambda: run.connection.wire is Wire.REPLAYING or run.is_over)
         await seen.press("q")
     assert seen.app.return_code == 0
-    assert summary(run)[0] == f"✔ {GONE_ID} succeeded"
+    assert summary(run, NOW)[0] == f"✔ {GONE_ID} succeeded"
 
 
 async def test_a_timeout_ends_a_replay_whose_end_is_recorded(path: Path) -> None:
