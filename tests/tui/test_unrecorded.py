@@ -24,11 +24,26 @@ async def test_that_nothing_is_recorded_stays_on_the_screen(size: tuple[int, int
         assert "▶ running   ▲ not recorded" in seen.text
 
 
-async def test_a_job_that_is_over_still_says_that_it_is_not_recorded() -> None:
+@pytest.mark.slow
+async def test_the_smallest_pane_says_so_too() -> None:
+    async with stage(RUNNING, unrecordable=SENTENCE, size=(20, 5)) as seen:
+        await seen.until(lambda: seen.rows[1] == "▶ running ▲ no rec")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((80, 24), "✔ succeeded   ▲ not recorded"),
+        pytest.param((20, 5), "✔ succeeded ▲ no rec", marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+async def test_a_job_that_is_over_still_says_that_it_is_not_recorded(
+    size: tuple[int, int], words: str
+) -> None:
     over = {JOB: [answer(job("succeeded"))], STREAM: [stream(event("Fine-tune started"), DONE)]}
-    async with stage(over, unrecordable=SENTENCE) as seen:
-        await seen.until_shown("✔ The job succeeded")
-        assert "✔ succeeded   ▲ not recorded" in seen.text
+    async with stage(over, unrecordable=SENTENCE, size=size) as seen:
+        await seen.until_shown(words)
 
 
 async def test_a_history_of_a_later_ftmon_is_said_to_record_nothing_as_long_as_it_does_not(

@@ -34,19 +34,19 @@ def status_parts(
     neither their line nor the chart is shown. `is_unrecorded` says that nothing is recorded. That stays on
     the screen, because a toast is gone soon.
     """
-    losses = _losses(run, is_brief=width < _NARROW) if with_losses else ()
+    is_brief = width < _NARROW
+    losses = _losses(run, is_brief=is_brief) if with_losses else ()
     yield status_part(run)
-    yield from _warnings(run, is_unrecorded)
+    yield from _warnings(run, is_unrecorded, is_brief=is_brief)
     yield from _parts(run, now, with_percent, losses)
 
 
-def _warnings(run: Run, is_unrecorded: bool) -> Iterator[Part]:
+def _warnings(run: Run, is_unrecorded: bool, *, is_brief: bool) -> Iterator[Part]:
     if run.is_stalled and run.is_current and not run.is_job_over:
         yield Part("▲ stalled", "warning", 1)
-    if is_unrecorded:
-        yield Part("▲ not recorded", "warning", 1)
-    elif run.unrecorded:
-        yield Part(f"▲ {count(run.unrecorded)} not recorded yet", "warning", 1)
+    if is_unrecorded or run.unrecorded:
+        words = "not recorded" if is_unrecorded else f"{count(run.unrecorded)} not recorded yet"
+        yield Part("▲ no rec" if is_brief else f"▲ {words}", "warning", 1)
 
 
 def _losses(run: Run, *, is_brief: bool) -> Iterator[Part]:

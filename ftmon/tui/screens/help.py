@@ -31,6 +31,7 @@ _SIGNS = (
     ("▷ replay", "the recorded run, played back"),
     ("◷ ▶ ⏸", "the job is pending, running, paused"),
     ("✔ ✘ ⊘", "the job succeeded, failed, was cancelled"),
+    ("▲ no rec", "in a small pane: what comes is not recorded"),
     ("◆ ⬆", "an epoch was completed, a file was uploaded"),
     ("⠤⠤ •", "in the chart: training, and validation"),
     ("◆ ▲ ┊", "an epoch, a checkpoint"),
