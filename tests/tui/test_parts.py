@@ -77,3 +77,13 @@ def test_what_is_cut_off_is_told_with_its_value_and_its_step() -> None:
     assert frame is not None
     assert frame.height.high < 10
     assert "↑ 1.0e+03 at step 40" in [part.text for part in state(run.curves, View(), frame, 80)]
+
+
+def test_a_scale_that_the_losses_need_is_told() -> None:
+    losses = [*(3 - step / 50 for step in range(100)), 3.0, 9.0, 27.0, 100.0]
+    run = run_of(
+        Wire.LIVE, *(event(f"Step {step}: training loss={loss}") for step, loss in enumerate(losses))
+    )
+    frame = draw(run.curves, Course(), View(), 80, 10)
+    assert frame is not None
+    assert "log scale" in [part.text for part in state(run.curves, View(), frame, 80)]
