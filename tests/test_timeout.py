@@ -1,6 +1,8 @@
 import os
+import select
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import repeat
@@ -15,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 FORMS = pytest.mark.parametrize("form", ["--json", "--plain"])
 LIMIT = ("--timeout", "1")
+LATER = ("--timeout", "1000")
 
 
 @pytest.fixture
@@ -66,11 +69,22 @@ def a_pty() -> Iterator[int]:
         os.close(theirs)
 
 
+def let_it_pass(process: subprocess.Popen[bytes], file: int) -> None:
+    """Let the timeout pass once the file holds no more, so that the command waits amid a write."""
+    deadline = time.monotonic() + PATIENCE
+    while select.select([], [file], [], 0)[1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    # What the timeout sends when it passes.
+    process.send_signal(signal.SIGALRM)
+
+
 @FORMS
 @pytest.mark.parametrize("place", [a_pipe, a_pty])
 def test_a_timeout_ends_lines_that_nobody_reads(service: Service, form: str, place: object) -> None:
     assert callable(place)
-    with place() as file, unread([*FTMON, JOB_ID, *service.options, form, *LIMIT], file) as process:
+    with place() as file, unread([*FTMON, JOB_ID, *service.options, form, *LATER], file) as process:
+        let_it_pass(process, file)
         assert process.wait(PATIENCE) == 124
 
 
@@ -81,7 +95,8 @@ def test_a_timeout_ends_a_recorded_run_that_nobody_reads(
     recorded: Service, form: str, place: object, options: list[str]
 ) -> None:
     assert callable(place)
-    with place() as file, unread([*FTMON, "history", JOB_ID, form, *options, *LIMIT], file) as process:
+    with place() as file, unread([*FTMON, "history", JOB_ID, form, *options, *LATER], file) as process:
+        let_it_pass(process, file)
         assert process.wait(PATIENCE) == 124
 
 
