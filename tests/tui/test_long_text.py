@@ -8,6 +8,7 @@ from textual.widget import Widget
 from textual.widgets._toast import Toast
 
 from ftmon.tui.widgets.job_list import JobList
+from ftmon.tui.widgets.outcome import Outcome
 from tests.servers.fine_tunes import DONE, JOB, JOB_ID, STREAM, answer, event, job, refusal, stream
 from tests.servers.scripted import End
 from tests.tui.stage import JOBS, Stage, stage
@@ -29,6 +30,8 @@ def laid_out(seen: Stage) -> Iterator[str]:
             yield from (row.words for row in widget.shown)
         if isinstance(widget, Toast):
             yield widget._notification.message
+        if isinstance(widget, Outcome) and widget.ending is not None:
+            yield widget.ending.detail
         content = widget.render() if isinstance(widget, Widget) else None
         if isinstance(content, Content):
             yield content.plain
