@@ -234,6 +234,12 @@ def test_a_validation_loss_that_rises_for_long_is_told_once_for_each_best_one() 
     assert watch.told == [Reason.OVERFITTING, Reason.OVERFITTING]
 
 
+def test_a_validation_that_is_no_number_is_not_the_best_one() -> None:
+    watch = Watch()
+    watch.show(*live(valid=[float("nan"), 1.0, 1.1, 1.1, 1.1, 1.2, 1.3]))
+    assert watch.told == [Reason.DIVERGED, Reason.OVERFITTING]
+
+
 def test_what_the_past_tells_is_told_no_more() -> None:
     past: list[Event] = []
     for number, loss in enumerate([2.0, 1.0, 90.0, 95.0, 99.0]):
