@@ -69,7 +69,8 @@ def facts(note: Note, run: Run) -> Facts:
         "progress": None if run.progress is None else round(run.progress, 4),
         "step": run.step,
         "total_steps": run.total_steps,
-        "loss": curve.last,
+        # JSON has no NaN, and the last number before one is not the loss.
+        "loss": None if curve.has_diverged else curve.last,
         "at": iso(datetime.now(UTC).replace(microsecond=0)),
     }
 

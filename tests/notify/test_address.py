@@ -32,6 +32,12 @@ def test_any_server_gets_one_plain_object_of_all_facts() -> None:
     assert fields["service"] == "127.0.0.1:8000"
 
 
+def test_a_loss_that_is_no_number_any_more_is_none() -> None:
+    events = [event_of(f"Step {step}/9: training loss={loss}") for step, loss in ((1, 0.48), (2, "nan"))]
+    run = run_of([update_of(*events, job=Job("ft-1", Status.FAILED), connection=LIVE)])
+    assert facts(Note(Reason.FAILED), run)["loss"] is None
+
+
 def test_ntfy_gets_text() -> None:
     body, headers = message("ntfy", told("out of memory"))
     assert body.decode() == "✘ ft-1 failed\nout of memory\nstep 58/100, loss 0.48"
