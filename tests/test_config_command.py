@@ -189,6 +189,7 @@ def test_edit_says_what_is_wrong_afterwards(config: Path, tmp_path: Path) -> Non
     [
         ({"EDITOR": "/nowhere/edit"}, "The editor /nowhere/edit cannot be run: No such file"),
         ({"EDITOR": "'vi"}, "EDITOR cannot be read as a command: No closing quotation."),
+        ({}, "config.toml in; VISUAL or EDITOR may name an editor without one."),
         ({"EDITOR": "true", "FTMON_CONFIG": "/dev/null/x"}, "/dev/null/x cannot be made: "),
         ({"EDITOR": "rm", "FTMON_CONFIG": "{tmp}/mine.toml"}, "mine.toml cannot be read: No such file"),
     ],

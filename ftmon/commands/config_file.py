@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def edit() -> int:
         raise UsageError(
             "There is no home directory for the config file; set HOME, XDG_CONFIG_HOME or FTMON_CONFIG."
         )
-    editor = _editor()
+    editor = _editor(path)
     _make(path)
     # Ctrl-C is the editor's. A handler, unlike SIG_IGN, is not handed down to it.
     before = signal.signal(signal.SIGINT, lambda *_: None)
@@ -76,13 +77,17 @@ def edit() -> int:
     return 0
 
 
-def _editor() -> list[str]:
+def _editor(path: Path) -> list[str]:
     for name in ("VISUAL", "EDITOR"):
         try:
             if words := shlex.split(os.environ.get(name, "")):
                 return words
         except ValueError as error:
             raise UsageError(f"{name} cannot be read as a command: {error}.") from error
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            f"There is no terminal to edit {path} in; VISUAL or EDITOR may name an editor without one."
+        )
     return ["vi"]
 
 

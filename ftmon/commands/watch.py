@@ -165,7 +165,11 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "job", metavar="JOB", nargs="?", help="the job's id; without one the screen asks for it"
+        "job",
+        metavar="JOB",
+        nargs="?",
+        help="the job's id; without one the screen asks for it. Behind the word watch also a file or a directory "
+        "of a trainer, or - for what is piped in",
     )
     parser.add_argument(
         "--job",
