@@ -168,8 +168,8 @@ def parser() -> Parser:
         "job",
         metavar="JOB",
         nargs="?",
-        help="the job's id; without one the screen asks for it. Behind the word watch also a file or a directory "
-        "of a trainer, or - for what is piped in",
+        help="the job's id; without one the screen asks for it. Behind the word watch also a trainer's "
+        "file or directory, or - for what is piped in",
     )
     parser.add_argument(
         "--job",

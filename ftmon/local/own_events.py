@@ -47,7 +47,7 @@ class OwnEventsReader:
                 return None
             outcome = _outcome(_fields(after)) if _JOB.match(after) else None
             self._has_end = outcome is not None
-            return [_entry(fields, outcome)]
+            return [entry_of(fields, outcome)]
         if not is_job or not fields:
             return self._others.read(line, after, is_open=is_open)
         outcome = _outcome(fields)
@@ -65,7 +65,8 @@ def _fields(line: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _entry(fields: Mapping[str, Any], outcome: Outcome | None) -> Entry:
+def entry_of(fields: Mapping[str, Any], outcome: Outcome | None) -> Entry:
+    """Return the entry of an event as `--json` tells it."""
     message, kind, data = fields.get("message"), fields.get("type"), fields.get("data")
     text = safe(message) if isinstance(message, str) else ""
     values = data if isinstance(data, dict) else {}

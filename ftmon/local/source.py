@@ -13,6 +13,7 @@ from ftmon.local.growing_file import GrowingFile, LineSplitter
 from ftmon.local.json_lines import JsonLinesReader
 from ftmon.local.log import LogReader
 from ftmon.local.own_events import OwnEventsReader, is_own
+from ftmon.local.own_table import OwnTableReader, is_own_table
 from ftmon.local.repeats import Repeats
 from ftmon.local.saved_text import SavedTextReader, is_saved
 from ftmon.local.table import TableReader
@@ -95,6 +96,7 @@ class Format(NamedTuple):
 
 JSON_LINES = Format("JSON Lines", 0, lambda: Lines(JsonLinesReader()))
 OWN_EVENTS = Format("events of ftmon", 0, lambda: Lines(OwnEventsReader()))
+OWN_TABLE = Format("events of ftmon as a table", 0, lambda: Lines(OwnTableReader()))
 SAVED_TEXT = Format("events of ftmon as text", 1, lambda: Lines(SavedTextReader()))
 LOG = Format("a log", 1, lambda: Lines(LogReader()))
 TABLE = Format("a table", 2, lambda: Lines(TableReader()))
@@ -112,6 +114,8 @@ def format_of(name: str, head: bytes) -> Format:
     first = text.partition("\n")[0]
     if is_own(first):
         return OWN_EVENTS
+    if is_own_table(first):
+        return OWN_TABLE
     if is_saved(first):
         return SAVED_TEXT
     # Trainer prints Python's dicts, which begin with `{'`.
