@@ -101,6 +101,16 @@ def test_different_marks_have_different_labels(low: float, length: float, most: 
     assert len(set(ticks.labels(marks))) == len(marks)
 
 
+@pytest.mark.parametrize("factor", [1, 1e-5, 1e5])
+def test_a_label_tells_its_mark(factor: float) -> None:
+    units = {"": 1.0, "k": 1e3}
+    # Every second one of a series of round numbers, as where there is room for no more.
+    marks = [each * factor for each in (2.25, 2.75, 3.25)]
+    for mark, label in zip(marks, ticks.labels(marks), strict=True):
+        unit = label.lstrip("0123456789.e-")
+        assert float(label.removesuffix(unit)) * units[unit] == pytest.approx(mark)
+
+
 @given(st.floats(1e-12, 1e12), st.floats(1.5, 1e9), st.integers(3, 6))
 def test_round_numbers_of_a_logarithmic_axis_enclose_what_is_shown(
     low: float, factor: float, most: int

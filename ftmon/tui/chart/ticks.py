@@ -1,8 +1,8 @@
 """Round numbers for an axis, and how they are written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from math import ceil, floor, log10
+from math import ceil, floor, log10, ulp
 
 _ROUND = (1, 2, 2.5, 5)
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -14,6 +14,9 @@ _LEAST, _MOST = 1e-3, 1e15
 """Numbers below and beyond are written with an exponent."""
 
 _DECIMALS = 9
+
+_UNSEEN = 1e-6
+"""A share of the distance of two marks that nobody sees."""
 
 
 def steps_from(least: float) -> Iterator[float]:
@@ -91,15 +94,16 @@ def _scaled(digit: int, power: int) -> float:
 
 
 def labels(marks: Sequence[float]) -> list[str]:
-    """Return how the marks of an axis are written: with the decimals that tell them apart, or with a unit."""
+    """Return how the marks of an axis are written: as they are, in as few decimals as that takes."""
     most = max((abs(mark) for mark in marks), default=0.0)
     gap = min((abs(b - a) for a, b in pairwise(marks)), default=most)
     if most and not _LEAST <= most < _MOST:
-        return [_scientific(mark, floor(log10(most)) - floor(log10(gap))) for mark in marks]
+        return _exact(marks, gap, _scientific)
     if most >= _LONG and gap > most * 1e-6:
         factor, unit = next(each for each in _UNITS if most >= each[0])
-        return [f"{_plain(mark / factor, gap / factor)}{unit}" if mark else "0" for mark in marks]
-    return [_plain(mark, gap) for mark in marks]
+        texts = _exact([mark / factor for mark in marks], gap / factor, _plain)
+        return [f"{text}{unit}" if mark else "0" for text, mark in zip(texts, marks, strict=True)]
+    return _exact(marks, gap, _plain)
 
 
 def label(mark: float) -> str:
@@ -107,13 +111,21 @@ def label(mark: float) -> str:
     return f"{mark:g}" if _LEAST <= mark < _LONG else _scientific(mark, 0)
 
 
-def _plain(value: float, gap: float) -> str:
-    decimals = 0
-    while decimals < _DECIMALS and abs(round(gap, decimals) - gap) > gap * 1e-6:
-        decimals += 1
+def _exact(marks: Sequence[float], gap: float, write: Callable[[float, int], str]) -> list[str]:
+    """Write marks with the fewest decimals that put none of them elsewhere, as far as can be seen."""
+    slack = gap * _UNSEEN + max(map(ulp, marks), default=0.0)
+    texts: list[str] = []
+    for decimals in range(_DECIMALS + 1):
+        texts = [write(mark, decimals) for mark in marks]
+        if all(abs(float(text) - mark) <= slack for text, mark in zip(texts, marks, strict=True)):
+            break
+    return texts
+
+
+def _plain(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}"
 
 
 def _scientific(value: float, decimals: int) -> str:
-    digits, _, exponent = f"{value:.{max(0, min(_DECIMALS, decimals))}e}".partition("e")
+    digits, _, exponent = f"{value:.{decimals}e}".partition("e")
     return f"{digits}e{int(exponent)}" if value else "0"
