@@ -148,7 +148,7 @@ def test_points_without_a_step_are_counted_also_where_they_are_no_number() -> No
     assert [step for step, _ in points(series.loss.train)] == [1, 3]
     assert series.loss.train.gaps == [Gap(2, 2)]
     assert points(series.loss.valid) == [(3, 1.5)]
-    assert series.epochs == [1]
+    assert (series.epochs, series.per_epoch) == ([2], 2)
 
 
 def test_epochs_and_checkpoints_are_noted_at_their_first_steps() -> None:
@@ -160,3 +160,15 @@ def test_epochs_and_checkpoints_are_noted_at_their_first_steps() -> None:
         {"message": "Checkpoint", "type": "checkpoint", "data": {"step": 20}},
     )
     assert (series.epochs, series.checkpoints) == ([10, 20], [20])
+
+
+def test_an_epoch_that_is_told_before_its_figures_ends_at_its_step() -> None:
+    ends = [{"message": f"Completed epoch {epoch}/4"} for epoch in (1, 2)]
+    rows = [step(number, train_loss=2.5, epoch=number / 40) for number in (10, 20, 90)]
+    series = told(ends[0], rows[0], ends[1], *rows[1:])
+    assert (series.epochs, series.per_epoch) == ([40, 80], 40)
+
+
+def test_an_epoch_has_as_many_steps_as_ends_tell_of_which_some_are_missing() -> None:
+    series = told(*(step(number, train_loss=2.5, epoch=number // 40) for number in (10, 80, 90, 160)))
+    assert (series.epochs, series.per_epoch) == ([80, 160], 40)

@@ -101,9 +101,10 @@ class Series:
         self._by_name: dict[str, Curves] = {}
         self.loss = self._named("loss")
         self.reward = self._named("reward")
-        self._epoch = 0
-        self.epochs: list[int] = []
-        """Steps at which an epoch was completed."""
+        self._ends: dict[int, int] = {}
+        """The step that had been told when an epoch was completed, by the number of the epoch."""
+        self._told_per_epoch: float | None = None
+        """Steps in an epoch, as figures tell them that have a step and a fraction of an epoch."""
         self.checkpoints: list[int] = []
         """Steps at which a checkpoint was made."""
 
@@ -129,7 +130,23 @@ class Series:
     def changes(self) -> int:
         """Grows whenever there is something new to draw."""
         points = sum(curves.train.changes + curves.valid.changes for curves in self._by_name.values())
-        return points + len(self.epochs) + len(self.checkpoints)
+        return points + len(self._ends) + len(self.checkpoints)
+
+    @property
+    def per_epoch(self) -> float | None:
+        """Steps in an epoch, as far as was seen."""
+        if self._told_per_epoch is not None or not self._ends:
+            return self._told_per_epoch
+        epoch, step = next(reversed(self._ends.items()))
+        return step / epoch or None
+
+    @property
+    def epochs(self) -> list[int]:
+        """Steps at which an epoch was completed, ascending."""
+        # A service may tell the end of an epoch before it tells the figures of its steps.
+        size = self._told_per_epoch
+        found = (step if size is None else round(epoch * size) for epoch, step in self._ends.items())
+        return sorted({step for step in found if step})
 
     def add(self, event: Event, number: int, figures: Metrics, data: object) -> None:
         """Add the points of an event: its combined figures, and what else its data holds.
@@ -158,6 +175,8 @@ class Series:
                 self._add(name, value, figures, at, number, is_valid=False)
             for name, value in valid.items():
                 self._add(name, value, figures, at, number, is_valid=True)
+        if isinstance(data, dict):
+            self._note_fraction(data.get("epoch"), figures.step)
 
     def _add(
         self, name: str, value: float, figures: Metrics, at: float, number: int, *, is_valid: bool
@@ -174,9 +193,14 @@ class Series:
 
     def note_epoch(self, epoch: int | None, step: int | None) -> None:
         """Note how many epochs were completed at a step, or else at the last one."""
-        if epoch is not None and epoch > self._epoch:
-            self._epoch = epoch
-            _note(self.epochs, self.main.train.reached if step is None else step)
+        if epoch is not None and epoch > next(reversed(self._ends), 0) and len(self._ends) < _MOST_MARKS:
+            self._ends[epoch] = (self.main.train.reached or 0) if step is None else step
+
+    def _note_fraction(self, told: object, step: int | None) -> None:
+        """Note that so many epochs, and a part of one, were completed at a step, or else at the last one."""
+        epoch, step = number(told), self.main.train.reached if step is None else step
+        if step and epoch is not None and epoch > 0 and epoch % 1:
+            self._told_per_epoch = step / epoch
 
     def note_checkpoint(self, step: int | None) -> None:
         """Note that a checkpoint was made at a step."""

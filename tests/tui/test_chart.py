@@ -250,7 +250,7 @@ def test_an_average_is_over_a_part_of_the_points(points: int, factor: float) -> 
 
 
 def test_another_x_axis_shows_the_same_part_of_the_run() -> None:
-    shown, course = curves(curve(*FALLING)), Course(total_steps=198, epochs=[33, 66])
+    shown, course = curves(curve(*FALLING)), Course(total_steps=198, epochs=[33, 66], per_epoch=33)
     view = View(start=0.25, end=0.5)
     for across in (Across.EPOCH, Across.TIME, Across.STEP):
         view = turned(shown, course, view, across)

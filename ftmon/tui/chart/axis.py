@@ -25,13 +25,15 @@ class Course(NamedTuple):
     total_epochs: int | None = None
     epochs: Sequence[int] = ()
     checkpoints: Sequence[int] = ()
+    per_epoch: float | None = None
+    """Steps in an epoch, as seen."""
 
     @property
     def steps_per_epoch(self) -> float | None:
         """Steps in an epoch, as planned or as seen."""
         if self.total_steps and self.total_epochs:
             return self.total_steps / self.total_epochs
-        return self.epochs[-1] / len(self.epochs) if self.epochs and self.epochs[-1] else None
+        return self.per_epoch
 
 
 class Axis(NamedTuple):

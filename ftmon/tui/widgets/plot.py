@@ -50,8 +50,10 @@ class Plot(Widget, can_focus=True):
             if self.has_several != had_several and self.is_attached:
                 self.refresh_bindings()
             if run:
-                epochs, checkpoints = run.series.epochs, run.series.checkpoints
-                self._course = Course(run.total_steps, run.total_epochs, epochs, checkpoints)
+                series = run.series
+                self._course = Course(
+                    run.total_steps, run.total_epochs, series.epochs, series.checkpoints, series.per_epoch
+                )
             self._redraw()
 
     @property
