@@ -20,9 +20,9 @@ OTHER_ID = "ft-eGO9U2WIjZzzGkuv8ADLBYHE"
 OTHER = f"{JOBS}/{OTHER_ID}"
 
 
-def jobs(*ids_and_statuses: tuple[str, str]) -> Script:
+def jobs(*ids_and_statuses: tuple[str, str], has_more: bool = False) -> Script:
     data = [{**job(status), "id": job_id} for job_id, status in ids_and_statuses]
-    return answer({"object": "list", "data": data})
+    return answer({"object": "list", "data": data, "has_more": has_more})
 
 
 SERVICE: dict[str, Any] = {
@@ -186,6 +186,22 @@ async def test_what_does_not_fit_is_left_out_as_a_whole() -> None:
             assert is_there in row
             assert is_left_out not in row
             assert "…" not in row
+
+
+@pytest.mark.parametrize("height", [22, 24])
+async def test_a_long_list_leaves_room_for_the_keys_and_a_long_id_for_the_details_of_others(
+    height: int,
+) -> None:
+    many = [(f"ftjob-{number:030}", "waiting_for_a_machine") for number in range(30)]
+    unlisted = refusal(403, "a reason that takes the hint a second row")
+    pages = {
+        FIRST_JOBS: [jobs(("short", "running"), *many, has_more=True)],
+        f"{FIRST_JOBS}&after={many[-1][0]}": [unlisted],
+    }
+    async with stage(pages, job_id=None, size=(80, height)) as seen:
+        await seen.until_shown("Only 31 jobs can be listed")
+        assert "esc close" in seen.text
+        assert "curie" in seen.rows[seen.row_of("short")]
 
 
 def page_of(numbers: range, *, has_more: bool) -> Script:

@@ -14,8 +14,11 @@ from ftmon.tui.parts.part import Part, fit
 from ftmon.tui.parts.status_look import STATUS_LOOKS
 from ftmon.tui.widgets.pick_list import PickList, PickRow
 
-_LONGEST_STATUS, _LONGEST_ID = 20, 40
+_LONGEST_STATUS, _LONGEST_ID = 24, 40
 """Characters that the columns have room for. What is longer is shown whole, in place of what follows."""
+
+_SHORTEST_ID, _DETAILS = 24, 15
+"""The ids leave room for an age or a short model, where that leaves them so many characters."""
 
 _LONGEST_MODEL = 48
 """Characters of a model's name that are shown."""
@@ -83,7 +86,9 @@ class JobList(PickList[JobKey]):
         status, look = listed_status(listed), _look(listed)
         if sum(self._widths) + len(_GAP) > width:
             return [(f"{STATUS_SIGNS[listed.job.status]} ", look), (safe(value.job_id), "")]
-        status, job_id = status.ljust(self._widths.status), safe(value.job_id).ljust(self._widths.job_id)
+        status = status.ljust(self._widths.status)
+        most = max(_SHORTEST_ID, width - len(status) - _DETAILS - 2 * len(_GAP))
+        job_id = safe(value.job_id).ljust(min(self._widths.job_id, most))
         room = width - len(status) - len(job_id) - 2 * len(_GAP)
         details = _DOT.join(part.text for part in fit(tuple(self._details(listed)), (), room, _DOT)[0])
         return [(status + _GAP, look), (job_id + _GAP, ""), (details, "muted")]
