@@ -21,13 +21,25 @@ def terminal_width() -> int | None:
 def fitting(
     rows: Sequence[Mapping[str, str]], names: Sequence[str], spare: Sequence[str], width: int
 ) -> list[str]:
-    """Return the names of the columns that fit into a width. Those of `spare` are left out in their order."""
-    shown, last = list(names), names[-1]
+    """Return the names of the columns that fit into a width. Of `spare`, the last ones are the dearest."""
+    last = names[-1]
     least = [{**row, last: fitted(row[last], _LEAST_LAST)} for row in rows]
-    for name in spare:
-        if name in shown and total([[row[each] for each in shown] for row in least]) > width:
-            shown.remove(name)
+    shown = [name for name in names if name not in spare]
+    for name in reversed(spare):
+        more = [each for each in names if each in shown or each == name]
+        if total([[row[each] for each in more] for row in least]) <= width:
+            shown = more
     return shown
+
+
+def wrapped(line: str, indent: int) -> str:
+    """Return a line as it is, on a terminal broken between words, with the further rows indented."""
+    width = terminal_width()
+    if width is None or width < 2 * indent or cells(line) <= width:
+        return line
+    from textwrap import fill
+
+    return fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> Iterator[str]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ftmon.commands.columns import wrapped
 from ftmon.commands.parser import Parser
 from ftmon.commands.service import ServiceOptions, add_service_options
 from ftmon.errors import HistoryError
@@ -13,6 +14,8 @@ from ftmon.settings.notification import with_environment
 
 if TYPE_CHECKING:
     from ftmon.settings.choice import Choice
+
+_NAME_WIDTH = 13
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -37,7 +40,8 @@ def run(arguments: Sequence[str]) -> int:
         from ftmon.safe import one_line, safe
 
         shown = [(name, one_line(safe(value))) for name, value in _facts(choice) if value]
-        write(encoded("".join(f"{name:<13} {value}\n" for name, value in shown)))
+        lines = [wrapped(f"{name:<{_NAME_WIDTH}} {value}", _NAME_WIDTH + 1) for name, value in shown]
+        write(encoded("".join(f"{line}\n" for line in lines)))
     return 0
 
 

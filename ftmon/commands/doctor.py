@@ -7,6 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ftmon.commands.columns import wrapped
 from ftmon.commands.crash import crashed
 from ftmon.commands.parser import Parser
 from ftmon.commands.service import ServiceOptions, add_service_options
@@ -94,7 +95,7 @@ def _text_line(check: "Check") -> bytes:
 
     advice = f" → {check.advice}" if check.advice else ""
     line = f"{SIGNS[check.mark]} {check.name:<{_NAME_WIDTH}} {check.text}{advice}"
-    return encoded(f"{redact(one_line(safe(line)))}\n")
+    return encoded(f"{wrapped(redact(one_line(safe(line))), _NAME_WIDTH + 3)}\n")
 
 
 def _json_line(check: "Check") -> bytes:

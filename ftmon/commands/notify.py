@@ -6,11 +6,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ftmon.commands.columns import wrapped
 from ftmon.commands.parser import Parser
 from ftmon.lines.output import encoded, write
 
 if TYPE_CHECKING:
     from ftmon.settings.notification import Notification
+
+_NAME_WIDTH = 9
 
 _DESCRIPTION = """\
 Say how you are told of what is worth looking at, or try each way with --test.
@@ -113,4 +116,5 @@ def _tell_others(ways: "Notification") -> list[bool]:
 
 
 def _print(sign: str, name: str, words: str, advice: str = "") -> None:
-    write(encoded(f"{sign} {name:<9} {words}{f' → {advice}' if advice else ''}\n"))
+    line = f"{sign} {name:<{_NAME_WIDTH}} {words}{f' → {advice}' if advice else ''}"
+    write(encoded(f"{wrapped(line, _NAME_WIDTH + 3)}\n"))
