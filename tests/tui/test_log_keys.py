@@ -331,6 +331,12 @@ async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:
         assert log.virtual_size.height == height
 
 
+async def test_lines_that_all_fit_leave_the_arrows_to_the_chart() -> None:
+    async with log_of(*STEPS, size=(100, 30)) as (seen, _, _go_on):
+        await seen.press("w", "left")
+        assert seen.monitor.chart.view.cursor is not None
+
+
 @pytest.mark.parametrize(("option", "warns"), [("external", True), ("on", False)])
 async def test_a_copy_in_tmux_says_where_it_ends(
     option: str, warns: bool, tmux: Callable[..., object]

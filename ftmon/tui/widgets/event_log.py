@@ -235,11 +235,16 @@ class EventLog(EventList, inherit_bindings=False):
         self.is_wrapped = not self.is_wrapped
 
     def action_scroll_text(self, step: int) -> None:
-        """Scroll lines that are not wrapped sideways, a third of the width at a time."""
+        """Scroll lines that are not wrapped sideways, a third of the width at a time.
+
+        Where none is longer than that, the key is the chart's.
+        """
         rows = range(self.scroll_offset.y, min(self.scroll_offset.y + self.size.height, len(self._rows)))
         longest = max((len(self._rows.message(row)[0]) for row in rows), default=0)
         width = self._rows.columns.message
         farthest = max(0, longest - width)
+        if not farthest and not self.left:
+            raise SkipAction
         self.left = max(0, min(self.left + step * max(1, width // 3), max(farthest, self.left)))
 
     def action_choose(self, step: int) -> None:
