@@ -56,6 +56,7 @@ def test_every_figure_is_a_series_with_its_training_and_validation_values() -> N
         ("train/loss", "val/loss", "loss"),
         ("accuracy", "test_accuracy", "accuracy"),
         ("train_acc", "val_acc", "accuracy"),
+        ("train acc", "val acc", "accuracy"),
         ("reward", "eval_reward", "reward"),
         ("rewards/margins", "eval_rewards/margins", "rewards/margins"),
         ("train_completion_tokens_mean", "valid_completion_tokens_mean", "completion tokens"),

@@ -82,7 +82,7 @@ class Curves(NamedTuple):
 @lru_cache(maxsize=1024)
 def _place(name: str) -> tuple[str, bool] | None:
     """Return what a figure is called, and whether it is of the validation data; None if it is no series."""
-    lower = name.lower()
+    lower = name.lower().replace(" ", "_")
     own = NAMES.get(lower, lower)
     valid, train = _VALID.fullmatch(own), _TRAIN.fullmatch(own)
     rest = valid[1] if valid else train[1] if train else own
