@@ -84,6 +84,7 @@ def test_watch_takes_an_id_that_is_a_command_s_name(service: Service) -> None:
         ),
         (["--json", "Histroy"], "Did you mean ftmon history?"),
         (["helpp"], "Did you mean ftmon help?"),
+        (["prune"], "Did you mean ftmon history --prune?"),
         (["ft-1", "ft-2"], "unrecognized arguments: ft-2 (see ftmon --help)"),
         (["ft-1", "--bogus"], "unrecognized arguments: --bogus (see ftmon --help)"),
         (["ft-1", "--js"], "unrecognized arguments: --js (see ftmon --help)"),

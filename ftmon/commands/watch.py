@@ -21,6 +21,9 @@ _LONGEST_COMMAND, _LIKENESS = 12, 0.75
 """A word without digits that is no longer, and so much like a command, is one that was mistyped: ids are
 longer."""
 
+_OTHER_WORDS = {"prune": "history --prune", "list": "jobs"}
+"""What other programs call a command, and what it is called here."""
+
 _DESCRIPTION = """\
 Watch a fine-tuning job until it is over. On a terminal ftmon shows a screen, in a
 pipe plain lines; the exit status is the job's outcome. Leaving never touches the job.
@@ -133,7 +136,8 @@ def _meant(word: str) -> str:
         return ""
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(word.casefold(), (*NAMES, "help"), 1, _LIKENESS)), "")
+    near = get_close_matches(word.casefold(), (*NAMES, "help", *_OTHER_WORDS), 1, _LIKENESS)
+    return _OTHER_WORDS.get(near[0], near[0]) if near else ""
 
 
 def _opening_here(
