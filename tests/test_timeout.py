@@ -1,3 +1,4 @@
+import json
 import os
 import select
 import signal
@@ -9,7 +10,7 @@ from itertools import repeat
 
 import pytest
 
-from tests.command import FTMON, PATIENCE, environment, ftmon, objects
+from tests.command import FTMON, PATIENCE, environment, ftmon, running
 from tests.service import JOB_ID, LIST, STREAM, Answer, Service
 from tests.terminal import terminal
 
@@ -125,20 +126,25 @@ def test_a_timeout_before_the_last_events_does_not_deny_the_outcome(
 ) -> None:
     service.answers = {STREAM: repeat(Answer(503)), LIST: repeat(Answer(503))}
     service.end(status)
-    done = ftmon(JOB_ID, *service.options, "--json", "--timeout", "3")
-    assert objects(done.stdout)[-1]["status"] == status
-    assert done.stderr.decode().splitlines()[-1] == (
-        f"ftmon: The job {words}, but its last events had not all come after 3 s."
-    )
-    assert done.returncode == 124
+    with running(JOB_ID, *service.options, "--json", *LATER) as watching:
+        # By the second time the job was read, too.
+        assert [watching.notice().startswith("ftmon: reconnecting") for _ in range(2)] == [True, True]
+        watching.signal(signal.SIGALRM)
+        assert json.loads(watching.rest()[-1])["status"] == status
+        assert watching.notices()[-1] == (
+            f"ftmon: The job {words}, but its last events had not all come after 1000 s.\n"
+        )
+        assert watching.wait() == 124
 
 
 def test_a_screen_that_leaves_when_the_job_is_over_does_not_deny_its_outcome_either(service: Service) -> None:
     service.answers = {STREAM: repeat(Answer(503)), LIST: repeat(Answer(503))}
     service.end("succeeded")
-    with terminal([*FTMON, JOB_ID, *service.options, "--exit", "--timeout", "4"]) as shown:
+    with terminal([*FTMON, JOB_ID, *service.options, "--exit", *LATER]) as shown:
+        shown.until_shown("✔ succeeded")
+        shown.process.send_signal(signal.SIGALRM)
         assert shown.wait() == 124
-        assert "The job succeeded, but its last events had not all come after 4 s." in shown.text
+        assert "The job succeeded, but its last events had not all come after 1000 s." in shown.text
         shown.assert_restored()
 
 
