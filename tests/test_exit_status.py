@@ -195,17 +195,19 @@ def test_a_timeout_ends_with_124_and_the_job_last(service: Service) -> None:
 def test_a_timeout_does_not_deny_what_was_heard_of_a_job_that_cannot_be_read(service: Service) -> None:
     service.answers[JOB] = repeat(Answer(404, b"{}"))
     service.tell("Fine-tune started")
-    done = ftmon(JOB_ID, *service.options, "--plain", "--timeout", "3")
-    assert b"Fine-tune started" in done.stdout
-    assert b"No end of the job was seen after 3 s" in done.stderr
-    assert done.returncode == 124
+    with running(JOB_ID, *service.options, "--plain", "--timeout", "1000") as watching:
+        assert "Fine-tune started" in watching.line()
+        # What the timeout sends when it passes.
+        watching.signal(signal.SIGALRM)
+        assert "No end of the job was seen after 1000 s" in watching.notices()[-1]
+        assert watching.wait() == 124
 
 
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
         (["--exit"], 4, "The service forbids it (403)."),
-        (["--timeout", "3"], 124, "No end of the job was seen after 3 s; leaving does not touch it."),
+        (["--timeout", "1000"], 124, "No end of the job was seen after 1000 s; leaving does not touch it."),
     ],
     ids=["refused", "timeout"],
 )
@@ -216,6 +218,10 @@ def test_why_the_screen_was_left_by_itself_is_left_behind(
     if status == 4:
         service.answers[JOB] = repeat(Answer(403, b"{}"))
     with terminal([*FTMON, JOB_ID, *service.options, *options]) as shown:
+        if status == 124:
+            shown.until_shown("Fine-tune started")
+            # What the timeout sends when it passes.
+            shown.process.send_signal(signal.SIGALRM)
         assert shown.wait() == status
         assert words in shown.text.replace("\n", "")
         shown.assert_restored()
