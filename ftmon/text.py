@@ -88,15 +88,19 @@ def age(seconds: float) -> str:
     return f"{int(seconds) // 86_400}d"
 
 
+def brief_ago(seconds: float) -> str:
+    """Return `now`, `10s ago`, `3m ago`."""
+    words = age(seconds)
+    return words if words == "now" else f"{words} ago"
+
+
 def ago(time: datetime | None, now: datetime) -> str:
     """Return `now`, `20s ago`, `3 minutes ago`, `an hour ago`; a time in the future is `now`."""
     if time is None:
         return ""
     seconds = (now - time).total_seconds()
-    if seconds < 10:
-        return "now"
     if seconds < 60:
-        return f"{age(seconds)} ago"
+        return brief_ago(seconds)
     # Round down first, as `age` does: humanize would round to the nearest.
     step = 60 if seconds < 3600 else 3600 if seconds < 86_400 else 86_400
     return humanize.naturaltime(timedelta(seconds=seconds // step * step))

@@ -195,7 +195,7 @@ async def test_silence_takes_the_place_of_the_estimate() -> None:
         seen.monitor.run = run = run_of(Connection(Wire.QUIET), Status.RUNNING, "training", "http://a/v1")
         seen.monitor.draw()
         await seen.until_shown("no progress for 2m")
-        assert "◐ quiet · 2m" in seen.text
+        assert "◐ quiet · 2m ago" in seen.text
         assert "left" not in seen.text
         run.apply(Update(run.key, later, (read(TRAINED[-1]),)))
         seen.monitor.draw()

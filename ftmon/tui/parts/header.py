@@ -12,7 +12,7 @@ from ftmon.model.link import Link, links
 from ftmon.model.run import Run
 from ftmon.model.update import Wire
 from ftmon.providers import page_at
-from ftmon.text import age, next_reading
+from ftmon.text import brief_ago, next_reading
 from ftmon.tui.excerpt import excerpt
 from ftmon.tui.parts.part import Part, Piece, fit, laid_out, width_of
 
@@ -35,7 +35,7 @@ _ENDS: dict[type[FtmonError], str] = {RefusedError: "refused", GaveUpError: "gav
 _SHORTEST_NAME = 8
 """Cells reserved for the end of the job id."""
 
-USUAL_BADGE = 13
+USUAL_BADGE = 17
 """Smallest width of the badge, in cells. Most states fit it, so a change of state needs no layout."""
 
 
@@ -105,6 +105,6 @@ def badge_parts(run: Run, now: datetime) -> Iterator[Part]:
     if connection.wire is Wire.POLLING and wait is not None:
         yield Part(next_reading(wait), "muted", 1)
     elif run.heard_at and connection.is_in_touch:
-        yield Part(age((now - run.heard_at).total_seconds()), "muted", 1)
+        yield Part(brief_ago((now - run.heard_at).total_seconds()), "muted", 1)
     if connection.wire is Wire.POLLING and connection.reason:
         yield Part(f"no stream: {excerpt(connection.reason)}", "warning", 2)
