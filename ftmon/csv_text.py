@@ -7,9 +7,8 @@ import re
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 """Characters that begin a formula in a spreadsheet."""
 
-
-# A message may be longer than the 128 KiB that Python allows a cell.
-csv.field_size_limit(8 * 1024 * 1024)
+# Python's reader takes no cell of more than 128 KiB, unless that is changed for the whole program.
+_CELL = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*+)"|([^",\r\n]*+))(,|\Z)')
 
 
 def csv_row(*cells: str | float | None) -> bytes:
@@ -23,8 +22,13 @@ def csv_row(*cells: str | float | None) -> bytes:
 
 def read_row(text: str) -> list[str]:
     """Return the cells of a row that `csv_row` has written; none of what is no row."""
-    try:
-        cells = next(csv.reader(io.StringIO(text, newline="")), [])
-    except csv.Error:
-        return []
-    return [cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell for cell in cells]
+    cells: list[str] = []
+    text = text.rstrip("\r")
+    start, is_last = 0, False
+    while not is_last:
+        if (match := _CELL.match(text, start)) is None:
+            return []
+        cell = match[2] if match[1] is None else match[1].replace('""', '"')
+        cells.append(cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell)
+        start, is_last = match.end(), not match[3]
+    return cells
