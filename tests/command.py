@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from ftmon.providers import PROVIDERS
 
-KEY = "sk-Zx9-secret-0123456789"
+KEY = "sk-Zx9Kq7Wv-secret-0123456789"
 PATIENCE = 20.0
 """Seconds to wait for something before the test fails."""
 
@@ -41,7 +41,7 @@ def check_output(*outputs: bytes) -> None:
     """Check that no output has a secret, a traceback, or a control character other than tab and newline."""
     for output in outputs:
         assert not _CONTROL.search(output), output
-        assert b"Zx9" not in output, output
+        assert b"Zx9Kq7Wv" not in output, output
         assert b"Traceback" not in output, output
 
 

@@ -438,14 +438,14 @@ async def test_behind_a_proxy_its_name_is_resolved_and_the_service_is_asked_thro
 
 
 def test_the_password_of_a_proxy_is_not_told() -> None:
-    proxied = {"HTTPS_PROXY": "http://someone:Zx9-password@127.0.0.1:1", "NO_PROXY": ""}
+    proxied = {"HTTPS_PROXY": "http://someone:Zx9Kq7Wv-password@127.0.0.1:1", "NO_PROXY": ""}
     done = ftmon("doctor", "--base-url", "https://service.example/v1", env=proxied)
     assert "✔ proxy     127.0.0.1:1\n" in done.stdout.decode()
     broken = ftmon(
         "doctor",
         "--base-url",
         "https://service.example/v1",
-        env={"HTTPS_PROXY": "http://someone:Zx9-password@127.0.0.1:x", "NO_PROXY": ""},
+        env={"HTTPS_PROXY": "http://someone:Zx9Kq7Wv-password@127.0.0.1:x", "NO_PROXY": ""},
     )
     assert "✘ proxy     it cannot be used → mend HTTPS_PROXY" in broken.stdout.decode()
 

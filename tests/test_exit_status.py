@@ -88,7 +88,9 @@ def test_the_script_that_was_installed_is_the_same_command(over: Service) -> Non
     ("answer", "sentence"),
     [
         (
-            Answer(401, b'{"error": {"message": "Incorrect API key provided: sk-Zx9-secret-0123456789."}}'),
+            Answer(
+                401, b'{"error": {"message": "Incorrect API key provided: sk-Zx9Kq7Wv-secret-0123456789."}}'
+            ),
             "wants a key (401): Incorrect API key provided: [key]",
         ),
         (Answer(401), "Set OPENAI_API_KEY (or FTMON_API_KEY), or give --api-key-file"),

@@ -8,7 +8,7 @@ from ftmon.model.note import Reason
 from ftmon.settings.config import read_config, read_ways
 from ftmon.settings.notification import Notification
 
-SECRET = "Zx9secret"
+SECRET = "Zx9Kq7Wvsecret"
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_an_entry_that_cannot_be_used_is_told_with_its_line_and_without_its_valu
 
 
 @pytest.mark.parametrize(
-    "value", ["https://", "http://a.example/Zx9secret", "sh -c 'Zx9secret", "https://a b"]
+    "value", ["https://", "http://a.example/Zx9Kq7Wvsecret", "sh -c 'Zx9Kq7Wvsecret", "https://a b"]
 )
 def test_a_variable_that_cannot_be_used_is_told_without_its_value(path: Path, value: str) -> None:
     with pytest.raises(UsageError, match=r"^FTMON_NOTIFY ") as caught:

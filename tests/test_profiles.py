@@ -10,7 +10,7 @@ from ftmon.settings import DEFAULT_BASE_URL, Key
 from ftmon.settings.choice import Choice, choose, read_settings
 from ftmon.settings.config import Config, read_config
 
-SECRET = "Zx9-secret-0123456789"
+SECRET = "Zx9Kq7Wv-secret-0123456789"
 BOX = "https://gpu-box.example/v1"
 
 Write = Callable[[str], Path]
@@ -212,11 +212,11 @@ def test_a_key_file_of_a_profile_must_be_private(write: Write, tmp_path: Path) -
 
 
 def test_a_variable_that_is_not_set_is_not_told_because_it_may_be_the_key(write: Write) -> None:
-    write('[profiles.box]\napi_key_env = "hf_Zx9aBcDeF"')
+    write('[profiles.box]\napi_key_env = "hf_Zx9Kq7WvaBcDeF"')
     choice = choose(profile="box", environ={})
     with pytest.raises(UsageError, match="that api_key_env of the profile box names is not set") as caught:
         choice.with_key()
-    assert "Zx9" not in f"{caught.value}{choice.key}"
+    assert "Zx9Kq7Wv" not in f"{caught.value}{choice.key}"
 
 
 def test_where_nothing_names_a_service_the_only_key_does() -> None:
@@ -287,26 +287,30 @@ def test_a_file_that_ftmon_config_names_is_read_instead(write: Write, tmp_path: 
         ("x = 'a\n", 0, "is not TOML: .*line 1, the last one"),
         ("x = " + "[" * 100_000, 0, "is not TOML"),
         ("x = 1" + "0" * 5000, 0, "is not TOML"),
-        ("[profiles.a]\n\napi_key = 'Zx9'", 3, "api_key would keep a key in this file"),
-        ("[profiles.a]\nAPI-Key = 'Zx9'", 2, "would keep a key in this file"),
-        ("token = 'Zx9'", 1, "would keep a key in this file"),
+        ("[profiles.a]\n\napi_key = 'Zx9Kq7Wv'", 3, "api_key would keep a key in this file"),
+        ("[profiles.a]\nAPI-Key = 'Zx9Kq7Wv'", 2, "would keep a key in this file"),
+        ("token = 'Zx9Kq7Wv'", 1, "would keep a key in this file"),
         ("[profiles.a]\nbase_url = 5", 2, "base_url must be a text in quotes"),
-        ("[profiles.a]\nbase_url = 'Zx9'", 2, "base_url must begin with http"),
+        ("[profiles.a]\nbase_url = 'Zx9Kq7Wv'", 2, "base_url must begin with http"),
         ("[profiles.a]\nbase_url = 'http://'", 2, "it names no host"),
-        ("[profiles.a]\nOPENAI_API_KEY = 'Zx9'", 2, "OPENAI_API_KEY would keep a key in this file"),
-        ("[profiles.a]\nbase_url = 'https://u:Zx9@h'", 2, "has a user name or password in it"),
+        ("[profiles.a]\nOPENAI_API_KEY = 'Zx9Kq7Wv'", 2, "OPENAI_API_KEY would keep a key in this file"),
+        ("[profiles.a]\nbase_url = 'https://u:Zx9Kq7Wv@h'", 2, "has a user name or password in it"),
         ("[profiles.a]\nproject = ''", 2, "project must be a text in quotes"),
         ("[profiles.a]\nproject = 'a b'", 2, "project has a blank"),
         ("[profiles.a]\nprovider = 'togther'", 2, "provider is one of auto, openai"),
         ("[profiles.a]\nnamespace = '../x'", 2, "namespace must have only letters"),
         ("[profiles.a]\nallow_http = 'yes'", 2, "allow_http must be true or false"),
-        ("[profiles.a]\nca_file = 'Zx9/b'", 2, "ca_file must be a full path"),
-        ("[profiles.a]\napi_key_file = 'Zx9'", 2, "api_key_file must be a full path"),
-        ("[profiles.a]\napi_key_env = 'sk-Zx9'", 2, "api_key_env must be the name of a variable"),
-        ("[profiles.a]\napi_key_command = 'pass Zx9'", 2, "api_key_command must be a list of words"),
+        ("[profiles.a]\nca_file = 'Zx9Kq7Wv/b'", 2, "ca_file must be a full path"),
+        ("[profiles.a]\napi_key_file = 'Zx9Kq7Wv'", 2, "api_key_file must be a full path"),
+        ("[profiles.a]\napi_key_env = 'sk-Zx9Kq7Wv'", 2, "api_key_env must be the name of a variable"),
+        ("[profiles.a]\napi_key_command = 'pass Zx9Kq7Wv'", 2, "api_key_command must be a list of words"),
         ("[profiles.a]\napi_key_command = []", 2, "api_key_command must be a list of words"),
         ("[profiles.a]\napi_key_command = ['a', 1]", 2, "api_key_command must be a list of words"),
-        ('[profiles.a]\napi_key_command = [\n"Zx9\\u0000"]', 0, "api_key_command must be a list of words"),
+        (
+            '[profiles.a]\napi_key_command = [\n"Zx9Kq7Wv\\u0000"]',
+            0,
+            "api_key_command must be a list of words",
+        ),
         ("[profiles.a]\nallow_http=1\n[profiles.b]", 2, "allow_http must be"),
         ("[profiles.b]\nallow_http=true\n[profiles.a]\nallow_http=1", 4, "allow_http must be"),
         ("profiles.a = {allow_http = 1}", 1, "allow_http must be"),
@@ -327,7 +331,7 @@ def test_an_entry_that_cannot_be_used_is_told_with_its_line_and_without_its_valu
     expected = f"^The config file {re.escape(str(path))}{place}.*{words}"
     with pytest.raises(UsageError, match=expected) as caught:
         read_config({})
-    assert "Zx9" not in str(caught.value)
+    assert "Zx9Kq7Wv" not in str(caught.value)
     assert len(str(caught.value)) < 500
 
 

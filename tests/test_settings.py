@@ -16,7 +16,7 @@ from ftmon.settings import DEFAULT_BASE_URL, Key, Settings, check_base_url
 from ftmon.settings.choice import read_settings
 from ftmon.wire.dialects import candidates
 
-SECRET = "sk-Zx9-secret-0123456789"
+SECRET = "sk-Zx9Kq7Wv-secret-0123456789"
 REMOTE = "http://gpu-box.example:8000/v1"
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -136,7 +136,7 @@ def test_what_is_no_base_url_is_refused_with_its_reason(text: str, reason: str) 
 def test_a_secret_in_a_base_url_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_base_url(text)
-    assert "Zx9" not in str(caught.value)
+    assert "Zx9Kq7Wv" not in str(caught.value)
 
 
 @given(st.text("htps:/.@?#%2eE[]1 a\\\n\u202e-x", max_size=30).map(lambda text: f"http://{text}") | st.text())
@@ -186,15 +186,15 @@ def test_a_variable_of_blanks_is_one_that_is_not_set(name: str, blank: str) -> N
     [
         ("FTMON_API_KEY", SECRET),
         ("OPENAI_API_KEY", SECRET),
-        ("OPENAI_ORG_ID", "org-Zx9"),
-        ("OPENAI_PROJECT_ID", "proj-Zx9"),
-        ("OPENAI_BASE_URL", "https://Zx9.example/v1"),
+        ("OPENAI_ORG_ID", "org-Zx9Kq7Wv"),
+        ("OPENAI_PROJECT_ID", "proj-Zx9Kq7Wv"),
+        ("OPENAI_BASE_URL", "https://Zx9Kq7Wv.example/v1"),
     ],
 )
 def test_a_value_in_quotes_is_told_that_they_stand_around_it(name: str, value: str, quotes: str) -> None:
     with pytest.raises(UsageError, match="has quotes around it") as caught:
         read_settings(environ={name: quotes[0] + value + quotes[1]})
-    assert "Zx9" not in str(caught.value)
+    assert "Zx9Kq7Wv" not in str(caught.value)
 
 
 def test_an_empty_option_is_a_mistake_and_not_the_provider_s_address() -> None:
@@ -254,14 +254,14 @@ def test_blanks_round_a_key_are_no_part_of_it() -> None:
 def test_a_key_that_no_header_can_hold_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(UsageError, match=r"^The key of FTMON_API_KEY cannot be sent") as caught:
         key_of(FTMON_API_KEY=key)
-    assert "Zx9" not in str(caught.value)
+    assert "Zx9Kq7Wv" not in str(caught.value)
 
 
 def test_a_key_does_not_show_itself(key_file: Path) -> None:
     settings = read_settings(api_key_file=str(key_file), environ={})
     assert settings.key is not None
     assert settings.key.value == SECRET
-    assert "Zx9" not in repr(settings)
+    assert "Zx9Kq7Wv" not in repr(settings)
 
 
 def test_a_key_file_goes_before_the_environment(key_file: Path) -> None:
@@ -330,7 +330,7 @@ def test_a_key_file_without_one_key_is_refused(key_file: Path, text: str, reason
     key_file.write_text(text)
     with pytest.raises(UsageError, match=reason) as caught:
         read_settings(api_key_file=str(key_file), environ={})
-    assert "Zx9" not in str(caught.value)
+    assert "Zx9Kq7Wv" not in str(caught.value)
 
 
 def test_a_key_file_that_is_no_text_is_refused(key_file: Path) -> None:
@@ -363,7 +363,7 @@ def test_a_key_that_was_given_on_purpose_is_not_sent_in_plain_http_to_another_ho
     for environ, file in (({"FTMON_API_KEY": SECRET}, None), ({}, str(key_file))):
         with pytest.raises(UsageError, match="would cross the network in plain http") as caught:
             read_settings(base_url=REMOTE, api_key_file=file, environ=environ)
-        assert "Zx9" not in str(caught.value)
+        assert "Zx9Kq7Wv" not in str(caught.value)
 
 
 def test_the_provider_s_key_is_left_out_of_plain_http_to_another_host_with_a_notice() -> None:
@@ -372,7 +372,7 @@ def test_the_provider_s_key_is_left_out_of_plain_http_to_another_host_with_a_not
     assert settings.headers == (("OpenAI-Organization", "org-1"),)
     (notice,) = settings.notices
     assert "OPENAI_API_KEY is not sent" in notice
-    assert "Zx9" not in notice
+    assert "Zx9Kq7Wv" not in notice
 
 
 @pytest.mark.parametrize(

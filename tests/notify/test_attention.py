@@ -130,7 +130,9 @@ def test_nothing_is_told_of_the_past_when_a_run_is_watched_again(service: Servic
 
 
 def test_a_way_that_cannot_be_used_is_told_before_anything_is_started(tmp_path: Path) -> None:
-    done = ftmon("run", "--", "touch", str(tmp_path / "ran"), env={"FTMON_NOTIFY": "http://a.example/Zx9"})
+    done = ftmon(
+        "run", "--", "touch", str(tmp_path / "ran"), env={"FTMON_NOTIFY": "http://a.example/Zx9Kq7Wv"}
+    )
     assert done.returncode == 2
     assert done.stderr.startswith(b"ftmon: FTMON_NOTIFY ")
     assert not (tmp_path / "ran").exists()

@@ -34,7 +34,7 @@ class Told:
             ways,
             ring=self.rung.append,
             report=self.failures.put,
-            secrets=["Zx9hidden"],
+            secrets=["Zx9Kq7Wvhidden"],
             now=lambda: START,
             environ=ENVIRON,
         )
@@ -64,12 +64,14 @@ def test_a_command_and_an_address_are_told_once_and_neither_is_handed_a_key(tmp_
     with listening() as listener:
         address = f"http://127.0.0.1:{listener.port}/x"
         command = (sys.executable, "-c", KEEP, str(kept))
-        told = Told(Notification(address, command, key_variables=("MY_KEY",)), f"it says {KEY} Zx9hidden")
+        told = Told(
+            Notification(address, command, key_variables=("MY_KEY",)), f"it says {KEY} Zx9Kq7Wvhidden"
+        )
         (request,) = listener.rest
     fields = json.loads(request.body)
     assert (fields["event"], fields["message"], fields["step"]) == ("failed", "it says [key] [key]", 58)
     assert "'FTMON_EVENT': 'failed'" in kept.read_text()
-    assert "Zx9" not in kept.read_text()
+    assert "Zx9Kq7Wv" not in kept.read_text()
     assert told.failures.empty()
 
 

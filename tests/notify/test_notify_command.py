@@ -24,7 +24,7 @@ def test_a_test_tells_each_way_and_says_what_came_of_it(tmp_path: Path) -> None:
     assert "✔ command   it ended with 0\n" in done.stdout.decode()
     assert json.loads(told.read_bytes())["event"] == "test"
     with listening() as listener:
-        env = {"FTMON_NOTIFY": f"http://127.0.0.1:{listener.port}/Zx9"}
+        env = {"FTMON_NOTIFY": f"http://127.0.0.1:{listener.port}/Zx9Kq7Wv"}
         done = ftmon("notify", "--test", env=env)
         assert (done.returncode, len(listener.rest)) == (0, 1)
         assert "✔ address   it was taken, as json\n" in done.stdout.decode()
@@ -32,7 +32,7 @@ def test_a_test_tells_each_way_and_says_what_came_of_it(tmp_path: Path) -> None:
 
 def test_a_way_that_fails_is_told_by_a_word_and_the_exit_status() -> None:
     with listening(403) as listener:
-        done = ftmon("notify", "--test", env={"FTMON_NOTIFY": f"http://127.0.0.1:{listener.port}/Zx9"})
+        done = ftmon("notify", "--test", env={"FTMON_NOTIFY": f"http://127.0.0.1:{listener.port}/Zx9Kq7Wv"})
     assert done.returncode == 1
     assert "✘ address   The address answered with 403.\n" in done.stdout.decode()
 
@@ -47,7 +47,7 @@ def test_without_test_nothing_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["config", "doctor"])
 def test_what_is_set_is_told_without_the_address(command: str) -> None:
-    env = {"FTMON_NOTIFY": "https://hooks.slack.com/services/Zx9"}
+    env = {"FTMON_NOTIFY": "https://hooks.slack.com/services/Zx9Kq7Wv"}
     done = ftmon(command, "--base-url", "http://127.0.0.1:1/v1", env=env)
     assert "an address (slack), by FTMON_NOTIFY" in done.stdout.decode()
 
@@ -77,6 +77,6 @@ def test_the_doctor_says_what_tmux_keeps_back_and_what_cannot_be_used(tmp_path: 
     assert (check.mark, check.advice) == (Mark.DOUBT, LET_THROUGH)
     assert check.text == "the bell only: tmux lets nothing through; no address and no command"
     assert notification({"FTMON_CONFIG": str(config)}).mark is Mark.GOOD
-    check = notification({**environ, "FTMON_NOTIFY": "http://a.example/Zx9"})
+    check = notification({**environ, "FTMON_NOTIFY": "http://a.example/Zx9Kq7Wv"})
     assert check.mark is Mark.BAD
     assert check.text.startswith("FTMON_NOTIFY must begin with https://")

@@ -4,7 +4,7 @@ import pytest
 
 from ftmon.tui.json_view import coloured, pretty
 
-KEY = "Zx9-secret-key-of-mine"
+KEY = "Zx9Kq7Wv-secret-key-of-mine"
 
 
 def test_a_value_that_fits_is_shown_whole() -> None:

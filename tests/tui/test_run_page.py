@@ -58,7 +58,7 @@ async def test_a_key_shows_the_service_and_why_it_is_watched_so(tmp_path: Path) 
             fact("history", str(history)[:40]),
         ):
             assert words in seen.text
-        assert "Zx9" not in seen.text
+        assert "Zx9Kq7Wv" not in seen.text
         await seen.press("i")
         await seen.until(lambda: "About this run" not in seen.text)
 
@@ -159,7 +159,7 @@ async def test_a_page_tells_all_of_a_run() -> None:
         ):
             await seen.until_shown(words)
         assert not {"\x1b", "\x9b"} & set(seen.text)
-        assert "Zx9" not in seen.text
+        assert "Zx9Kq7Wv" not in seen.text
         await seen.press("Y")
         copied = json.loads(seen.app.clipboard)
         assert (copied["id"], copied["note"], copied["wandb"]) == (
