@@ -170,6 +170,13 @@ def test_an_epoch_that_is_told_before_its_figures_ends_at_its_step() -> None:
     assert (series.epochs, series.per_epoch) == ([40, 80], 40)
 
 
+@pytest.mark.parametrize("epoch", [1e-320, 1e-300, 1e300, 0.3, float("inf"), float("nan"), -0.5, "0.5x"])
+def test_a_fraction_of_an_epoch_that_cannot_be_is_passed_over(epoch: object) -> None:
+    end = {"message": "Completed epoch 1/4"}
+    series = told(step(40, train_loss=2.5), end, step(10**14, train_loss=2.5, epoch=epoch))
+    assert (series.epochs, series.per_epoch) == ([40], 40)
+
+
 def test_an_epoch_has_as_many_steps_as_ends_tell_of_which_some_are_missing() -> None:
     series = told(*(step(number, train_loss=2.5, epoch=number // 40) for number in (10, 80, 90, 160)))
     assert (series.epochs, series.per_epoch) == ([80, 160], 40)

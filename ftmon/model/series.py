@@ -51,6 +51,10 @@ _NO_SERIES = re.compile(
 _NO_NUMBER = re.compile(r"\b(?:nan|inf(?:inity)?)\b", re.IGNORECASE)
 
 
+_LONGEST_EPOCH = 1e12
+"""Steps. What tells of a longer epoch is wrong."""
+
+
 class Curves(NamedTuple):
     """One figure as measured on the training and on the validation data."""
 
@@ -200,7 +204,9 @@ class Series:
         """Note that so many epochs, and a part of one, were completed at a step, or else at the last one."""
         epoch, step = number(told), self.main.train.reached if step is None else step
         if step and epoch is not None and epoch > 0 and epoch % 1:
-            self._told_per_epoch = step / epoch
+            size = step / epoch
+            if 1 <= size < _LONGEST_EPOCH:
+                self._told_per_epoch = size
 
     def note_checkpoint(self, step: int | None) -> None:
         """Note that a checkpoint was made at a step."""
